@@ -1,0 +1,66 @@
+"""Compare: two to six pictures side by side, with the design they were made from, and what differs between them."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from studio.errors import StudioError
+from studio.widgets.comparison import Hung, draw_pictures, draw_table, find_pictures
+from studio.widgets.navigation import GALLERY
+from studio.widgets.notices import show_notices
+
+# How the pictures hang: the least width of each in pixels, and how tall it may be. (A comment: Streamlit would draw a
+# string that stands alone in a page.)
+SIDE_BY_SIDE, LARGE = "Side by side", "Large"
+SIZES = {SIDE_BY_SIDE: (150, "62vh"), LARGE: (400, None)}
+
+
+def draw_nothing() -> None:
+    """Say what can be seen here and how to get it."""
+    with st.container(border=True, key="compare_empty"):
+        st.space("small")
+        st.markdown("#### Nothing to compare yet")
+        st.markdown("Tick two to six pictures in the gallery, then choose Compare.")
+        st.page_link(GALLERY, label="Go to the gallery", icon=":material/photo_library:")
+        st.space("small")
+
+
+def draw_comparison(hung: Hung) -> None:
+    """Draw the pictures, then the table."""
+    for sentence in hung.notes:
+        st.caption(sentence)
+    with st.container(horizontal=True, vertical_alignment="center", key="compare_choices"):
+        st.session_state.setdefault("compare_size", SIDE_BY_SIDE)
+        st.segmented_control(
+            "Picture size",
+            list(SIZES),
+            required=True,
+            key="compare_size",
+            label_visibility="collapsed",
+            persist_state="session",
+        )
+        if hung.source is not None:
+            st.session_state.setdefault("compare_design", hung.run is not None)
+            st.toggle("Show the design", key="compare_design", persist_state="session")
+    with_design = hung.source is not None and st.session_state["compare_design"]
+    least_width_px, tallest = SIZES[st.session_state["compare_size"]]
+    draw_pictures(hung, least_width_px=least_width_px, tallest=tallest, with_design=with_design)
+    if len(hung.exhibits) > 1:
+        draw_table(hung)
+    else:
+        st.caption("One picture is left. Tick another in the gallery to compare them.")
+    st.page_link(GALLERY, label="Choose other pictures", icon=":material/photo_library:")
+
+
+st.title("Compare")
+show_notices()
+try:
+    found = find_pictures()
+    if found.exhibits:
+        draw_comparison(found)
+    else:
+        for note in found.notes:
+            st.warning(note)
+        draw_nothing()
+except StudioError as error:
+    st.error(str(error))

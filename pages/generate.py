@@ -1,0 +1,69 @@
+"""Generate: a design and a prompt in, variations out."""
+
+import streamlit as st
+
+from studio.errors import RequestError, StorageError, StudioError
+from studio.session import workspace
+from studio.widgets import address, form, form_values, run, source
+from studio.widgets.favourites import STAR_STYLE
+from studio.widgets.model import draw_model, find_model
+from studio.widgets.notices import show_notices
+
+try:
+    studio = workspace()
+except StorageError as error:
+    st.error(str(error))
+    st.stop()
+
+show_notices()
+st.html(STAR_STYLE)
+settings = studio.settings.load()
+entry, model_problem = find_model(settings)
+form_values.prepare_form(entry)
+for problem in address.follow_address(studio, settings, entry):
+    st.warning(problem, icon=":material/link_off:")
+design = source.current_source(studio.catalogue)
+
+
+def draw_form() -> None:
+    """Draw the settings and the button that starts a run with them."""
+    form.draw_notice()
+    form.draw_form(entry, settings)
+    if st.button("Generate", key="generate", type="primary", shortcut="Ctrl+Enter", width="stretch"):
+        try:
+            if model_problem is not None:
+                raise RequestError(model_problem)
+            if design is None:
+                raise RequestError("There is no design yet. Drop a picture above, or take one of the samples.")
+            request = form_values.read_request(design.sha256, source.current_parent(), entry, settings)
+            address.show_run(studio.jobs.submit(request))
+            if source.picking(design):
+                source.stop_picking()
+                st.rerun()  # the offers make room for the run
+        except StudioError as error:
+            st.error(str(error))
+    run.draw_others(studio, address.shown_run())
+    draw_model(entry, model_problem)
+
+
+if source.picking(design):
+    # On a phone the offers follow the upload; beside it they are as tall as upload and form together.
+    with st.grid(3, min_column_width=280, gap=("medium", "large")) as grid:
+        with grid.cell():
+            source.draw_upload(studio.catalogue, design)
+        with grid.cell(column_span=2, row_span=2):
+            source.draw_offers(studio.catalogue, form_values.suggest_prompt)
+        with grid.cell():
+            draw_form()
+else:
+    inputs, results = st.columns([1, 2], gap="large")
+    with inputs:
+        source.draw_source(design)
+        draw_form()
+    with results:
+        if address.shown_run() is not None:
+            run.draw_run(studio, address.shown_run())
+        else:
+            run.draw_waiting_sheet(design, form_values.read_form().count)
+
+address.keep_address()

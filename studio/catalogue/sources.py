@@ -1,0 +1,78 @@
+"""Designs that variations are made from: the designer's own bytes, kept once by their hash."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from studio.catalogue.database import Database
+from studio.catalogue.files import Folders, read_bytes, write_atomically
+from studio.catalogue.identifiers import check_source_hash, not_found, utc_now
+from studio.catalogue.records import Source
+from studio.catalogue.rows import find_source, find_sources, put_source
+from studio.catalogue.source_files import hash_bytes, open_source, source_path, write_display_copy, write_sidecar
+from studio.catalogue.thumbnails import write_thumbnail_of
+
+
+class Sources:
+    """The sources of one outputs folder. Hashes that come in are checked and looked up before they name a file."""
+
+    def __init__(self, folders: Folders, database: Database) -> None:
+        self._folders = folders
+        self._database = database
+
+    def add(self, data: bytes, label: str, parent: str | None) -> Source:
+        """Keep a file's bytes: itself first, then what describes it, then its row."""
+        sha256 = hash_bytes(data)
+        with self._database.reading() as connection:
+            known = find_source(connection, sha256)
+        if known is not None and source_path(self._folders, known).is_file():
+            return known
+        source, design = open_source(data, label, utc_now(), parent)
+        write_atomically(source_path(self._folders, source), data)
+        if not source.browser_ready:
+            write_display_copy(self._folders, design)
+        with self._database.writing() as connection:
+            known = find_source(connection, sha256)  # another thread may have brought the same file
+            if known is None:
+                write_sidecar(self._folders, source)
+                put_source(connection, source)
+        return source if known is None else known
+
+    def get(self, sha256: str) -> Source:
+        """Return what is known of a source; raises `NotFoundError`."""
+        check_source_hash(sha256)
+        with self._database.reading() as connection:
+            source = find_source(connection, sha256)
+        if source is None:
+            raise not_found("source", sha256)
+        return source
+
+    def newest(self, limit: int) -> tuple[Source, ...]:
+        """Return the sources that came last, newest first."""
+        with self._database.reading() as connection:
+            return find_sources(connection, limit)
+
+    def path(self, source: Source) -> Path:
+        """Return the file of a source's own bytes."""
+        path = source_path(self._folders, source)
+        if not path.is_file():
+            raise not_found("source", source.sha256)
+        return path
+
+    def display_path(self, source: Source) -> Path:
+        """Return a file that a browser shows as the studio sees the source; made again when it is gone."""
+        original = self.path(source)
+        if source.browser_ready:
+            return original
+        path = self._folders.source_display(source.sha256)
+        if not path.is_file():
+            _, design = open_source(read_bytes(original), source.label, source.added_at, source.parent)
+            write_display_copy(self._folders, design)
+        return path
+
+    def thumbnail_path(self, source: Source) -> Path:
+        """Return the small copy of a source; made again when it is gone."""
+        path = self._folders.source_thumbnail(source.sha256)
+        if not path.is_file():
+            write_thumbnail_of(self.display_path(source), path)
+        return path

@@ -1,0 +1,166 @@
+"""`benchmark`: variations by the studio against as many separate calls of the plain pipeline, in one run.
+
+Both sides use the same loaded model, design, prompt, seeds and settings, turn by turn. Besides seconds it counts how
+often each part of the model was called, since those counts hold on every machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from filelock import FileLock
+
+from studio.commands.arguments import read_design
+from studio.designs import Design, fit, open_design
+from studio.designs.samples import SAMPLES
+from studio.errors import InputError
+from studio.models.profiles import AUTOMATIC
+from studio.models.registry import resolve_model
+from studio.requests import PipelineChoice, VariationRequest, seeds_from
+from studio.workspace import device_lock_file
+
+if TYPE_CHECKING:
+    from studio.models.slot import LoadedPipeline, PipelineSlot
+
+_PARTS = {
+    "text encoders": ("text_encoder", "text_encoder_2", "text_encoder_3"),
+    "image encoder": ("vae.encoder",),
+    "transformer": ("transformer",),
+    "image decoder": ("vae.decoder",),
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("--model", default="builtin", help="an id of the models table, or a folder (default: builtin)")
+    parser.add_argument("--design", type=Path, default=SAMPLES[0].path, help="the design to vary (default: a sample)")
+    parser.add_argument("--prompt", default="red medallion carpet with an ivory border")
+    parser.add_argument("--count", type=int, default=5, help="variations (default: 5)")
+    parser.add_argument("--rounds", type=int, default=3, help="turns of each side; the median counts (default: 3)")
+    parser.add_argument("--profile", default=AUTOMATIC, help="memory profile (default: auto)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to a file")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measure, print a table and a line of JSON; returns 0."""
+    from studio.models.slot import PipelineSlot
+
+    if args.rounds < 1:
+        raise InputError(f"--rounds {args.rounds} is out of range. Choose 1 or more.")
+    design = open_design(read_design(args.design))
+    defaults = resolve_model(args.model).defaults
+    request = VariationRequest(
+        source=design.sha256,
+        prompt=args.prompt,
+        seeds=seeds_from(1, args.count),
+        strength=defaults.strength,
+        steps=defaults.steps,
+        guidance_scale=defaults.guidance_scale,
+        model=args.model,
+        profile=args.profile,
+    )
+    with FileLock(device_lock_file()):  # a studio that is open meanwhile waits, and does not spoil the figures
+        return _measure(args, request, design, PipelineSlot())
+
+
+def _measure(args: argparse.Namespace, request: VariationRequest, design: Design, slot: PipelineSlot) -> int:
+    sides = {"studio": _draw_by_studio, "plain": _draw_plainly}
+    seconds: dict[str, list[float]] = {name: [] for name in sides}
+    calls: dict[str, dict[str, int]] = {}
+    for turn in range(args.rounds + 1):
+        for name, draw in sides.items():
+            with slot.use(PipelineChoice(args.model, None, args.profile), lambda _: None) as loaded:
+                loaded.prompts.forget()
+                loaded.latents.clear()
+                with _counting(loaded) as counts:
+                    began = time.perf_counter()
+                    draw(slot, loaded, request, design)
+                    elapsed = time.perf_counter() - began
+            print(f"{'warm-up' if turn == 0 else f'round {turn}'}: {name} {elapsed:.2f} s", file=sys.stderr)
+            if turn > 0:
+                seconds[name].append(elapsed)
+            calls[name] = counts
+    figures = {
+        "model": args.model,
+        "design_px": [design.width_px, design.height_px],
+        "variations": args.count,
+        "effective_steps": request.effective_steps,
+        "guidance_scale": request.guidance_scale,
+        "seconds": {name: round(statistics.median(times), 3) for name, times in seconds.items()},
+        "ratio": round(statistics.median(a / b for a, b in zip(seconds["studio"], seconds["plain"], strict=True)), 3),
+        "calls": calls,
+    }
+    _print_table(figures)
+    print(json.dumps(figures))
+    if args.json is not None:
+        args.json.write_text(json.dumps(figures, indent=2), "utf-8")
+    return 0
+
+
+def _draw_by_studio(slot: PipelineSlot, _loaded: LoadedPipeline, request: VariationRequest, design: Design) -> None:
+    from studio.engine import Engine
+
+    Engine(slot).generate(request, design, lambda _event: None)
+
+
+def _draw_plainly(_slot: PipelineSlot, loaded: LoadedPipeline, request: VariationRequest, design: Design) -> None:
+    """Call the pipeline once a variation, as a script would: everything is encoded each time."""
+    import torch
+
+    entry = loaded.entry
+    canvas = entry.plan_canvas(design)
+    picture = fit(design.image, canvas)
+    for seed in request.seeds:
+        loaded.pipe(
+            prompt=request.prompt,
+            image=picture,
+            width=canvas.padded_width_px,
+            height=canvas.padded_height_px,
+            strength=request.strength,
+            num_inference_steps=request.steps,
+            guidance_scale=request.guidance_scale,
+            generator=torch.Generator("cpu").manual_seed(seed),
+            max_sequence_length=entry.prompt_tokens,
+        )
+
+
+@contextmanager
+def _counting(loaded: LoadedPipeline) -> Iterator[dict[str, int]]:
+    """Count the forward calls of each part of the model."""
+    counts = dict.fromkeys(_PARTS, 0)
+
+    def counter(name: str) -> Any:  # noqa: ANN401
+        def hook(*_: object) -> None:
+            counts[name] += 1
+
+        return hook
+
+    handles = []
+    for name, paths in _PARTS.items():
+        for path in paths:
+            module: Any = loaded.pipe
+            for step in path.split("."):
+                module = getattr(module, step)
+            handles.append(module.register_forward_hook(counter(name)))
+    try:
+        yield counts
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _print_table(figures: dict[str, Any]) -> None:
+    print(f"{figures['variations']} variations with {figures['model']}, {figures['effective_steps']} steps each")
+    print(f"{'':18}{'studio':>10}{'plain':>10}")
+    print(f"{'seconds':18}{figures['seconds']['studio']:>10.2f}{figures['seconds']['plain']:>10.2f}")
+    for part in _PARTS:
+        print(f"{part:18}{figures['calls']['studio'][part]:>10}{figures['calls']['plain'][part]:>10}")
+    print(f"ratio studio / plain: {figures['ratio']:.2f} (median of the rounds)")

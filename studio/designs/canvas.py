@@ -1,0 +1,137 @@
+"""The sheet on which a model draws a design: how far it is scaled down, how it is padded, and the way back."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+SMALLEST_WORKING_PIXELS = 1024
+SHRINK_LIMIT = 0.9
+"""A scaled design may become this much smaller a side than the area allows, where that spares padding."""
+ASPECT_WEIGHT = 4.0
+ODD_WEIGHT = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Canvas:
+    """Where a design lies in the picture that a model draws. All sizes in pixels.
+
+    The design (`design_*`) is drawn at `working_*`, which is its own size unless the model works smaller, and lies
+    `left_px`, `top_px` from the corner of the `padded_*` picture, whose sides are multiples of what the model needs.
+    The padding is centred: a symmetric design stays symmetric as long as the padding of a direction is even in all;
+    where it is odd, right or bottom gets one pixel more and the axis lies half a pixel off the middle.
+    Raises `ValueError` for sizes that do not lie inside one another.
+    """
+
+    design_width_px: int
+    design_height_px: int
+    working_width_px: int
+    working_height_px: int
+    padded_width_px: int
+    padded_height_px: int
+    left_px: int
+    top_px: int
+
+    def __post_init__(self) -> None:
+        for design, working, padded, offset in (
+            (self.design_width_px, self.working_width_px, self.padded_width_px, self.left_px),
+            (self.design_height_px, self.working_height_px, self.padded_height_px, self.top_px),
+        ):
+            if not (1 <= working <= design and 0 <= offset <= padded - working):
+                raise ValueError(f"no canvas: design {design}, working {working}, padded {padded}, offset {offset} px")
+
+    @property
+    def scaled(self) -> bool:
+        """Whether the model draws smaller than the design, so that the result has to be enlarged."""
+        return (self.working_width_px, self.working_height_px) != (self.design_width_px, self.design_height_px)
+
+
+def plan_canvas(width_px: int, height_px: int, *, working_pixels: int, multiple_px: int, smallest_px: int) -> Canvas:
+    """Return the canvas for a design of `width_px` x `height_px`.
+
+    A design of more than `working_pixels` (an area, at least 1024) is scaled down to at most that area, its aspect
+    kept as near as whole pixels allow; none is ever scaled up. The padded sides are multiples of `multiple_px`, each
+    at least `smallest_px`. Raises `ValueError` for sizes below 1 or too small a working area.
+    """
+    if min(width_px, height_px, multiple_px, smallest_px) < 1 or working_pixels < SMALLEST_WORKING_PIXELS:
+        raise ValueError(
+            f"cannot plan {width_px} x {height_px} px on {working_pixels} working pixels in multiples of "
+            f"{multiple_px} from {smallest_px} px; sizes are at least 1, the working area {SMALLEST_WORKING_PIXELS}"
+        )
+
+    def pad(side_px: int) -> int:
+        return math.ceil(max(side_px, smallest_px) / multiple_px) * multiple_px
+
+    def cost(size: tuple[int, int]) -> float:
+        """Weigh detail lost, padding drawn in vain, distortion, and symmetry broken by odd padding."""
+        working_w, working_h = size
+        padded_w, padded_h = pad(working_w), pad(working_h)
+        area = working_w * working_h
+        waste = (working_pixels - area + padded_w * padded_h - area) / working_pixels
+        distortion = abs(math.log(working_w * height_px / (working_h * width_px)))
+        odd = (padded_w - working_w) % 2 + (padded_h - working_h) % 2
+        return waste + ASPECT_WEIGHT * distortion + ODD_WEIGHT * odd
+
+    working_w, working_h = width_px, height_px
+    if width_px * height_px > working_pixels:
+        working_w, working_h = min(_list_sizes(width_px, height_px, working_pixels), key=cost)
+    padded_w, padded_h = pad(working_w), pad(working_h)
+    left, top = (padded_w - working_w) // 2, (padded_h - working_h) // 2
+    return Canvas(width_px, height_px, working_w, working_h, padded_w, padded_h, left, top)
+
+
+def fit(design_image: Image.Image, canvas: Canvas) -> Image.Image:
+    """Return the RGB picture of the canvas's padded size that the model starts from.
+
+    Scaled down by Lanczos where the canvas says so; padded by mirroring at the edge, the edge itself repeated, as
+    often as a tiny design needs. Raises `ValueError` when the image is not of the canvas's design size.
+    """
+    _check_image(design_image, canvas.design_width_px, canvas.design_height_px)
+    image = design_image.convert("RGB")
+    if canvas.scaled:
+        image = image.resize((canvas.working_width_px, canvas.working_height_px), Image.Resampling.LANCZOS)
+    right = canvas.padded_width_px - canvas.working_width_px - canvas.left_px
+    bottom = canvas.padded_height_px - canvas.working_height_px - canvas.top_px
+    padding = ((canvas.top_px, bottom), (canvas.left_px, right), (0, 0))
+    return Image.fromarray(np.pad(np.asarray(image), padding, mode="symmetric"))
+
+
+def unfit(image: Image.Image, canvas: Canvas) -> Image.Image:
+    """Return the RGB picture of the design's own size out of one of the padded size.
+
+    The padding is cropped; a scaled design is enlarged back by Lanczos. `unfit(fit(x, c), c)` equals x exactly when
+    nothing was scaled. Raises `ValueError` when the image is not of the canvas's padded size.
+    """
+    _check_image(image, canvas.padded_width_px, canvas.padded_height_px)
+    left, top = canvas.left_px, canvas.top_px
+    content = image.convert("RGB").crop((left, top, left + canvas.working_width_px, top + canvas.working_height_px))
+    if canvas.scaled:
+        content = content.resize((canvas.design_width_px, canvas.design_height_px), Image.Resampling.LANCZOS)
+    return content
+
+
+def _list_sizes(width_px: int, height_px: int, working_pixels: int) -> Iterator[tuple[int, int]]:
+    """Yield whole-pixel sizes of nearly the design's aspect, as large as the area allows or a little smaller."""
+    shrink = math.sqrt(working_pixels / (width_px * height_px))
+    for width in _list_sides(width_px, shrink):
+        height = min(max(round(width * height_px / width_px), 1), working_pixels // width)
+        if height >= 1:
+            yield width, height
+    for height in _list_sides(height_px, shrink):
+        width = min(max(round(height * width_px / height_px), 1), working_pixels // height)
+        if width >= 1:
+            yield width, height
+
+
+def _list_sides(side_px: int, shrink: float) -> range:
+    largest = max(math.floor(side_px * shrink), 1)
+    return range(max(math.floor(largest * SHRINK_LIMIT), 1), largest + 1)
+
+
+def _check_image(image: Image.Image, width_px: int, height_px: int) -> None:
+    if image.size != (width_px, height_px):
+        raise ValueError(f"the image has {image.width} x {image.height} px, the canvas {width_px} x {height_px} px")

@@ -1,0 +1,192 @@
+"""Any mode that Pillow decodes, brought to upright 8-bit sRGB, with one sentence for each alteration."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image, ImageCms
+
+from studio.errors import DesignError
+
+WHITE = (255, 255, 255)
+EXIF_ORIENTATION = 0x0112
+TIFF_BITS = 258
+TIFF_PHOTOMETRIC = 262
+WHITE_IS_ZERO = 0
+USUAL_SCALES: dict[str, tuple[int, ...]] = {"I": (255, 65535, 2**31 - 1), "F": (1, 255, 65535)}
+"""The numbers that usually stand for white in modes whose files do not say it."""
+UPRIGHT: dict[int, Image.Transpose] = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What makes a picture upright, by its EXIF orientation (1 is upright already)."""
+
+TURNED = "The picture was turned upright, as its file asks."
+FILLED = "Transparent parts were filled with white."
+REDUCED = "Its 16 bits per colour were reduced to 8."
+RANGE_READ = "Its grey values were read as 0 (black) to {} (white) and reduced to 8 bits."
+INKS = "Its printing inks (CMYK) were turned into screen colours."
+LAB_CONVERTED = "Its Lab colours were turned into screen colours."
+PROFILE_IGNORED = "Its colour profile could not be read and was left aside."
+FIRST_PICTURE = "The file holds further pictures; the first one was taken."
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What has to be known of a file before its pixels are decoded, because Pillow forgets it while decoding.
+
+    `full_scale` is the number that stands for white in 16-bit grey; `deep` says that Pillow drops the lower half of
+    16-bit colours; `inverted` that 0 is white.
+    """
+
+    mode: str
+    orientation: int
+    profile: bytes | None
+    deep: bool
+    full_scale: int
+    inverted: bool
+    extra_pictures: bool
+
+
+def read_facts(picture: Image.Image) -> Facts:
+    """Return the facts of a lazily opened picture. A broken header may raise anything."""
+    tags = getattr(picture, "tag_v2", {})
+    rawmodes = [tile.args if isinstance(tile.args, str) else str(tile.args[0]) for tile in picture.tile if tile.args]
+    bits = tags.get(TIFF_BITS, (16,))[0]
+    return Facts(
+        mode=picture.mode,
+        orientation=_read_orientation(picture),
+        profile=picture.info.get("icc_profile"),
+        deep=picture.mode in ("RGB", "RGBA", "RGBX", "CMYK") and any(";16" in rawmode for rawmode in rawmodes),
+        full_scale=(1 << bits) - 1 if picture.mode.startswith("I;16") and 8 < bits <= 16 else 65535,
+        inverted=picture.mode.startswith("I;16") and tags.get(TIFF_PHOTOMETRIC) == WHITE_IS_ZERO,
+        extra_pictures=picture.format == "MPO",
+    )
+
+
+def convert_to_srgb(picture: Image.Image, facts: Facts) -> tuple[Image.Image, tuple[str, ...]]:
+    """Return a decoded picture as RGB, and a sentence for each alteration in the order in which they were made.
+
+    Raises `DesignError` for numbers that stand for no colour, and whatever Pillow raises for damaged pixels.
+    """
+    notes: list[str] = [FIRST_PICTURE] if facts.extra_pictures else []
+    colour, alpha = _split(picture, facts, notes)
+    image = _apply_profile(colour, facts.profile, notes)
+    if alpha is not None and alpha.getextrema() != (255, 255):
+        image = Image.composite(image, Image.new("RGB", image.size, WHITE), alpha)
+        notes.append(FILLED)
+    if facts.orientation in UPRIGHT:
+        # Some readers (TIFF) turn the picture themselves while decoding, and then forget the orientation.
+        left = _read_orientation(picture)
+        image = image.transpose(UPRIGHT[left]) if left in UPRIGHT else image
+        notes.append(TURNED)
+    return image, tuple(notes)
+
+
+def _read_orientation(picture: Image.Image) -> int:
+    try:
+        return int(picture.getexif().get(EXIF_ORIENTATION, 1))
+    except Exception:  # noqa: BLE001 - damaged camera data must not cost the picture
+        return 1
+
+
+def _split(picture: Image.Image, facts: Facts, notes: list[str]) -> tuple[Image.Image, Image.Image | None]:
+    """Return the colours without transparency (L, RGB, CMYK or LAB) and the transparency (L), if there is any."""
+    if picture.mode in USUAL_SCALES or picture.mode.startswith("I;16"):
+        return _reduce(picture, facts, notes)
+    if facts.deep:
+        notes.append(REDUCED)
+        # The see-through colour of a 16-bit file is a 16-bit one; among 8-bit pixels it would hit the wrong ones.
+        picture.info.pop("transparency", None)
+    if picture.has_transparency_data:
+        seen = picture.convert("RGBA")
+        return seen.convert("RGB"), seen.getchannel("A")
+    if picture.mode in ("L", "RGB", "CMYK", "LAB"):
+        return picture, None
+    return picture.convert("L" if picture.mode == "1" else "RGB"), None
+
+
+def _reduce(picture: Image.Image, facts: Facts, notes: list[str]) -> tuple[Image.Image, Image.Image | None]:
+    """Return grey of more than 8 bits as 8 bits: by the range of its kind of numbers, never by stretching it.
+
+    16-bit files say their range. 32-bit whole numbers and decimal ones do not: for these the smallest usual range
+    that holds them all is taken, and named in the note.
+    """
+    values = np.asarray(picture)
+    low, high = float(values.min()), float(values.max())
+    scales = USUAL_SCALES.get(picture.mode, (facts.full_scale,))
+    scale = next((scale for scale in scales if high <= scale), None)  # NaN fits none
+    if scale is None or not low >= 0:
+        raise DesignError(
+            f"The grey values of this picture run from {low:g} to {high:g}, which stand for no certain grey. "
+            "Save it with 8 bits per colour, values 0 to 255."
+        )
+    notes.append(RANGE_READ.format(scale) if picture.mode in USUAL_SCALES else REDUCED)
+    key = picture.info.get("transparency")
+    alpha = Image.fromarray(np.where(values == key, 0, 255).astype(np.uint8)) if isinstance(key, int) else None
+    grey = np.rint(values.astype(np.float32) * np.float32(255 / scale)).astype(np.uint8)
+    return Image.fromarray(255 - grey if facts.inverted else grey), alpha
+
+
+def _apply_profile(colour: Image.Image, profile: bytes | None, notes: list[str]) -> Image.Image:
+    """Return the colours (L, RGB, CMYK or LAB) in sRGB, through the embedded profile where that changes them."""
+    image = None
+    if colour.mode == "LAB":
+        lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
+        notes.append(LAB_CONVERTED)
+        return _transform(colour, lab)
+    if profile:
+        try:
+            image = _apply_embedded(colour, profile, notes)
+        except Exception:  # noqa: BLE001 - the picture is worth more than its profile
+            notes.append(PROFILE_IGNORED)
+    if image is None:
+        image = colour.convert("RGB")
+        if colour.mode == "CMYK":
+            notes.append(INKS)
+    return image
+
+
+def _apply_embedded(colour: Image.Image, profile: bytes, notes: list[str]) -> Image.Image:
+    source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+    if colour.mode in ("L", "RGB") and _is_neutral(colour.mode, source):
+        return colour.convert("RGB")
+    image = _transform(colour, source)
+    name = " ".join("".join(c if c.isprintable() else " " for c in ImageCms.getProfileDescription(source)).split())
+    named = f" “{name[:60]}”" if name else ""
+    what = (
+        INKS.removesuffix(".") + "," if colour.mode == "CMYK" else "Its colours were turned into screen colours (sRGB),"
+    )
+    notes.append(f"{what} by its own colour profile{named}.")
+    return image
+
+
+def _is_neutral(mode: str, source: ImageCms.ImageCmsProfile) -> bool:
+    """Return whether the profile is sRGB in all but name: on a grid of probes it moves no colour by more than 1."""
+    levels = np.linspace(0, 255, 9).astype(np.uint8)
+    if mode == "L":
+        probe = Image.fromarray(levels[None, :])
+    else:
+        probe = Image.fromarray(np.stack(np.meshgrid(levels, levels, levels), -1).reshape(27, 27, 3))
+    seen = np.asarray(_transform(probe, source)).astype(int)
+    return int(np.abs(seen - np.asarray(probe.convert("RGB")).astype(int)).max()) <= 1
+
+
+def _transform(colour: Image.Image, source: ImageCms.ImageCmsProfile) -> Image.Image:
+    image = ImageCms.profileToProfile(
+        colour,
+        source,
+        ImageCms.createProfile("sRGB"),
+        renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
+        outputMode="RGB",
+        flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
+    )
+    assert image is not None  # it returns None only when asked to work in place
+    return image

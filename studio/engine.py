@@ -1,0 +1,238 @@
+"""One click on one pipeline: a design and a request in, finished variations out, told as they happen."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+
+import torch
+from PIL import Image
+
+from studio import __version__
+from studio.designs import Canvas, Design, fit, unfit
+from studio.errors import MemoryShortError, ModelError, first_line
+from studio.events import Drawn, Preparing, RunListener, Started, Stepped
+from studio.models.previews import LatentPreview
+from studio.models.shortage import MEMORY_ERRORS, is_out_of_memory
+from studio.models.slot import LoadedPipeline, PipelineSlot
+from studio.requests import RunFacts, VariationRequest
+
+BATCH_LIMIT = 5
+"""Variations drawn at once; a run of more goes in several batches."""
+_REMEMBERED_LATENTS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class _Sheet:
+    """The design as the pipeline needs it: padded, encoded, with the preview that was fitted on it."""
+
+    canvas: Canvas
+    latents: torch.Tensor
+    preview: LatentPreview
+
+    @property
+    def box(self) -> tuple[float, float, float, float]:
+        """The design's part of the padded picture, as shares of its sides."""
+        c = self.canvas
+        return (
+            c.left_px / c.padded_width_px,
+            c.top_px / c.padded_height_px,
+            (c.left_px + c.working_width_px) / c.padded_width_px,
+            (c.top_px + c.working_height_px) / c.padded_height_px,
+        )
+
+
+class Engine:
+    """Draws variations with whatever pipeline the slot holds. One thread owns an engine."""
+
+    def __init__(self, slot: PipelineSlot) -> None:
+        self._slot = slot
+
+    def generate(self, request: VariationRequest, design: Design, listener: RunListener) -> None:
+        """Draw the variations of a request, telling `listener` each event.
+
+        The design is encoded once and the prompt once. Each seed has a generator of its own, so that a seed gives the
+        same picture alone and in a batch. A variation has exactly the design's width and height.
+
+        Raises `ModelError` and its kinds, `AdapterError` and `RequestError`. A `StudioError` of the
+        listener ends the run and passes through.
+        """
+        with self._slot.use(request.pipeline, lambda stage: listener(Preparing(stage))) as loaded, torch.no_grad():
+            try:
+                _Run(loaded, request, design, listener).draw()
+            except MEMORY_ERRORS as error:
+                self._slot.release()  # whatever state a failure left it in, the next run begins afresh
+                if is_out_of_memory(error):
+                    raise _memory_short(loaded) from error
+                raise ModelError(
+                    f"{loaded.entry.title} failed while drawing: {first_line(error)} Try again; the model is loaded "
+                    "afresh. If it happens again, choose another model or memory profile in the settings."
+                ) from error
+
+    def release(self) -> None:
+        """Drop the loaded pipeline and give its memory back; waits for a run."""
+        self._slot.release()
+
+
+class _Run:
+    """The work of one `generate`, with what its stages share."""
+
+    def __init__(
+        self, loaded: LoadedPipeline, request: VariationRequest, design: Design, listener: RunListener
+    ) -> None:
+        self.loaded, self.request, self.design, self.listener = loaded, request, design, listener
+        self.guided = request.guidance_scale > 1
+
+    def draw(self) -> None:
+        """Walk the stages in order."""
+        request, loaded = self.request, self.loaded
+        began = time.monotonic()
+        # 1. The design, encoded once (or remembered from an earlier run).
+        self.listener(Preparing("Reading the design"))
+        self.sheet = self._encode_design()
+        # 2. The prompt, encoded once (or remembered).
+        self.listener(Preparing("Reading the prompt"))
+        embeds = loaded.prompts.encode(request.prompt, request.negative_prompt, self.guided)
+        # 3. The adapter's strength for this run.
+        loaded.set_adapter_weight(request.adapter.weight if request.adapter is not None else 0.0)
+        # 4. Batches, as large as fits: a batch that is too large for the memory is halved and tried again.
+        facts = self._facts(cut=embeds.cut)
+        count, batch, first = len(request.seeds), min(BATCH_LIMIT, len(request.seeds)), 0
+        total = -(-count // batch) * request.effective_steps
+        self.listener(Started(facts, total))
+        done = 0
+        while first < count:
+            seeds, short = request.seeds[first : first + batch], False
+            try:
+                latents = self._denoise(
+                    seeds, first, embeds.repeated(len(seeds), loaded.pipe._execution_device), done, total
+                )
+            except MEMORY_ERRORS as error:
+                if len(seeds) == 1 or not is_out_of_memory(error):
+                    raise
+                short = True
+            if short:  # here, where the failed forward's tensors are no longer held by the exception
+                batch = (len(seeds) + 1) // 2
+                loaded.make_room()
+                total = done + -(-(count - first) // batch) * request.effective_steps
+                continue
+            done += request.effective_steps
+            # 5. Decoding, one at a time: five at once would need five times the memory.
+            share = (time.monotonic() - began) / len(seeds)
+            for place, latent in enumerate(latents):
+                decoding = time.monotonic()
+                image = self._decode(latent)
+                seconds = share + time.monotonic() - decoding
+                self.listener(Drawn(first + place, seeds[place], image, seconds))
+            first += len(seeds)
+            began = time.monotonic()
+
+    def _encode_design(self) -> _Sheet:
+        """Pad the design and encode it to latents (1, channels, h, w).
+
+        The mode of the posterior, not a sample: a sample would be drawn by the first seed's generator, and that seed
+        would give another picture alone than in a batch.
+        """
+        pipe = self.loaded.pipe
+        canvas = self.loaded.entry.plan_canvas(self.design)
+        padded = fit(self.design.image, canvas)
+        remembered = self.loaded.latents
+        key = (self.design.sha256, canvas)
+        if key not in remembered:
+            pixels = pipe.image_processor.preprocess(padded).to(pipe._execution_device, pipe.vae.dtype)
+            latents = pipe.vae.encode(pixels).latent_dist.mode()
+            latents = (latents - pipe.vae.config.shift_factor) * pipe.vae.config.scaling_factor
+            remembered[key] = latents.cpu()
+            if len(remembered) > _REMEMBERED_LATENTS:
+                remembered.popitem(last=False)
+        return _Sheet(canvas, remembered[key], LatentPreview(remembered[key][0], padded))
+
+    def _denoise(
+        self, seeds: tuple[int, ...], first: int, embeds: dict[str, torch.Tensor | None], done: int, total: int
+    ) -> torch.Tensor:
+        """Return the denoised latents (len(seeds), channels, h, w) of one batch."""
+        pipe, request, canvas = self.loaded.pipe, self.request, self.sheet.canvas
+        previous: torch.Tensor | None = None
+
+        def after_step(_pipe: object, index: int, _timestep: torch.Tensor, tensors: dict[str, Any]) -> dict[str, Any]:
+            nonlocal previous
+            latents = tensors["latents"]
+            clean = _clean_estimate(pipe.scheduler, previous, latents)
+            previous = latents
+            pictures = {first + i: self.sheet.preview.draw(row, self.sheet.box) for i, row in enumerate(clean)}
+            self.listener(Stepped(done + index + 1, total, pictures))
+            return {}
+
+        return pipe(
+            image=self.sheet.latents,
+            width=canvas.padded_width_px,
+            height=canvas.padded_height_px,
+            strength=request.strength,
+            num_inference_steps=request.steps,
+            guidance_scale=request.guidance_scale,
+            generator=[torch.Generator("cpu").manual_seed(seed) for seed in seeds],
+            output_type="latent",
+            callback_on_step_end=after_step,
+            max_sequence_length=self.loaded.entry.prompt_tokens,
+            **embeds,
+        ).images
+
+    def _decode(self, latent: torch.Tensor) -> Image.Image:
+        """Return one variation at the design's own size from its latents (channels, h, w)."""
+        pipe = self.loaded.pipe
+        latent = latent[None].to(pipe.vae.dtype) / pipe.vae.config.scaling_factor + pipe.vae.config.shift_factor
+        pixels = pipe.vae.decode(latent, return_dict=False)[0]
+        if not torch.isfinite(pixels).all():
+            raise ModelError(
+                f"{self.loaded.entry.title} drew no valid picture (its numbers overflowed). "
+                "Lower the guidance scale or the adapter weight and try again."
+            )
+        picture = pipe.image_processor.postprocess(pixels.float(), output_type="pil")[0]
+        return unfit(picture, self.sheet.canvas)
+
+    def _facts(self, *, cut: bool) -> RunFacts:
+        loaded, canvas, adapter = self.loaded, self.sheet.canvas, self.loaded.adapter
+        notes = ()
+        if cut:
+            tokens = loaded.entry.prompt_tokens
+            notes = (f"The prompt is longer than the {tokens} tokens that the model reads; its end was left out.",)
+        return RunFacts(
+            model=loaded.entry.public_id,
+            model_title=loaded.entry.title,
+            model_fingerprint=loaded.fingerprint,
+            adapter_name=adapter.name if adapter is not None else None,
+            adapter_sha256=adapter.sha256 if adapter is not None else None,
+            adapter_weight=self.request.adapter.weight if self.request.adapter is not None else None,
+            profile=loaded.profile_id,
+            device=loaded.device_name,
+            precision=loaded.precision,
+            effective_steps=self.request.effective_steps,
+            width_px=canvas.design_width_px,
+            height_px=canvas.design_height_px,
+            working_width_px=canvas.working_width_px,
+            working_height_px=canvas.working_height_px,
+            versions={"studio": __version__} | {name: version(name) for name in ("torch", "diffusers", "transformers")},
+            notes=notes,
+        )
+
+
+def _clean_estimate(scheduler: Any, previous: torch.Tensor | None, latents: torch.Tensor) -> torch.Tensor:  # noqa: ANN401
+    """Return where a batch is heading: the clean latents that the last step's velocity points to.
+
+    An Euler step is z' = z + (s' - s) v, so v follows from two neighbouring latents, and z' - s' v is the estimate.
+    Before there are two, the noisy latents themselves.
+    """
+    if previous is None:
+        return latents
+    sigma_before, sigma = scheduler.sigmas[scheduler.step_index - 1], scheduler.sigmas[scheduler.step_index]
+    velocity = (latents - previous) / (sigma - sigma_before)
+    return latents - sigma * velocity
+
+
+def _memory_short(loaded: LoadedPipeline) -> MemoryShortError:
+    return MemoryShortError(
+        f"There is not enough memory to draw with {loaded.entry.title} at this size. Choose a thriftier memory profile "
+        "in the settings, a smaller model or a smaller design."
+    )

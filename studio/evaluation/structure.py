@@ -1,0 +1,163 @@
+"""What a design looks like apart from its colours: edges, likeness, diversity of a set, near-duplicates."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from PIL import Image
+
+from studio.evaluation.colour import Floats, convert_to_lightness
+
+COMPARED_SIDE_PX = 256
+"""The longer side at which pictures are compared: coarse enough to forgive single knots."""
+EDGE_SIGMA_PX = 2.0
+SSIM_SIGMA_PX = 1.5
+LIGHTNESS_RANGE = 100.0
+PLAIN_SPREAD = 1e-3
+"""An edge map that varies less than this belongs to a plain picture: it has no structure to compare."""
+NEAR_DUPLICATE_BITS = 6
+SOBEL = (1.0, 2.0, 1.0)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Structure:
+    """A picture reduced to what is compared, read once and used for all its pairs.
+
+    `lightness` is L* (0 to 100) and `edges` the Sobel magnitude of L* smoothed by sigma 2, both float32 of the same
+    shape (height, width) with a longer side of 256 px. `fingerprint` is the 64-bit difference hash.
+    """
+
+    lightness: Floats = field(repr=False)
+    edges: Floats = field(repr=False)
+    fingerprint: int
+
+    @property
+    def plain(self) -> bool:
+        """Whether there is no structure that could be compared."""
+        return float(self.edges.std()) < PLAIN_SPREAD
+
+
+@dataclass(frozen=True, slots=True)
+class Diversity:
+    """How much the pictures of a set differ, pair by pair; 0 equal, 1 unrelated.
+
+    `edges_*` is 1 - edge correlation and sees through recolouring; `likeness_*` is 1 - SSIM of L*. `edges_*` is None
+    where a picture is plain. `near_duplicates` are pairs of places in the set, lower first.
+    """
+
+    edges_mean: float | None
+    edges_least: float | None
+    likeness_mean: float
+    likeness_least: float
+    near_duplicates: tuple[tuple[int, int], ...]
+
+
+def read_structure(image: Image.Image, *, size_px: tuple[int, int] | None = None) -> Structure:
+    """Return the structure of a picture, at `size_px` (width, height) or with a longer side of 256 px.
+
+    Pass the size of another structure to compare pictures of different aspect. A smaller picture is enlarged.
+    """
+    if size_px is None:
+        scale = COMPARED_SIDE_PX / max(image.size)
+        size_px = (max(round(image.width * scale), 1), max(round(image.height * scale), 1))
+    small = image.convert("RGB").resize(
+        size_px, Image.Resampling.BOX if image.width > size_px[0] else Image.Resampling.BILINEAR
+    )
+    lightness = convert_to_lightness(np.asarray(small)).astype(np.float32)
+    return Structure(lightness, map_edges(lightness), hash_differences(lightness))
+
+
+def map_edges(lightness: Floats, sigma_px: float = EDGE_SIGMA_PX) -> Floats:
+    """Return the Sobel magnitude of smoothed lightness, shape (height, width) as given; mirrored at the border."""
+    padded = np.pad(blur(lightness, sigma_px), 1, mode="symmetric")
+    across = padded[:, 2:] - padded[:, :-2]
+    down = padded[2:] - padded[:-2]
+    gradient_x = sum(weight * across[i : i + lightness.shape[0]] for i, weight in enumerate(SOBEL))
+    gradient_y = sum(weight * down[:, i : i + lightness.shape[1]] for i, weight in enumerate(SOBEL))
+    return np.hypot(gradient_x, gradient_y)
+
+
+def blur(values: Floats, sigma_px: float) -> Floats:
+    """Return values (height, width) smoothed by a Gaussian cut off at four sigma, mirrored at the border."""
+    reach = max(int(4 * sigma_px + 0.5), 1)
+    window = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma_px) ** 2)
+    window = (window / window.sum()).astype(values.dtype)
+    height, width = values.shape
+    padded = np.pad(values, reach, mode="symmetric")
+    rows = sum(weight * padded[i : i + height] for i, weight in enumerate(window))
+    return sum(weight * rows[:, i : i + width] for i, weight in enumerate(window))
+
+
+def correlate_edges(a: Structure, b: Structure) -> float | None:
+    """Return the correlation of two edge maps, -1 to 1: 1 for the same drawing in whatever colours.
+
+    None where one of the two is plain, which leaves nothing to compare. Raises `ValueError` for unequal sizes.
+    """
+    _check_pair(a, b)
+    if a.plain or b.plain:
+        return None
+    first, second = (edges.astype(np.float64) - edges.mean(dtype=np.float64) for edges in (a.edges, b.edges))
+    return float((first * second).sum() / np.sqrt((first**2).sum() * (second**2).sum()))
+
+
+def measure_likeness(a: Structure, b: Structure) -> float:
+    """Return the mean SSIM of L* with a Gaussian window of sigma 1.5 px, -1 to 1: 1 for equal pictures.
+
+    Z. Wang et al., Image quality assessment, IEEE Transactions on Image Processing 13(4), 2004; K1 = 0.01, K2 = 0.03.
+    Raises `ValueError` for unequal sizes.
+    """
+    _check_pair(a, b)
+    x, y = a.lightness.astype(np.float64), b.lightness.astype(np.float64)
+    mean_x, mean_y = blur(x, SSIM_SIGMA_PX), blur(y, SSIM_SIGMA_PX)
+    spread_x = blur(x * x, SSIM_SIGMA_PX) - mean_x**2
+    spread_y = blur(y * y, SSIM_SIGMA_PX) - mean_y**2
+    shared = blur(x * y, SSIM_SIGMA_PX) - mean_x * mean_y
+    c1, c2 = (0.01 * LIGHTNESS_RANGE) ** 2, (0.03 * LIGHTNESS_RANGE) ** 2
+    luminance = (2 * mean_x * mean_y + c1) / (mean_x**2 + mean_y**2 + c1)
+    contrast = (2 * shared + c2) / (spread_x + spread_y + c2)
+    return float((luminance * contrast).mean())
+
+
+def hash_differences(lightness: Floats) -> int:
+    """Return the 64-bit difference hash: of 9 x 8 cells, whether each is darker than its right neighbour."""
+    cells = Image.fromarray(np.ascontiguousarray(lightness, dtype=np.float32)).resize((9, 8), Image.Resampling.BOX)
+    values = np.asarray(cells)
+    bits = (values[:, :-1] < values[:, 1:]).ravel()
+    return int.from_bytes(np.packbits(bits).tobytes(), "big")
+
+
+def count_differing_bits(a: Structure, b: Structure) -> int:
+    """Return in how many of 64 bits two fingerprints differ; up to 6 are near-duplicates."""
+    return (a.fingerprint ^ b.fingerprint).bit_count()
+
+
+def measure_diversity(structures: Sequence[Structure]) -> Diversity | None:
+    """Return how much the pictures of a set differ, None for fewer than two. Raises `ValueError` for unequal sizes."""
+    places = list(itertools.combinations(range(len(structures)), 2))
+    if not places:
+        return None
+    pairs = [(structures[i], structures[j]) for i, j in places]
+    likeness = [1 - measure_likeness(a, b) for a, b in pairs]
+    known = [1 - correlation for a, b in pairs if (correlation := correlate_edges(a, b)) is not None]
+    return Diversity(
+        edges_mean=float(np.mean(known)) if known else None,
+        edges_least=min(known) if known else None,
+        likeness_mean=float(np.mean(likeness)),
+        likeness_least=min(likeness),
+        near_duplicates=tuple(
+            place
+            for place, (a, b) in zip(places, pairs, strict=True)
+            if count_differing_bits(a, b) <= NEAR_DUPLICATE_BITS
+        ),
+    )
+
+
+def _check_pair(a: Structure, b: Structure) -> None:
+    if a.lightness.shape != b.lightness.shape:
+        raise ValueError(
+            f"structures of {a.lightness.shape[::-1]} and {b.lightness.shape[::-1]} px cannot be compared; "
+            "read the second with size_px of the first"
+        )

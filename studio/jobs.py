@@ -1,0 +1,373 @@
+"""The queue of runs and its one worker. It outlives pages, tabs and reruns, and never draws two runs at once."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import threading
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+
+from filelock import FileLock, Timeout
+from PIL import Image
+
+from studio.catalogue import Catalogue, new_id
+from studio.designs import Design, open_design
+from studio.errors import InputError, RunCancelledError, StorageError, StudioError
+from studio.events import Drawn, Preparing, RunEvent, RunListener, Started, Stepped
+from studio.requests import JobSnapshot, JobState, RunFacts, VariationRecord, VariationRequest
+
+_KEPT_JOBS = 200
+_LOCK_POLL_SECONDS = 0.3
+_IDLE_POLL_SECONDS = 5.0
+
+logger = logging.getLogger(__name__)
+
+
+class Drawing(Protocol):
+    """What the queue needs of an engine. The engine imports torch, so it is handed in and made at the first run."""
+
+    def generate(self, request: VariationRequest, design: Design, listener: RunListener) -> None:
+        """Draw a request, telling the listener each event."""
+
+    def release(self) -> None:
+        """Give the memory back."""
+
+
+@dataclass
+class _Job:
+    """A job as the worker sees it; every access is under the queue's lock."""
+
+    id: str
+    request: VariationRequest
+    state: JobState = JobState.QUEUED
+    stage: str = "Waiting"
+    step: int = 0
+    steps: int = 0
+    began: float | None = None
+    ended: float | None = None
+    stage_began: float = 0.0
+    step_seconds: deque[float] = field(default_factory=lambda: deque(maxlen=6))
+    last_step: float = 0.0
+    decode_seconds: float | None = None
+    facts: RunFacts | None = None
+    error: str | None = None
+    bad_input: bool = False
+    previews: list[bytes | None] = field(default_factory=list)
+    variations: list[str | None] = field(default_factory=list)
+    unsaved: list[tuple[Image.Image, VariationRecord]] = field(default_factory=list)
+    unsaved_reason: str = ""
+    stop: threading.Event = field(default_factory=threading.Event)
+
+
+class JobQueue:
+    """Runs wait in line for one worker thread; a lock file keeps a second worker or process from drawing meanwhile.
+
+    `make_engine` is called in the worker at the beginning of each job (it should return the same engine as long as
+    that is alive); `idle_minutes` tells after how long without work its memory is given back (0: never).
+    """
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        make_engine: Callable[[], Drawing],
+        lock_file: Path,
+        idle_minutes: Callable[[], float] = lambda: 0,
+    ) -> None:
+        self._catalogue = catalogue
+        self._make_engine = make_engine
+        self._device_lock = FileLock(lock_file)
+        self._idle_minutes = idle_minutes
+        self._lock = threading.RLock()
+        self._wake = threading.Condition(self._lock)
+        self._jobs: OrderedDict[str, _Job] = OrderedDict()
+        self._line: deque[_Job] = deque()
+        self._running: _Job | None = None
+        self._worker: threading.Thread | None = None
+        self._engine: Drawing | None = None
+        self._closed = False
+        self._release_wanted = False
+        self._load_seconds: dict[str, float] = {}
+
+    # What anybody may call, from any thread
+
+    def submit(self, request: VariationRequest) -> str:
+        """Put a run in line and return its id. Raises `NotFoundError` when its source is not in the catalogue."""
+        self._catalogue.source(request.source)
+        count = len(request.seeds)
+        job = _Job(new_id(), request, previews=[None] * count, variations=[None] * count)
+        with self._lock:
+            if self._closed:
+                raise StudioError("The studio is closing; start it again to make variations.")
+            self._jobs[job.id] = job
+            self._line.append(job)
+            self._forget_old()
+            if self._worker is None or not self._worker.is_alive():
+                self._worker = threading.Thread(target=self._work, name="studio-worker", daemon=True)
+                self._worker.start()
+            self._wake.notify_all()
+        return job.id
+
+    def cancel(self, job_id: str) -> None:
+        """Stop a job at its next step, or take it out of the line; what it finished is kept."""
+        with self._lock:
+            job = self._jobs.get(job_id)
+            if job is None or job.state.over:
+                return
+            job.stop.set()
+            if job in self._line:
+                self._line.remove(job)
+                _end(job, JobState.CANCELLED)
+            else:
+                job.stage = "Stopping"
+
+    def snapshot(self, job_id: str) -> JobSnapshot | None:
+        """Return a job as it stands, or None when the queue does not know it (any more)."""
+        with self._lock:
+            job = self._jobs.get(job_id)
+            return None if job is None else self._snapshot(job)
+
+    def active(self) -> tuple[JobSnapshot, ...]:
+        """Return the running job and those in line, in order."""
+        with self._lock:
+            running = [self._running] if self._running is not None else []
+            return tuple(self._snapshot(job) for job in [*running, *self._line])
+
+    def save_again(self, job_id: str) -> None:
+        """Write the finished pictures that could not be written before. Raises `StorageError` if it still fails."""
+        while True:
+            with self._lock:
+                job = self._jobs.get(job_id)
+                if job is None or not job.unsaved:
+                    return
+                image, record = job.unsaved[0]
+            self._catalogue.save_variation(image, record)  # saving the same record twice is fine
+            with self._lock:
+                job.unsaved = [one for one in job.unsaved if one[1] is not record]
+                job.variations[record.slot] = record.id
+
+    @property
+    def holds_model(self) -> bool:
+        """Whether an engine is at hand, and with it a loaded model. Asks no heavy library."""
+        with self._lock:
+            return self._engine is not None
+
+    def release_memory(self) -> None:
+        """Give the model's memory back as soon as no run uses it."""
+        with self._lock:
+            self._release_wanted = True
+            self._wake.notify_all()
+
+    def close(self, timeout_seconds: float = 10.0) -> None:
+        """Stop the running job at its next step, drop the line, end the worker."""
+        with self._lock:
+            self._closed = True
+            for job in [*self._line, *([self._running] if self._running is not None else [])]:
+                self.cancel(job.id)
+            self._wake.notify_all()
+            worker = self._worker
+        if worker is not None and worker is not threading.current_thread():
+            worker.join(timeout_seconds)
+        for job_id in [job.id for job in self._jobs.values() if job.unsaved]:
+            try:
+                self.save_again(job_id)
+            except StorageError:
+                logger.exception("pictures of run %s could not be saved", job_id)
+
+    # What the worker does
+
+    def _work(self) -> None:
+        idle_since = time.monotonic()
+        while True:
+            minutes = self._idle_minutes()
+            with self._lock:
+                if not self._line and not self._closed and not self._release_wanted:
+                    self._wake.wait(_IDLE_POLL_SECONDS)
+                if self._closed:
+                    return
+                idle = not self._line and minutes > 0 and time.monotonic() - idle_since > minutes * 60
+                engine = self._engine if idle or self._release_wanted else None
+                if engine is not None:
+                    self._engine = None
+                self._release_wanted = False
+                job = self._running = self._line.popleft() if self._line else None
+            # Outside the lock, which every page waits for; in this thread, whose card it is.
+            if engine is not None:
+                _release(engine)
+            if job is not None:
+                self._run(job)
+                with self._lock:
+                    self._running = None
+                idle_since = time.monotonic()
+
+    def _run(self, job: _Job) -> None:
+        """Run one job to its end; every failure ends in the job's state, none ends the worker."""
+        try:
+            with self._device(job):
+                with self._lock:
+                    job.began = job.stage_began = time.monotonic()
+                    job.state, job.stage = JobState.PREPARING, "Starting"
+                design = open_design(self._catalogue.source_path(job.request.source).read_bytes())
+                self._engine = self._make_engine()
+                self._engine.generate(job.request, design, lambda event: self._note(job, event))
+            with self._lock:
+                _end(job, JobState.FINISHED)
+        except RunCancelledError:
+            with self._lock:
+                _end(job, JobState.CANCELLED)
+        except StudioError as error:
+            with self._lock:
+                _end(job, JobState.FAILED, str(error))
+                job.bad_input = isinstance(error, InputError)
+        except Exception as error:  # the last resort: the worker must live, and the designer must be told
+            logger.exception("run %s failed", job.id)
+            with self._lock:
+                _end(
+                    job,
+                    JobState.FAILED,
+                    f"Something went wrong that the studio did not foresee ({type(error).__name__}: {error}). "
+                    "What was finished is kept; the log in the terminal has the details.",
+                )
+
+    @contextlib.contextmanager
+    def _device(self, job: _Job):  # noqa: ANN202
+        """Hold the lock that keeps every other worker and process on this machine from drawing."""
+        while True:
+            try:
+                self._device_lock.acquire(timeout=_LOCK_POLL_SECONDS)
+                break
+            except Timeout:
+                with self._lock:
+                    if not job.stop.is_set():
+                        job.stage = "Waiting for another studio on this computer"
+                if job.stop.is_set():
+                    raise RunCancelledError("The run was stopped before it began.") from None
+        try:
+            yield
+        finally:
+            self._device_lock.release()
+
+    def _note(self, job: _Job, event: RunEvent) -> None:
+        """Take one event of the engine into the job. Raises `RunCancelledError` when the designer wants to stop."""
+        previews = event.previews if isinstance(event, Stepped) else {}
+        pictures = {slot: _encode(image) for slot, image in previews.items()}  # outside the lock: pages wait for it
+        now = time.monotonic()
+        with self._lock:
+            if isinstance(event, Preparing):
+                self._time_loading(job, now)
+                job.stage, job.stage_began = event.stage, now
+            elif isinstance(event, Started):
+                job.state, job.stage = JobState.RUNNING, "Drawing"
+                job.facts, job.steps, job.last_step = event.facts, event.steps, now
+            elif isinstance(event, Stepped):
+                job.step, job.steps = event.step, event.steps
+                job.step_seconds.append(now - job.last_step)
+                job.last_step = now
+                for slot, picture in pictures.items():
+                    job.previews[slot] = picture
+        if isinstance(event, Drawn):  # whatever was finished is kept, also when the designer is stopping
+            self._keep(job, event)
+            with self._lock:
+                job.decode_seconds, job.last_step = time.monotonic() - job.last_step, time.monotonic()
+        if job.stop.is_set():
+            raise RunCancelledError("The run was stopped.")
+
+    def _keep(self, job: _Job, drawn: Drawn) -> None:
+        """Write a finished variation at once. One that cannot be written waits in memory for `save_again`."""
+        request = job.request
+        record = VariationRecord(
+            id=new_id(),
+            run=job.id,
+            slot=drawn.slot,
+            created_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
+            source=request.source,
+            parent=request.parent,
+            prompt=request.prompt,
+            negative_prompt=request.negative_prompt,
+            strength=request.strength,
+            steps=request.steps,
+            guidance_scale=request.guidance_scale,
+            seed=drawn.seed,
+            seconds=round(drawn.seconds, 3),
+            facts=job.facts,
+        )
+        try:
+            self._catalogue.save_variation(drawn.image, record)
+        except Exception as error:  # whatever it was: the picture must not be lost with it
+            if not isinstance(error, StorageError):
+                logger.exception("saving %s", record.id)
+            with self._lock:
+                job.unsaved.append((drawn.image, record))
+                job.unsaved_reason = str(error)
+            return
+        with self._lock:
+            job.variations[drawn.slot] = record.id
+
+    def _time_loading(self, job: _Job, now: float) -> None:
+        if job.stage.startswith("Loading"):
+            self._load_seconds[job.stage] = now - job.stage_began
+
+    # What is told of a job
+
+    def _snapshot(self, job: _Job) -> JobSnapshot:
+        now = job.ended if job.ended is not None else time.monotonic()
+        ahead = self._line.index(job) + (self._running is not None) if job in self._line else 0
+        return JobSnapshot(
+            id=job.id,
+            request=job.request,
+            state=job.state,
+            ahead=ahead,
+            stage=job.stage,
+            step=job.step,
+            steps=job.steps,
+            seconds_elapsed=now - job.began if job.began is not None else 0.0,
+            seconds_left=self._seconds_left(job, now),
+            previews=tuple(job.previews),
+            variations=tuple(job.variations),
+            facts=job.facts,
+            error=job.error if job.error is not None or not job.unsaved else job.unsaved_reason,
+            bad_input=job.bad_input,
+            unsaved=len(job.unsaved),
+        )
+
+    def _seconds_left(self, job: _Job, now: float) -> float | None:
+        """Estimate from what was measured: this run's own steps and pictures, or the last loading of this model."""
+        if job.state is JobState.PREPARING and job.stage in self._load_seconds:
+            return max(self._load_seconds[job.stage] - (now - job.stage_began), 0.0)
+        if job.state is not JobState.RUNNING or not job.step_seconds:
+            return None
+        a_step = sum(job.step_seconds) / len(job.step_seconds)
+        a_picture = job.decode_seconds if job.decode_seconds is not None else a_step / 2
+        pictures = sum(variation is None for variation in job.variations) - len(job.unsaved)
+        left = (job.steps - job.step) * a_step + pictures * a_picture
+        return max(left - (now - job.last_step), 0.0)
+
+    def _forget_old(self) -> None:
+        for job_id in [key for key, job in self._jobs.items() if job.state.over and not job.unsaved]:
+            if len(self._jobs) <= _KEPT_JOBS:
+                return
+            del self._jobs[job_id]
+
+
+def _end(job: _Job, state: JobState, error: str | None = None) -> None:
+    job.state, job.error, job.ended, job.stage = state, error, time.monotonic(), ""
+    job.previews = [None] * len(job.previews)
+
+
+def _release(engine: Drawing) -> None:
+    try:
+        engine.release()
+    except Exception:  # a card in trouble: the worker must live to tell the next run
+        logger.exception("releasing the model")
+
+
+def _encode(image: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, "WEBP", quality=80, method=2)
+    return buffer.getvalue()

@@ -1,0 +1,90 @@
+"""Putting a peft LoRA on a transformer so that it really acts, and proving it.
+
+`load_lora_weights` of the pipelines loads nothing from a peft folder and only warns; `load_lora_adapter` takes alpha
+for the rank. Here the layers are injected by peft from the adapter's own configuration, or handed to mmgp scaled.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from peft import LoraConfig, set_peft_model_state_dict
+from safetensors.torch import load_file
+
+from studio.errors import AdapterError
+from studio.models.adapter_files import WEIGHTS_FILE, AdapterFile
+
+if TYPE_CHECKING:
+    from diffusers import SD3Transformer2DModel
+
+ADAPTER_NAME = "carpet"
+
+
+def check_fit(transformer: SD3Transformer2DModel, adapter: AdapterFile) -> None:
+    """Raise `AdapterError` unless every layer of the adapter exists in this transformer with the same shape."""
+    layers = {name: module for name, module in transformer.named_modules() if isinstance(module, torch.nn.Linear)}
+    missing = [name for name in adapter.modules if name not in layers]
+    if missing:
+        raise AdapterError(
+            f"The adapter “{adapter.name}” was made for another model: {len(missing)} of its {len(adapter.modules)} "
+            f"layers do not exist here, such as {missing[0]}. Choose the model that it was trained on."
+        )
+    for name, (outputs, inputs, _rank) in adapter.modules.items():
+        here = (layers[name].out_features, layers[name].in_features)
+        if here != (outputs, inputs):
+            raise AdapterError(
+                f"The adapter “{adapter.name}” was made for another model: {name} is {outputs} × {inputs} in it and "
+                f"{here[0]} × {here[1]} here. Choose the model that it was trained on."
+            )
+
+
+def add_adapter(transformer: SD3Transformer2DModel, adapter: AdapterFile) -> None:
+    """Inject the adapter's layers into a transformer in plain memory; honours alpha, rank patterns and rsLoRA.
+
+    Raises `AdapterError` when it does not fit or is not taken up completely.
+    """
+    check_fit(transformer, adapter)
+    config = LoraConfig.from_pretrained(str(adapter.folder))
+    # Exactly the layers that the file holds: patterns in a configuration may name more, which would stay untrained.
+    config.target_modules = sorted(adapter.modules)
+    transformer.add_adapter(config, ADAPTER_NAME)
+    outcome = set_peft_model_state_dict(transformer, load_file(adapter.folder / WEIGHTS_FILE), ADAPTER_NAME)
+    refused = list(outcome.unexpected_keys)
+    left_out = [key for key in outcome.missing_keys if ".lora_" in key]
+    if refused or left_out:
+        raise AdapterError(
+            f"The adapter “{adapter.name}” was not taken up completely: {(refused or left_out)[0]} does not fit. "
+            "Choose the model that it was trained on."
+        )
+
+
+def set_weight(transformer: SD3Transformer2DModel, weight: float) -> None:
+    """Apply the injected adapter this strongly from the next step on; 0 is the base model, bit for bit."""
+    transformer.set_adapters([ADAPTER_NAME], [weight])
+
+
+def scaled_state(adapter: AdapterFile, state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Return the adapter's tensors with lora_alpha / rank multiplied into lora_B, and plain layer names.
+
+    mmgp multiplies by the weight alone, so the scale that peft would apply has to be in the tensors.
+    """
+    config = LoraConfig.from_pretrained(str(adapter.folder))
+    scaled = {}
+    for key, tensor in state.items():
+        name = key.removeprefix("base_model.model.")
+        if name.endswith(".lora_B.weight"):
+            module = name.removesuffix(".lora_B.weight")
+            rank = adapter.modules[module][2]
+            alpha = _by_pattern(config.alpha_pattern, module, config.lora_alpha)
+            tensor = tensor * (alpha / (rank**0.5 if config.use_rslora else rank))  # noqa: PLW2901
+        scaled[name] = tensor
+    return scaled
+
+
+def _by_pattern(patterns: dict[str, float], module: str, otherwise: float) -> float:
+    """Look a layer up as peft does: a pattern names the end of its path."""
+    for pattern, value in patterns.items():
+        if module == pattern or module.endswith(f".{pattern}"):
+            return value
+    return otherwise

@@ -1,0 +1,68 @@
+"""The card and the memory of this machine, found without importing torch."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import shutil
+import subprocess
+from dataclasses import dataclass
+
+import psutil
+
+_GIB = 2**30
+
+
+@dataclass(frozen=True, slots=True)
+class Hardware:
+    """What a run has to live with. Memory in GiB; `vram_gib` is None where CUDA cannot be used.
+
+    `note` says in a sentence why a card that was found cannot be used, and is empty otherwise.
+    """
+
+    device: str
+    card: str | None
+    vram_gib: float | None
+    ram_gib: float
+    cores: int
+    note: str = ""
+
+
+def find_hardware() -> Hardware:
+    """Ask the driver and the operating system; takes some milliseconds and needs no torch."""
+    ram_gib = psutil.virtual_memory().total / _GIB
+    cores = psutil.cpu_count(logical=False) or psutil.cpu_count() or 1
+    card = _nvidia_card()
+    if card is not None:
+        name, vram_gib = card
+        if _torch_without_cuda():
+            note = (
+                f"{name} was found, but the installed torch cannot use it. "
+                "Install the CUDA build of torch to draw on the card."
+            )
+            return Hardware("cpu", name, None, ram_gib, cores, note)
+        return Hardware("cuda", name, vram_gib, ram_gib, cores)
+    if platform.system() == "Darwin" and platform.machine() == "arm64":
+        return Hardware("mps", "Apple silicon", None, ram_gib, cores)
+    return Hardware("cpu", None, None, ram_gib, cores)
+
+
+def _nvidia_card() -> tuple[str, float] | None:
+    """Return name and memory in GiB of the first card that the NVIDIA driver lists."""
+    tool = shutil.which("nvidia-smi")
+    if tool is None:
+        return None
+    command = [tool, "--query-gpu=name,memory.total", "--format=csv,noheader,nounits"]
+    try:
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
+        name, _, mebibytes = answer.stdout.splitlines()[0].rpartition(",")
+        return name.strip(), float(mebibytes) / 1024
+    except (OSError, subprocess.SubprocessError, IndexError, ValueError):
+        return None  # a driver that does not answer cannot be drawn with either
+
+
+def _torch_without_cuda() -> bool:
+    try:
+        return importlib.metadata.version("torch").endswith("+cpu")
+    except importlib.metadata.PackageNotFoundError:
+        return True

@@ -1,0 +1,144 @@
+"""From an entry of the registry to a diffusers pipeline in main memory."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psutil
+import torch
+from huggingface_hub.errors import GatedRepoError, HfHubHTTPError
+
+from studio.errors import MemoryShortError, ModelError, first_line
+from studio.models.registry import ModelEntry
+from studio.models.shortage import MEMORY_ERRORS, is_out_of_memory
+
+if TYPE_CHECKING:
+    from diffusers import StableDiffusion3Img2ImgPipeline
+
+_NOT_ALLOWED = (401, 403, 404)
+"""The hub answers 401 or 404 for what a token may not see."""
+_SAMPLE_BYTES = 2**16
+_SAMPLE_EVERY_BYTES = 2**24
+_GIGABYTE = 10**9
+
+
+def load_pipeline(entry: ModelEntry, dtype: torch.dtype) -> StableDiffusion3Img2ImgPipeline:
+    """Load a model into main memory; a gated one is fetched first if it is not here yet.
+
+    Raises `ModelError` with the step to take: licence, token, network, damaged files.
+    """
+    pipeline_class = _pipeline_class()
+    folder = entry.folder if entry.folder is not None else _fetch(entry)
+    _check_memory(entry, folder)
+    try:
+        # Only safetensors: a pickle can run code when it is read.
+        pipe = pipeline_class.from_pretrained(folder, dtype=dtype, local_files_only=True, use_safetensors=True)
+    except MEMORY_ERRORS as error:
+        if not is_out_of_memory(error):
+            raise _damaged(entry, error) from error
+        raise MemoryShortError(
+            f"There is not enough memory to load {entry.title}. Close other programs or choose a smaller model."
+        ) from error
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise _damaged(entry, error) from error
+    pipe.set_progress_bar_config(disable=True)
+    return pipe
+
+
+def fingerprint(pipe: StableDiffusion3Img2ImgPipeline) -> str:
+    """Return 12 hex digits that identify the weights: of each file its path, its size and a sample every 16 MiB.
+
+    Merging a LoRA changes layers all through a file, so a sample meets it, and 27 GB take a moment and not a minute.
+    """
+    folder = Path(pipe.config["_name_or_path"])
+    digest = hashlib.sha256()
+    for file in sorted(folder.rglob("*.safetensors")):
+        size = file.stat().st_size
+        digest.update(f"{file.relative_to(folder)} {size}\n".encode())
+        with file.open("rb") as stream:
+            for place in range(0, size, _SAMPLE_EVERY_BYTES):
+                stream.seek(place)
+                digest.update(stream.read(_SAMPLE_BYTES))
+    return digest.hexdigest()[:12]
+
+
+def _pipeline_class() -> type[StableDiffusion3Img2ImgPipeline]:
+    """Import the pipeline once the libraries were told to keep their bars and hints off the terminal."""
+    import transformers.utils.logging as transformers_logging
+
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+    import diffusers
+    import diffusers.utils.logging as diffusers_logging
+
+    diffusers_logging.disable_progress_bar()
+    return diffusers.StableDiffusion3Img2ImgPipeline
+
+
+def _fetch(entry: ModelEntry) -> Path:
+    """Return the folder of a model from the Hugging Face hub, fetching what is missing."""
+    try:
+        return Path(_pipeline_class().download(entry.id))
+    except GatedRepoError as error:
+        raise ModelError(
+            f"{entry.title} asks you to accept its licence first. Open https://huggingface.co/{entry.id}, accept it, "
+            "then run “hf auth login” in a terminal, or set HF_TOKEN, and try again."
+        ) from error
+    except OSError as error:
+        refused = _refusal(entry, error)
+        if refused is not None:
+            raise ModelError(refused) from error
+        if error.errno is not None and error.errno == 28:  # ENOSPC
+            raise ModelError(
+                f"The disk is full: {entry.title} needs {entry.download_gb:g} GB. Make room, or point HF_HOME to "
+                "another disk; what was fetched so far is kept."
+            ) from error
+        raise ModelError(_unreachable(entry)) from error
+
+
+def _refusal(entry: ModelEntry, error: OSError) -> str | None:
+    """Return what to do when the hub answered and said no; None when it did not answer.
+
+    diffusers wraps the hub's answer in an `OSError` of its own, so the answer is looked for among the causes.
+    """
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, HfHubHTTPError):
+        cause = cause.__cause__
+    if cause is None or cause.response is None:
+        return None
+    status = cause.response.status_code
+    if status in _NOT_ALLOWED:
+        return (
+            f"Hugging Face does not show {entry.id} to you. Accept its licence on https://huggingface.co/{entry.id}, "
+            "run “hf auth login” in a terminal with a token that may read it, and try again."
+        )
+    return f"Hugging Face answered with error {status} for {entry.id}. It may be busy: try again in some minutes."
+
+
+def _damaged(entry: ModelEntry, error: Exception) -> ModelError:
+    logging.getLogger(__name__).error("loading %s", entry.id, exc_info=error)
+    return ModelError(
+        f"{entry.title} could not be loaded: {first_line(error)} "
+        "The files may be incomplete or of another kind than Stable Diffusion 3; fetch or copy them again."
+    )
+
+
+def _check_memory(entry: ModelEntry, folder: Path) -> None:
+    """Raise `MemoryShortError` before loading what cannot fit: the system would end the studio without a word."""
+    needed = sum(file.stat().st_size for file in folder.glob("*/*.safetensors") if ".fp16." not in file.name)
+    free = psutil.virtual_memory().available + psutil.swap_memory().free
+    if needed > free:
+        raise MemoryShortError(
+            f"{entry.title} needs {needed / _GIGABYTE:.0f} GB of main memory to load and {free / _GIGABYTE:.0f} GB "
+            "are free. Close other programs, add swap space, or choose a smaller model."
+        )
+
+
+def _unreachable(entry: ModelEntry) -> str:
+    return (
+        f"{entry.title} is not on this computer yet and Hugging Face could not be reached. Check the network and try "
+        f"again ({entry.download_gb:g} GB will be fetched), or choose the built-in model, which needs none."
+    )

@@ -1,0 +1,164 @@
+"""The base models that the studio can load. A new one is one entry of `MODELS`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from studio.designs import Canvas, Design, plan_canvas
+from studio.errors import RequestError, first_line
+
+BUILTIN_FOLDER = Path(__file__).parent / "builtin"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelDefaults:
+    """Settings that suit a model when the designer chose none."""
+
+    strength: float
+    steps: int
+    guidance_scale: float
+
+
+@dataclass(frozen=True, slots=True)
+class ModelEntry:
+    """One base model in diffusers form, of the Stable Diffusion 3 family.
+
+    `working_pixels` is the area up to which it draws at the design's own size; a larger design is drawn at that area
+    and enlarged. `multiple_px` divides both sides of what it draws (VAE factor times patch size), `smallest_px` is
+    the shortest side it was made for. `prompt_tokens` is what its T5 encoder reads. Sizes of downloads in GB (10^9).
+    """
+
+    id: str
+    title: str
+    use: str
+    licence: str
+    licence_url: str
+    defaults: ModelDefaults
+    working_pixels: int
+    multiple_px: int
+    smallest_px: int
+    prompt_tokens: int
+    download_gb: float = 0.0
+    gated: bool = False
+    folder: Path | None = None
+
+    @property
+    def public_id(self) -> str:
+        """What records call it: a folder's name without its path, which is nobody else's business."""
+        return self.id if self.id in MODELS else f"folder:{self.title}"
+
+    def plan_canvas(self, design: Design) -> Canvas:
+        """Return the sheet on which this model draws a design."""
+        return plan_canvas(
+            design.width_px,
+            design.height_px,
+            working_pixels=self.working_pixels,
+            multiple_px=self.multiple_px,
+            smallest_px=self.smallest_px,
+        )
+
+    @property
+    def local(self) -> bool:
+        """Whether it loads without a network."""
+        return self.folder is not None
+
+
+_COMMUNITY_LICENCE = "Stability AI Community License"
+_COMMUNITY_LICENCE_URL = "https://stability.ai/community-license-agreement"
+
+_ENTRIES = (
+    ModelEntry(
+        id="builtin",
+        title="Built-in sketch model",
+        use="Try the studio and sketch ideas at once, on any computer. Small and quick; it knows only carpets, "
+        "draws at up to 384 × 512 pixels and enlarges.",
+        licence="GPL-3.0-or-later, like the studio",
+        licence_url="https://www.gnu.org/licenses/gpl-3.0.html",
+        defaults=ModelDefaults(strength=0.6, steps=12, guidance_scale=1.0),
+        working_pixels=384 * 512,
+        multiple_px=16,
+        smallest_px=128,
+        prompt_tokens=32,
+        folder=BUILTIN_FOLDER,
+    ),
+    ModelEntry(
+        id="stabilityai/stable-diffusion-3.5-large",
+        title="Stable Diffusion 3.5 Large",
+        use="The finest variations, with a carpet LoRA. For a graphics card of 10 GB or more.",
+        licence=_COMMUNITY_LICENCE,
+        licence_url=_COMMUNITY_LICENCE_URL,
+        defaults=ModelDefaults(strength=0.6, steps=28, guidance_scale=4.5),
+        working_pixels=1280 * 1024,
+        multiple_px=16,
+        smallest_px=512,
+        prompt_tokens=256,
+        download_gb=27,
+        gated=True,
+    ),
+    ModelEntry(
+        id="stabilityai/stable-diffusion-3.5-large-turbo",
+        title="Stable Diffusion 3.5 Large Turbo",
+        use="Quick drafts: four steps without guidance, about a tenth of the work of Large.",
+        licence=_COMMUNITY_LICENCE,
+        licence_url=_COMMUNITY_LICENCE_URL,
+        defaults=ModelDefaults(strength=0.6, steps=4, guidance_scale=1.0),
+        working_pixels=1280 * 1024,
+        multiple_px=16,
+        smallest_px=512,
+        prompt_tokens=256,
+        download_gb=27,
+        gated=True,
+    ),
+    ModelEntry(
+        id="stabilityai/stable-diffusion-3.5-medium",
+        title="Stable Diffusion 3.5 Medium",
+        use="A third of Large's work, and designs of up to two megapixels drawn at their own size.",
+        licence=_COMMUNITY_LICENCE,
+        licence_url=_COMMUNITY_LICENCE_URL,
+        defaults=ModelDefaults(strength=0.6, steps=28, guidance_scale=4.5),
+        working_pixels=1440 * 1440,
+        multiple_px=16,
+        smallest_px=512,
+        prompt_tokens=256,
+        download_gb=16,
+        gated=True,
+    ),
+)
+
+MODELS: dict[str, ModelEntry] = {entry.id: entry for entry in _ENTRIES}
+
+
+def resolve_model(model: str) -> ModelEntry:
+    """Return the entry for an id of `MODELS` or for a folder in diffusers form.
+
+    Raises `RequestError` when it is neither. A folder gets Large's limits, which hold for the whole family.
+    """
+    if model in MODELS:
+        return MODELS[model]
+    try:
+        folder = Path(model).expanduser()
+        has_index, is_folder = (folder / "model_index.json").is_file(), folder.is_dir()
+    except (OSError, RuntimeError, ValueError) as error:  # no such user, too long, a drive that does not answer
+        raise RequestError(f"The folder “{model[:100]}” cannot be read: {first_line(error)} Choose another.") from error
+    if has_index:
+        large = MODELS["stabilityai/stable-diffusion-3.5-large"]
+        return ModelEntry(
+            id=str(folder.resolve()),
+            title=folder.resolve().name,
+            use="A model from your own folder.",
+            licence="see the folder",
+            licence_url="",
+            defaults=large.defaults,
+            working_pixels=large.working_pixels,
+            multiple_px=large.multiple_px,
+            smallest_px=64,
+            prompt_tokens=large.prompt_tokens,
+            folder=folder.resolve(),
+        )
+    if is_folder:
+        raise RequestError(
+            f"The folder “{model}” holds no model in diffusers form: model_index.json is missing. "
+            "Choose the folder that contains it."
+        )
+    raise RequestError(f"No model is called “{model}”. Choose {', '.join(MODELS)}, or a folder in diffusers form.")

@@ -1,0 +1,176 @@
+"""The one place where a loaded pipeline lives. At most one is in memory, ever."""
+
+from __future__ import annotations
+
+import gc
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from studio.errors import MemoryShortError
+from studio.models import adapters
+from studio.models.adapter_files import AdapterFile, inspect_adapter
+from studio.models.hardware import find_hardware
+from studio.models.loading import fingerprint, load_pipeline
+from studio.models.profiles import UNMANAGED, MemoryProfile, resolve_profile
+from studio.models.prompts import PromptCache
+from studio.models.registry import ModelEntry, resolve_model
+from studio.models.shortage import MEMORY_ERRORS, empty_device_cache, is_out_of_memory
+from studio.requests import PipelineChoice
+
+if TYPE_CHECKING:
+    from diffusers import StableDiffusion3Img2ImgPipeline
+
+    from studio.models.memory import ManagedMemory
+
+_GIB = 2**30
+
+
+@dataclass
+class LoadedPipeline:
+    """A pipeline ready to draw, with what is known of it. `latents` remembers the last designs that were encoded."""
+
+    pipe: StableDiffusion3Img2ImgPipeline
+    entry: ModelEntry
+    fingerprint: str
+    adapter: AdapterFile | None
+    profile: MemoryProfile | None
+    device: str
+    prompts: PromptCache
+    memory: ManagedMemory | None
+    latents: OrderedDict[tuple[object, ...], torch.Tensor] = field(default_factory=OrderedDict)
+
+    @property
+    def profile_id(self) -> str:
+        """The profile's id, or “none” where no memory is managed."""
+        return self.profile.id if self.profile is not None else UNMANAGED
+
+    @property
+    def device_name(self) -> str:
+        """The device with the card's own name."""
+        return f"cuda, {torch.cuda.get_device_name()}" if self.device == "cuda" else self.device
+
+    @property
+    def precision(self) -> str:
+        """The number format that is computed with, and whether the large parts are stored in 8 bits."""
+        if self.memory is None:
+            return str(self.pipe.transformer.dtype).removeprefix("torch.")
+        return "bfloat16, 8-bit weights" if self.memory.quantised else "bfloat16"
+
+    def make_room(self) -> None:
+        """Take off the card what is not needed at this moment, after a batch that was too large for it."""
+        gc.collect()
+        if self.memory is not None:
+            self.memory.evict()
+        empty_device_cache()
+
+    def set_adapter_weight(self, weight: float) -> None:
+        """Apply the adapter this strongly in the next run; does nothing without one."""
+        if self.adapter is None:
+            return
+        if self.memory is not None:
+            self.memory.set_weight(weight)
+        else:
+            adapters.set_weight(self.pipe.transformer, weight)
+
+
+class PipelineSlot:
+    """Loads what a run needs and keeps it for the next; releases the old pipeline *before* it loads another.
+
+    One thread at a time is inside `use`; whoever wants another pipeline, or wants it released, waits.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._loaded: LoadedPipeline | None = None
+        self._key: tuple[PipelineChoice, str | None] | None = None
+
+    @property
+    def occupied(self) -> bool:
+        """Whether a pipeline is in memory at this moment."""
+        return self._loaded is not None
+
+    @contextmanager
+    def use(self, choice: PipelineChoice, report: Callable[[str], None]) -> Iterator[LoadedPipeline]:
+        """Yield the pipeline for this choice; `report` is told what is being done, in words for the designer.
+
+        Raises `ModelError`, `AdapterError` or `MemoryShortError`; what was asked for is not in memory then.
+        """
+        with self._lock:
+            yield self._ready(choice, report)
+
+    def release(self) -> None:
+        """Drop the pipeline and give its memory back; waits for a run that uses it."""
+        with self._lock:
+            loaded, self._loaded, self._key = self._loaded, None, None
+            if loaded is None:
+                return
+            if loaded.memory is not None:
+                loaded.memory.release()
+            del loaded
+            gc.collect()
+            empty_device_cache()
+
+    def _ready(self, choice: PipelineChoice, report: Callable[[str], None]) -> LoadedPipeline:
+        adapter = inspect_adapter(Path(choice.adapter_folder)) if choice.adapter_folder is not None else None
+        key = (choice, adapter.sha256 if adapter is not None else None)
+        if self._loaded is None or self._key != key:
+            entry = resolve_model(choice.model)
+            resolve_profile(choice.profile, find_hardware())  # refuses an unknown one before anything is released
+            self.release()
+            report(f"Loading {entry.title}")
+            try:
+                self._loaded = _load(entry, adapter, choice.profile)
+            except MEMORY_ERRORS as error:
+                gc.collect()
+                if not is_out_of_memory(error):
+                    raise
+                raise MemoryShortError(
+                    f"There is not enough memory to load {entry.title}. Close other programs, choose a thriftier "
+                    "memory profile in the settings, or a smaller model."
+                ) from error
+            self._key = key
+        return self._loaded
+
+
+def _load(entry: ModelEntry, adapter: AdapterFile | None, profile_choice: str) -> LoadedPipeline:
+    device = _device()
+    torch.set_default_device(None)  # mmgp may have left the card as this thread's default
+    pipe = load_pipeline(entry, torch.bfloat16 if device != "cpu" else torch.float32)
+    identity = fingerprint(pipe)
+    memory = profile = None
+    if device == "cuda":
+        from studio.models.memory import ManagedMemory
+
+        # torch's own card: the driver may list several, in another order, or none at all.
+        vram_gib = torch.cuda.get_device_properties(0).total_memory / _GIB
+        profile = resolve_profile(profile_choice, replace(find_hardware(), device=device, vram_gib=vram_gib))
+        memory = ManagedMemory(pipe, profile, adapter, vram_gib)
+    else:
+        if adapter is not None:
+            adapters.add_adapter(pipe.transformer, adapter)
+        pipe.to(device)
+    return LoadedPipeline(
+        pipe=pipe,
+        entry=entry,
+        fingerprint=identity,
+        adapter=adapter,
+        profile=profile,
+        device=device,
+        prompts=PromptCache(pipe, entry.prompt_tokens),
+        memory=memory,
+    )
+
+
+def _device() -> str:
+    if torch.cuda.is_available():
+        return "cuda"
+    if torch.backends.mps.is_available():
+        return "mps"
+    return "cpu"

@@ -1,0 +1,71 @@
+"""What the designer chose in the settings, kept in outputs/settings.json across restarts."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import logging
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+from studio.errors import RequestError, StorageError
+
+IDLE_LIMIT_MINUTES = 24 * 60
+
+
+@dataclass(frozen=True, slots=True)
+class StudioSettings:
+    """The model, adapter and memory profile of the next run, and when memory is given back.
+
+    `adapter_folder` is a peft folder or None; `idle_unload_minutes` is 0 for never.
+    """
+
+    model: str = "builtin"
+    adapter_folder: str | None = None
+    profile: str = "auto"
+    idle_unload_minutes: int = 15
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.model, str) or not isinstance(self.profile, str):
+            raise RequestError("A model and a memory profile are named by text.")
+        if self.adapter_folder is not None and not isinstance(self.adapter_folder, str):
+            raise RequestError("An adapter folder is named by text.")
+        if not 0 <= self.idle_unload_minutes <= IDLE_LIMIT_MINUTES:
+            raise RequestError(
+                f"{self.idle_unload_minutes} minutes are out of range. Choose 0 (never) to {IDLE_LIMIT_MINUTES}."
+            )
+
+
+class SettingsStore:
+    """Reads and writes the settings; safe to use from many threads."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._lock = threading.Lock()
+
+    def load(self) -> StudioSettings:
+        """Return what was saved; the defaults where nothing was, or where the file is damaged."""
+        with self._lock:
+            try:
+                values = json.loads(self._file.read_text("utf-8"))
+                known = {field.name for field in dataclasses.fields(StudioSettings)}
+                return StudioSettings(**{key: value for key, value in values.items() if key in known})
+            except FileNotFoundError:
+                return StudioSettings()
+            except (OSError, ValueError, TypeError, AttributeError, RequestError):
+                logging.getLogger(__name__).warning("%s is damaged; the defaults are used", self._file)
+                return StudioSettings()
+
+    def save(self, settings: StudioSettings) -> None:
+        """Keep the settings. Raises `StorageError` when the outputs folder cannot be written."""
+        draft = self._file.with_suffix(".tmp")
+        with self._lock:
+            try:
+                draft.write_text(json.dumps(dataclasses.asdict(settings), indent=2), "utf-8")
+                draft.replace(self._file)
+            except OSError as error:
+                raise StorageError(
+                    f"The settings could not be saved in {self._file.parent}: {error.strerror}. "
+                    "Make the folder writable and choose again."
+                ) from error

@@ -1,0 +1,1 @@
+"""Parts of pages: drawn with Streamlit, light, used by more than one page or too long for one."""

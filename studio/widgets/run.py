@@ -1,0 +1,247 @@
+"""A run on a page: its place in line, its progress, its pictures as they come, and what it was made with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from studio.catalogue import Catalogue, Source, Variation
+from studio.errors import NotFoundError, StudioError
+from studio.requests import JobSnapshot, JobState, RunFacts, VariationRecord, VariationRequest
+from studio.widgets.cards import draw_card, draw_unfinished
+from studio.widgets.links import COMPARE_MOST
+from studio.widgets.navigation import COMPARE
+from studio.widgets.notices import show_notices
+from studio.widgets.pictures import show_caption, show_place, show_source
+from studio.workspace import Workspace
+
+POLL_SECONDS = 0.5
+_OTHERS_POLL_SECONDS = 3.0
+_COLUMNS = 3
+_NARROWEST_PX = 156
+_NUMBERS = ("none", "one", "two", "three", "four", "five", "six")
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    """A run as it is drawn, from the queue or, after a restart, from the catalogue alone.
+
+    `slots` pairs each seed with its finished variation, if any; `size` is that of the design in pixels. `request`
+    holds the settings: the run's own, or those written into its first picture.
+    """
+
+    id: str
+    source: Source
+    size: tuple[int, int]
+    slots: tuple[tuple[int, Variation | None], ...]
+    request: VariationRequest | VariationRecord
+    facts: RunFacts | None
+    snapshot: JobSnapshot | None
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more will happen."""
+        return self.snapshot is None or self.snapshot.state.over
+
+    @property
+    def finished(self) -> int:
+        """Number of pictures that are there."""
+        return sum(variation is not None for _, variation in self.slots)
+
+
+def find_run(workspace: Workspace, run_id: str) -> RunView:
+    """Return a run by its id. Raises `NotFoundError` when neither the queue nor the catalogue knows it."""
+    catalogue = workspace.catalogue
+    snapshot = workspace.jobs.snapshot(run_id)
+    if snapshot is not None:
+        source = catalogue.source(snapshot.request.source)
+        found = [_find(catalogue, one) for one in snapshot.variations]
+        slots = tuple(zip(snapshot.request.seeds, found, strict=True))
+        size = (source.width_px, source.height_px)
+        return RunView(run_id, source, size, slots, snapshot.request, snapshot.facts, snapshot)
+    variations = catalogue.run(run_id)
+    if not variations:
+        raise NotFoundError("This run is not known any more. What it finished, if anything, is in the gallery.")
+    record = variations[0].record
+    return RunView(
+        id=run_id,
+        source=catalogue.source(record.source),
+        size=(record.facts.width_px, record.facts.height_px),
+        slots=tuple((variation.record.seed, variation) for variation in variations),
+        request=record,
+        facts=record.facts,
+        snapshot=None,
+    )
+
+
+def draw_run(workspace: Workspace, run_id: str) -> None:
+    """Draw a run; while it is not over, it is drawn again twice a second without the rest of the page."""
+    try:
+        running = not find_run(workspace, run_id).over
+    except NotFoundError as error:
+        st.info(str(error))
+        return
+    st.fragment(_draw_run, run_every=POLL_SECONDS if running else None)(workspace, run_id, running)
+
+
+def draw_waiting_sheet(source: Source, count: int) -> None:
+    """Draw the design and the places of the variations that nobody asked for yet."""
+    size = (source.width_px, source.height_px)
+    with _sheet():
+        _draw_design(source)
+        for slot in range(count):
+            show_place(f"Variation {slot + 1}", size=size)
+
+
+def draw_others(workspace: Workspace, own: str | None) -> None:
+    """Say that somebody else's run is being drawn, with a way to look at it; nothing while the own one goes on."""
+    active = workspace.jobs.active()
+    if any(snapshot.id == own for snapshot in active):
+        return  # it shows its place in line itself
+    st.fragment(_draw_others, run_every=_OTHERS_POLL_SECONDS if active else None)(workspace)
+
+
+def describe_progress(snapshot: JobSnapshot) -> str:
+    """Return one line on where a run stands that is not over."""
+    left = f" · {_about(snapshot.seconds_left)} left" if snapshot.seconds_left is not None else ""
+    if snapshot.stage == "Stopping":
+        return "Stopping after this step"
+    if snapshot.state is JobState.QUEUED:
+        runs = "1 run goes" if snapshot.ahead == 1 else f"{snapshot.ahead} runs go"
+        return f"Waiting in line · {runs} first" if snapshot.ahead else snapshot.stage
+    if snapshot.state is JobState.PREPARING:
+        return f"{snapshot.stage}{left}"
+    if snapshot.step >= snapshot.steps:
+        return f"Finishing the pictures{left}"
+    return f"Step {snapshot.step} of {snapshot.steps}{left}"
+
+
+def describe_end(view: RunView) -> str:
+    """Return one line on how a run ended."""
+    made = f"{view.finished} variation{'' if view.finished == 1 else 's'}"
+    if view.snapshot is None:
+        return made
+    if view.snapshot.state is JobState.FINISHED:
+        return f"{made} in {_duration(view.snapshot.seconds_elapsed)}"
+    how = "Stopped" if view.snapshot.state is JobState.CANCELLED else "The run did not finish"
+    return f"{how} · {made} kept" if view.finished else how
+
+
+def describe_facts(facts: RunFacts) -> str:
+    """Return one line on what made the pictures of a run."""
+    parts = [f"Drawn by {facts.model_title}"]
+    if facts.adapter_name is not None:
+        parts[0] += f" with the adapter {facts.adapter_name} at {facts.adapter_weight:g}"
+    if facts.enlarged:
+        parts.append(
+            f"drawn at {facts.working_width_px} × {facts.working_height_px} px, "
+            f"enlarged to {facts.width_px} × {facts.height_px}"
+        )
+    else:
+        parts.append(f"{facts.width_px} × {facts.height_px} px")
+    parts.append(f"{facts.effective_steps} step{'' if facts.effective_steps == 1 else 's'}")
+    return " · ".join(parts)
+
+
+def _draw_run(workspace: Workspace, run_id: str, running: bool) -> None:
+    show_notices()
+    view = find_run(workspace, run_id)
+    if running and view.over:
+        st.rerun()  # the whole page once more: it draws this part without a clock
+    with st.container(key="run_view"):
+        _draw_head(workspace, view)
+        _draw_trouble(workspace, view)
+        _draw_pictures(workspace, view)
+        if view.facts is not None:
+            for line in (describe_facts(view.facts), *view.facts.notes):
+                st.caption(line)
+
+
+def _draw_pictures(workspace: Workspace, view: RunView) -> None:
+    with _sheet():
+        _draw_design(view.source)
+        for slot, (seed, variation) in enumerate(view.slots):
+            with st.container(gap="xsmall"):
+                if variation is not None:
+                    draw_card(variation, workspace.catalogue, place="run")
+                else:
+                    preview = view.snapshot.previews[slot] if view.snapshot is not None else None
+                    draw_unfinished(slot, seed, preview, size=view.size, text="Not finished" if view.over else "")
+
+
+def _draw_head(workspace: Workspace, view: RunView) -> None:
+    """One row of the same height whether the run goes on or not: where it stands, and what can be done now."""
+    with st.container(horizontal=True, vertical_alignment="center", height=56, border=False, gap="medium"):
+        if not view.over:
+            done = view.snapshot.step / view.snapshot.steps if view.snapshot.steps else 0.0
+            st.progress(min(done, 1.0), text=describe_progress(view.snapshot))
+            st.button("Cancel", key="run_cancel", on_click=workspace.jobs.cancel, args=(view.id,))
+        else:
+            st.markdown(f"**{describe_end(view)}**")
+            if view.finished:
+                st.page_link(
+                    COMPARE,
+                    label=f"Compare the design and its {_NUMBERS[view.finished]}"
+                    if view.finished <= COMPARE_MOST
+                    else f"Compare the design and its first {_NUMBERS[COMPARE_MOST]}",
+                    icon=":material/compare:",
+                    query_params={"run": view.id},
+                )
+
+
+def _draw_trouble(workspace: Workspace, view: RunView) -> None:
+    if view.snapshot is None or view.snapshot.error is None:
+        return
+    st.error(view.snapshot.error, icon=":material/error:")
+    if view.snapshot.unsaved and view.over:
+        number = view.snapshot.unsaved
+        st.markdown(f"{number} finished picture{'' if number == 1 else 's'} could not be saved yet.")
+        if st.button("Save again", key="run_save", type="primary"):
+            try:
+                workspace.jobs.save_again(view.id)
+            except StudioError as error:
+                st.toast(str(error), icon=":material/error:")
+            else:
+                st.rerun()
+
+
+def _draw_design(source: Source) -> None:
+    with st.container(gap="xsmall"):
+        show_source(source)
+        show_caption("Your design")
+
+
+def _draw_others(workspace: Workspace) -> None:
+    active = workspace.jobs.active()
+    if not active:
+        return
+    number = "Another run" if len(active) == 1 else f"{len(active)} other runs"
+    progress = describe_progress(active[0])
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", gap="xsmall"):
+        st.caption(f"{number}: {progress[0].lower()}{progress[1:]}", width="content")
+        if st.button("Show", key="run_show_other", type="tertiary"):
+            st.query_params["run"] = active[0].id
+            st.rerun()
+
+
+def _sheet():  # noqa: ANN202
+    return st.grid(_COLUMNS, min_column_width=_NARROWEST_PX, gap="small")
+
+
+def _find(catalogue: Catalogue, variation_id: str | None) -> Variation | None:
+    if variation_id is None:
+        return None
+    try:
+        return catalogue.variation(variation_id)
+    except NotFoundError:  # removed for good meanwhile
+        return None
+
+
+def _about(seconds: float) -> str:
+    return f"about {_duration(seconds)}"
+
+
+def _duration(seconds: float) -> str:
+    whole = max(round(seconds), 1)
+    return f"{whole} s" if whole < 90 else f"{round(whole / 60)} min"

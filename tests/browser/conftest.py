@@ -1,0 +1,168 @@
+"""A real server with an outputs folder of its own, and a real browser in front of it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+START_SECONDS = 120
+PATIENCE_MS = 60_000
+"""How long a browser waits for something that needs no model; the machine may be slow and shared."""
+DRAWING_MS = 420_000
+"""How long it waits for pictures."""
+CHROMIUM_ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+class Server:
+    """The studio as `streamlit run` starts it, on a free port; the same port again after `restart`."""
+
+    def __init__(self, outputs: Path) -> None:
+        self.outputs = outputs
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._log = outputs.parent / f"{outputs.name}.log"
+        self._process: subprocess.Popen | None = None
+
+    def start(self) -> None:
+        """Start it and wait until it answers. The lock that keeps two studios from drawing at once is its own."""
+        temporary = self.outputs.parent / "temporary"
+        temporary.mkdir(parents=True, exist_ok=True)
+        environment = os.environ | {"STUDIO_OUTPUTS": str(self.outputs), "TMPDIR": str(temporary)}
+        environment.setdefault("OMP_NUM_THREADS", "2")
+        command = [
+            sys.executable,
+            "-m",
+            "streamlit",
+            "run",
+            "--server.port",
+            str(self.port),
+            "--server.headless",
+            "true",
+        ]
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            if self._process.poll() is not None:
+                break
+            try:
+                with urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=5) as answer:
+                    if answer.status == 200:
+                        return
+            except OSError:
+                time.sleep(0.1)
+        self.stop()
+        raise AssertionError(f"The studio did not start:\n{self._log.read_text('utf-8', 'replace')[-4000:]}")
+
+    def stop(self) -> None:
+        """End it as a designer does, with a signal; a server that does not listen is killed."""
+        if self._process is None:
+            return
+        self._process.terminate()
+        try:
+            self._process.wait(30)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process = None
+
+    def restart(self) -> None:
+        """Stop it and start it on the same port and folder."""
+        self.stop()
+        self.start()
+
+
+def find_chromium() -> str | None:
+    """Return the system's Chromium or Chrome."""
+    named = os.environ.get("CHROMIUM")
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+    return named or next((path for path in map(shutil.which, names) if path), None)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[object]:
+    """One browser for all tests; skips them where there is none."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    path = find_chromium()
+    if path is None:
+        pytest.skip("there is no Chromium on this machine (looked for chromium and google-chrome on PATH)")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def server(chromium: object, tmp_path: Path) -> Iterator[Server]:
+    """A studio that nobody has visited, with an empty outputs folder."""
+    with running(tmp_path / "outputs") as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def shared_server(chromium: object, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One studio for the tests of a file: the model is loaded once for all of them."""
+    with running(tmp_path_factory.mktemp("studio") / "outputs") as server:
+        yield server
+
+
+@contextmanager
+def running(outputs: Path) -> Iterator[Server]:
+    """Start a studio on an outputs folder and stop it in the end."""
+    server = Server(outputs)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture
+def open_tab(chromium: object) -> Iterator[Callable[..., object]]:
+    """Open tabs, each with a session of its own. A tab that saw a script error fails the test at its end."""
+    from playwright.sync_api import expect
+
+    expect.set_options(timeout=PATIENCE_MS)
+    contexts, troubles = [], []
+
+    def open_one(url: str | None = None, **options: object) -> object:
+        context = chromium.new_context(**{"viewport": {"width": 1440, "height": 900}} | options)
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(PATIENCE_MS)
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        if url is not None:
+            page.goto(url)
+        return page
+
+    yield open_one
+    for context in contexts:
+        context.close()
+    assert not troubles, troubles
+
+
+@pytest.fixture
+def tab(open_tab: Callable[..., object]) -> object:
+    """One tab that shows nothing yet."""
+    return open_tab()

@@ -1,0 +1,69 @@
+"""Records and pictures for tests of what is kept."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from PIL import Image
+
+from studio.catalogue import Catalogue, GalleryQuery, Source, Variation, new_id, utc_now
+from studio.requests import RunFacts, VariationRecord
+from tests.conftest import draw_picture
+
+SOURCE = "5a" * 32
+FACTS = RunFacts(
+    model="builtin",
+    model_title="Built-in",
+    model_fingerprint="0123456789abcdef",
+    adapter_name=None,
+    adapter_sha256=None,
+    adapter_weight=None,
+    profile="auto",
+    device="cpu",
+    precision="float32",
+    effective_steps=17,
+    width_px=64,
+    height_px=80,
+    working_width_px=64,
+    working_height_px=80,
+    versions={"torch": "2.13.0"},
+)
+KILIM = {"adapter_name": "kilim", "adapter_sha256": "c0ffee" + "0" * 58, "adapter_weight": 0.8}
+
+
+def make_record(**changes: object) -> VariationRecord:
+    """Make a record; the names of `RunFacts` change its facts."""
+    facts = {name: changes.pop(name) for name in [f.name for f in dataclasses.fields(RunFacts)] if name in changes}
+    usual = {
+        "id": new_id(),
+        "run": "run-1",
+        "slot": 0,
+        "created_at": utc_now(),
+        "source": SOURCE,
+        "parent": None,
+        "prompt": "kilim, red and ivory diamonds",
+        "negative_prompt": "",
+        "strength": 0.6,
+        "steps": 28,
+        "guidance_scale": 4.5,
+        "seed": 0,
+        "seconds": 1.25,
+    }
+    return VariationRecord(**usual | changes | {"facts": dataclasses.replace(FACTS, **facts)})
+
+
+def make_picture(seed: int = 0) -> Image.Image:
+    """Draw a picture of the size that `make_record` says."""
+    return draw_picture(64, 80, seed).convert("RGB")
+
+
+def save(catalogue: Catalogue, **changes: object) -> Variation:
+    """Keep a new variation."""
+    record = make_record(**changes)
+    return catalogue.save_variation(make_picture(record.seed), record)
+
+
+def everything(catalogue: Catalogue) -> tuple[tuple[Variation, ...], tuple[Variation, ...], tuple[Source, ...]]:
+    """Return all that a catalogue shows: the gallery, the bin, the sources."""
+    kept, binned = (catalogue.find(GalleryQuery(page_size=200, deleted=deleted)) for deleted in (False, True))
+    return kept.variations, binned.variations, catalogue.sources()

@@ -1,0 +1,106 @@
+"""`python -m studio`, as a shell runs it: output, exit codes, one clear line for bad input."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from studio.catalogue import Catalogue
+from studio.commands import COMMANDS
+from tests.conftest import draw_picture
+
+ROOT = Path(__file__).parents[1]
+
+
+def studio(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "studio", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"HF_HUB_OFFLINE": "1"},
+    )
+
+
+@pytest.fixture
+def design(tmp_path: Path) -> str:
+    draw_picture(130, 150).save(tmp_path / "design.png")
+    return str(tmp_path / "design.png")
+
+
+def test_vary_prints_one_line_for_each_variation(design: str, tmp_path: Path) -> None:
+    outputs = tmp_path / "made here"
+    answer = studio(
+        "vary", design, "--prompt", "red kilim", "--count", "2", "--seed", "0", "--steps", "3", "--outputs",
+        str(outputs), "--json",
+    )  # fmt: skip
+    assert answer.returncode == 0, answer.stderr
+    lines = [json.loads(line) for line in answer.stdout.splitlines()]
+    assert [line["seed"] for line in lines] == [0, 1]
+    for line in lines:
+        assert set(line) == {"id", "path", "seed", "seconds", "width", "height"}
+        with Image.open(line["path"]) as picture:
+            assert picture.size == (line["width"], line["height"]) == (130, 150)
+    assert "steps" in answer.stderr
+
+    catalogue = Catalogue(outputs)
+    catalogue.set_favourite(lines[1]["id"], True)
+    catalogue.close()
+    (outputs / "catalogue.sqlite").unlink()
+    rebuilt = studio("catalogue", "rebuild", "--outputs", str(outputs))
+    assert rebuilt.returncode == 0, rebuilt.stderr
+    assert rebuilt.stdout.startswith("2 variations")
+    again = Catalogue(outputs)
+    assert [again.variation(line["id"]).favourite for line in lines] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["vary", "DESIGN"], "--prompt"),
+        (["vary", "nowhere.png", "--prompt", "x"], "nowhere.png"),
+        (["vary", "README.md", "--prompt", "x"], "picture"),
+        (["vary", "DESIGN", "--prompt", " "], "prompt is empty"),
+        (["vary", "DESIGN", "--prompt", "x", "--strength", "nan"], "Strength nan"),
+        (["vary", "DESIGN", "--prompt", "x", "--strength", "zero"], "zero"),
+        (["vary", "DESIGN", "--prompt", "x", "--seed", "-1"], "-1"),
+        (["vary", "DESIGN", "--prompt", "x", "--seed", str(2**32)], str(2**32)),
+        (["vary", "DESIGN", "--prompt", "x", "--count", "0"], "0"),
+        (["vary", "DESIGN", "--prompt", "x", "--model", "no/such"], "no/such"),
+        (["vary", "DESIGN", "--prompt", "x", "--adapter", "nowhere"], "nowhere"),
+        (["vary", "DESIGN", "--prompt", "x", "--profile", "9"], "9"),
+        (["weave"], "weave"),
+        ([], "COMMAND"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_two(design: str, tmp_path: Path, arguments: list[str], says: str) -> None:
+    given = [design if argument == "DESIGN" else argument for argument in arguments]
+    if given[:1] == ["vary"]:
+        given += ["--outputs", str(tmp_path / "outputs")]
+    answer = studio(*given)
+    assert answer.returncode == 2
+    assert answer.stdout == ""
+    assert len(answer.stderr.strip().splitlines()) == 1, answer.stderr
+    assert says in answer.stderr
+
+
+def test_an_outputs_folder_that_cannot_be_made_is_said(design: str, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    answer = studio("vary", design, "--prompt", "x", "--outputs", str(tmp_path / "file" / "outputs"))
+    assert answer.returncode == 1
+    assert "Traceback" not in answer.stderr
+    assert "outputs" in answer.stderr
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(command: str) -> None:
+    answer = studio(command, "--help")
+    assert answer.returncode == 0, answer.stderr
+    assert COMMANDS[command].capitalize() in answer.stdout

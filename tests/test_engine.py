@@ -1,0 +1,209 @@
+"""The engine on the real built-in pipeline: sizes, seeds, adapters, what is encoded how often."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from studio.designs import Design
+from studio.engine import Engine
+from studio.errors import AdapterError, RunCancelledError
+from studio.events import Drawn, RunEvent, Started, Stepped
+from studio.models.slot import PipelineSlot
+from studio.requests import AdapterUse, PipelineChoice, VariationRequest
+from tests.adapters import write_adapter
+from tests.conftest import draw_design
+
+
+def draw(slot: PipelineSlot, design: Design, **settings: object) -> list[RunEvent]:
+    values = {"source": design.sha256, "prompt": "red kilim carpet", "seeds": (7,), "steps": 3, "guidance_scale": 1.0}
+    events: list[RunEvent] = []
+    Engine(slot).generate(VariationRequest(**values | settings), design, events.append)
+    return events
+
+
+def pictures(events: list[RunEvent]) -> dict[int, np.ndarray]:
+    return {event.seed: np.asarray(event.image, np.int16) for event in events if isinstance(event, Drawn)}
+
+
+def facts(events: list[RunEvent]):
+    return next(event.facts for event in events if isinstance(event, Started))
+
+
+@pytest.mark.parametrize(("width", "height"), [(160, 208), (75, 300), (300, 75), (33, 47), (131, 129)])
+def test_a_variation_has_the_designs_own_size(slot: PipelineSlot, width: int, height: int) -> None:
+    events = draw(slot, draw_design(width, height))
+    (picture,) = pictures(events).values()
+    assert picture.shape == (height, width, 3)
+    assert not facts(events).enlarged
+
+
+def test_a_large_design_is_drawn_smaller_and_enlarged(slot: PipelineSlot) -> None:
+    events = draw(slot, draw_design(900, 1200), steps=2)
+    (picture,) = pictures(events).values()
+    said = facts(events)
+    assert picture.shape == (1200, 900, 3)
+    assert said.enlarged
+    assert said.working_width_px * said.working_height_px <= 384 * 512
+    assert abs(said.working_width_px / said.working_height_px - 0.75) < 0.01
+
+
+def test_a_seed_gives_the_same_picture_alone_and_in_a_batch(slot: PipelineSlot) -> None:
+    design = draw_design(128, 160)
+    together = pictures(draw(slot, design, seeds=(5, 6, 7, 8, 9)))
+    assert len({picture.tobytes() for picture in together.values()}) == 5
+    for seed in (5, 9):
+        alone = pictures(draw(slot, design, seeds=(seed,)))[seed]
+        assert np.abs(alone - together[seed]).max() <= 1
+
+
+def test_more_than_five_go_in_batches(slot: PipelineSlot) -> None:
+    events = draw(slot, draw_design(128, 128), seeds=tuple(range(7)))
+    steps = [event for event in events if isinstance(event, Stepped)]
+    assert [event.slot for event in events if isinstance(event, Drawn)] == list(range(7))
+    assert [step.step for step in steps] == list(range(1, steps[0].steps + 1))
+    assert set(steps[0].previews) == set(range(5))
+    assert set(steps[-1].previews) == {5, 6}
+
+
+def test_equals_the_plain_pipeline(slot: PipelineSlot) -> None:
+    """The studio's caches and batches change nothing: the same as diffusers' own call with the same latents."""
+    import torch
+
+    design = draw_design(128, 160)
+    ours = pictures(draw(slot, design, seeds=(3,), strength=0.8, steps=4, guidance_scale=2.5))[3]
+    with slot.use(PipelineChoice("builtin"), print) as loaded:
+        pipe = loaded.pipe
+        pixels = pipe.image_processor.preprocess(design.image)
+        with torch.no_grad():
+            latents = pipe.vae.encode(pixels).latent_dist.mode()
+        latents = (latents - pipe.vae.config.shift_factor) * pipe.vae.config.scaling_factor
+        plain = pipe(
+            prompt="red kilim carpet",
+            negative_prompt="",
+            image=latents,
+            width=128,
+            height=160,
+            strength=0.8,
+            num_inference_steps=4,
+            guidance_scale=2.5,
+            generator=torch.Generator().manual_seed(3),
+            max_sequence_length=loaded.entry.prompt_tokens,
+        ).images[0]
+    assert np.abs(np.asarray(plain, np.int16) - ours).max() <= 1
+
+
+def test_design_and_prompt_are_encoded_once(slot: PipelineSlot) -> None:
+    design = draw_design(128, 144, seed=41)
+    with slot.use(PipelineChoice("builtin"), print) as loaded:
+        parts = {name: getattr(loaded.pipe, name) for name in ("text_encoder", "text_encoder_2", "text_encoder_3")}
+        parts["transformer"], parts["vae encoder"] = loaded.pipe.transformer, loaded.pipe.vae.encoder
+        calls = dict.fromkeys(parts, 0)
+
+        def count(name: str):
+            def hook(*_: object) -> None:
+                calls[name] += 1
+
+            return hook
+
+        handles = [part.register_forward_hook(count(name)) for name, part in parts.items()]
+        try:
+            prompt = "a prompt that no other test uses"
+            draw(slot, design, prompt=prompt, seeds=(1, 2, 3, 4, 5), steps=3, strength=1.0)
+            first = dict(calls)
+            draw(slot, design, prompt=prompt, seeds=(6, 7), steps=3, strength=1.0)
+        finally:
+            for handle in handles:
+                handle.remove()
+    assert first == {"text_encoder": 1, "text_encoder_2": 1, "text_encoder_3": 1, "transformer": 3, "vae encoder": 1}
+    assert calls == first | {"transformer": 6}  # nothing is encoded again
+
+
+def test_strength_decides_how_far(slot: PipelineSlot) -> None:
+    design = draw_design(128, 160)
+    source = np.asarray(design.image, np.int16)
+    near, far = (
+        np.abs(pictures(draw(slot, design, strength=strength, steps=6))[7] - source).mean() for strength in (0.2, 0.9)
+    )
+    assert near < far
+
+
+def test_guidance_reads_the_negative_prompt(slot: PipelineSlot) -> None:
+    design = draw_design(128, 128)
+    plain, guided, avoided = (
+        pictures(draw(slot, design, guidance_scale=scale, negative_prompt=negative))[7]
+        for scale, negative in ((1.0, ""), (4.0, ""), (4.0, "blue stripes"))
+    )
+    assert np.abs(plain - guided).max() > 1
+    assert np.abs(guided - avoided).max() > 1
+
+
+def test_stopping_leaves_the_next_run_as_it_was(slot: PipelineSlot) -> None:
+    design = draw_design(128, 128)
+    before = pictures(draw(slot, design))[7]
+
+    def stop(event: RunEvent) -> None:
+        if isinstance(event, Stepped):
+            raise RunCancelledError("stop")
+
+    with pytest.raises(RunCancelledError):
+        request = VariationRequest(source="", prompt="red kilim carpet", seeds=(7,), steps=6, guidance_scale=1.0)
+        Engine(slot).generate(request, design, stop)
+    assert (pictures(draw(slot, design))[7] == before).all()
+
+
+def test_previews_come_to_look_like_the_picture(slot: PipelineSlot) -> None:
+    events = draw(slot, draw_design(160, 128, seed=3), strength=0.5, steps=8)
+    last = [event for event in events if isinstance(event, Stepped)][-1].previews[0]
+    final = next(event.image for event in events if isinstance(event, Drawn)).resize(last.size, Image.Resampling.BOX)
+    assert abs(last.width / last.height - 160 / 128) < 0.1
+    assert np.abs(np.asarray(last, np.int16) - np.asarray(final, np.int16)).mean() < 40
+
+
+def test_a_prompt_that_is_cut_is_said(slot: PipelineSlot) -> None:
+    long = draw(slot, draw_design(128, 128), prompt="red carpet " * 100)
+    assert "longer" in facts(long).notes[0]
+    assert facts(draw(slot, draw_design(128, 128))).notes == ()
+
+
+class TestAdapter:
+    def test_changes_the_picture_and_honours_weight(self, slot: PipelineSlot, tmp_path) -> None:
+        design, folder = draw_design(128, 128), str(write_adapter(tmp_path / "carpet-lora", slot))
+        base = pictures(draw(slot, design))[7]
+        off, half, full = (
+            pictures(events := draw(slot, design, adapter=AdapterUse(folder, weight)))[7] for weight in (0.0, 0.5, 1.0)
+        )
+        assert (off == base).all()  # weight 0 is the base model, bit for bit
+        assert 0 < np.abs(half - base).mean() < np.abs(full - base).mean()
+        said = facts(events)
+        assert (said.adapter_name, said.adapter_weight) == ("carpet-lora", 1.0)
+        assert len(said.adapter_sha256) == 64
+        assert (pictures(draw(slot, design))[7] == base).all()  # taken off again
+
+    def test_honours_lora_alpha(self, slot: PipelineSlot, tmp_path) -> None:
+        design = draw_design(128, 128)
+        folders = {alpha: str(write_adapter(tmp_path / str(alpha), slot, alpha=alpha)) for alpha in (4, 8)}
+        same = [
+            pictures(draw(slot, design, adapter=AdapterUse(folders[alpha], weight)))[7]
+            for alpha, weight in ((4, 1.0), (8, 0.5), (8, 1.0))
+        ]
+        assert np.abs(same[0] - same[1]).max() <= 1
+        assert np.abs(same[0] - same[2]).max() > 1
+
+    @pytest.mark.parametrize(
+        ("damage", "says"),
+        [
+            ({"rename": "other_blocks"}, "made for another model"),
+            ({"width": 1024}, "made for another model"),
+            ({"truncate": True}, "damaged"),
+            ({"config": "{"}, "damaged"),
+            ({"config": '{"peft_type": "LOHA", "r": 4, "lora_alpha": 4}'}, "LOHA"),
+            ({"without": "adapter_config.json"}, "adapter_config.json"),
+        ],
+    )
+    def test_refuses_with_a_reason(self, slot: PipelineSlot, tmp_path, damage: dict, says: str) -> None:
+        folder = write_adapter(tmp_path / "bad", slot, **damage)
+        with pytest.raises(AdapterError, match=says):
+            draw(slot, draw_design(128, 128), adapter=AdapterUse(str(folder)))
+        assert pictures(draw(slot, draw_design(128, 128)))  # the studio goes on

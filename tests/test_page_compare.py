@@ -1,0 +1,225 @@
+"""The compare page on a real catalogue, and the words in which parameters are told and compared."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from studio.catalogue import Source
+from studio.media import source_url, variation_url
+from studio.widgets.parameters import (
+    PARAMETERS,
+    Exhibit,
+    Parameter,
+    compare,
+    describe_seconds,
+    describe_time,
+    name_equals,
+)
+from studio.workspace import Workspace
+from tests.catalogue_records import KILIM, make_record, save
+from tests.conftest import draw_picture, encode_picture
+from tests.pages import drawn_html, links, open_page, run, said, studio
+
+__all__ = ["studio"]
+
+CHANGES = {
+    "prompt": {"prompt": "another"},
+    "negative_prompt": {"negative_prompt": "blurry"},
+    "source": {"source": "ab" * 32},
+    "parent": {"parent": "20260101-000000-000-abcdef"},
+    "strength": {"strength": 0.61},
+    "steps": {"steps": 29},
+    "effective_steps": {"effective_steps": 18},
+    "guidance_scale": {"guidance_scale": 4.75},
+    "seed": {"seed": 1},
+    "model": {"model_title": "Other"},
+    "model_id": {"model": "other"},
+    "model_fingerprint": {"model_fingerprint": "fedcba9876543210"},
+    "adapter": {"adapter_name": "heriz", "adapter_sha256": "be" * 32},
+    "adapter_weight": KILIM,
+    "size": {"width_px": 65},
+    "drawn_at": {"working_width_px": 32},
+    "device": {"device": "cuda, NVIDIA L4"},
+    "precision": {"precision": "bfloat16"},
+    "profile": {"profile": "4"},
+    "versions": {"versions": {"torch": "2.14.0"}},
+    "seconds": {"seconds": 99.0},
+    "created_at": {"created_at": "2020-01-01T00:00:00.000Z"},
+    "id": {"id": "20200101-000000-000-abcdef"},
+    "run": {"run": "run-2"},
+}
+
+
+def rows(html: str) -> dict[str, tuple[str, list[str]]]:
+    """Return the comparison table's rows by their labels: the row's class and its cells."""
+    found = {}
+    for kind, head, rest in re.findall(r'<tr(?: class="(\w+)")?><th scope="row">(.*?)</th>(.*?)</tr>', html):
+        label = re.sub(r"<span.*</span>", "", head)
+        found[label] = (kind, re.findall(r"<td>(.*?)</td>", rest))
+    return found
+
+
+@pytest.mark.parametrize("parameter", PARAMETERS, ids=lambda parameter: parameter.id)
+def test_every_parameter_is_told_and_its_difference_seen(parameter: Parameter) -> None:
+    base, other = Exhibit(make_record()), Exhibit(make_record(**CHANGES[parameter.id]))
+    assert parameter.read(base).strip()
+    assert parameter.read(base) != parameter.read(other)
+    comparisons = {comparison.parameter.id: comparison for comparison in compare([base, other, base])}
+    assert comparisons[parameter.id].differs is parameter.chosen
+    if parameter.chosen:
+        assert parameter.label[1:] not in name_equals(tuple(comparisons.values())).split(", ")
+
+
+def test_records_written_by_later_versions_are_told_too() -> None:
+    odd = Exhibit(make_record(created_at="yesterday", profile="9", device="abacus", precision="fp6", versions={}))
+    told = {parameter.id: parameter.read(odd) for parameter in PARAMETERS}
+    assert (told["created_at"], told["profile"], told["device"], told["precision"]) == (
+        "yesterday",
+        "9",
+        "abacus",
+        "fp6",
+    )
+
+
+def test_a_design_is_named_when_it_is_known() -> None:
+    source = Source("5a" * 32, "Tabriz", 64, 80, "P", "PNG", "2026-01-01T00:00:00.000Z")
+    told = {parameter.id: parameter.read(Exhibit(make_record(), source)) for parameter in PARAMETERS}
+    assert told["source"] == "Tabriz (5a5a5a5a5a5a)"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(0.04, "0.0 s"), (4.24, "4.2 s"), (59.9, "59.9 s"), (60, "1 min 0 s"), (119.6, "2 min 0 s")]
+)
+def test_durations(seconds: float, words: str) -> None:
+    assert describe_seconds(seconds) == words
+
+
+def test_times_name_the_day() -> None:
+    assert re.fullmatch(r"\d{1,2} Jun 2026, \d\d:\d\d:07", describe_time("2026-06-15T12:03:07.250Z"))
+
+
+def test_what_is_equal_is_said() -> None:
+    alike = [Exhibit(make_record()), Exhibit(make_record(seconds=3.0))]
+    assert name_equals(compare(alike)).startswith("Equal in everything that was chosen: prompt, ")
+    seeds = [Exhibit(make_record(seed=seed)) for seed in (1, 2)]
+    sentence = name_equals(compare(seeds))
+    assert sentence.startswith("All else is equal: prompt, ")
+    assert "strength, steps, " in sentence
+    assert "seed" not in sentence
+
+
+def test_nothing_chosen_leads_to_the_gallery(studio: Workspace) -> None:
+    app = open_page("compare")
+    assert "Nothing to compare yet" in said(app)
+    assert links(app)["Go to the gallery"].page == "gallery"
+
+
+def test_two_pictures_with_their_differences(studio: Workspace) -> None:
+    source = studio.catalogue.add_source(encode_picture(draw_picture(64, 80)), label="Tabriz")
+    first = save(studio.catalogue, source=source.sha256, strength=0.4).id
+    second = save(studio.catalogue, source=source.sha256, strength=0.8, prompt="<b>bold</b> kilim").id
+    app = open_page("compare", ids=f"{first},{second}")
+    drawn = drawn_html(app)
+    assert drawn.index(f'src="{variation_url(first)}"') < drawn.index(f'src="{variation_url(second)}"')
+    assert source_url(source.sha256) not in drawn
+    found = rows(drawn)
+    assert list(found) == ["Prompt", "Strength"]
+    assert found["Strength"] == ("", ["0.4", "0.8"])
+    assert found["Prompt"][1][1] == "&lt;b&gt;bold&lt;/b&gt; kilim"
+    assert "All else is equal: negative prompt, design, " in said(app)
+
+    app.toggle(key="compare_only").set_value(False)
+    found = rows(drawn_html(run(app)))
+    assert len(found) == len(PARAMETERS)
+    assert found["Strength"] == ("differs", ["0.4", "0.8"])
+    assert found["Steps"] == ("", ["28", "28"])
+    assert found["Time it took"][0] == ""
+    assert drawn_html(app).count('aria-label="differs"') == 2
+
+    app.toggle(key="compare_design").set_value(True)
+    assert f'src="{source_url(source.sha256)}"' in drawn_html(run(app))
+
+
+def test_a_run_beside_its_design(studio: Workspace) -> None:
+    source = studio.catalogue.add_source(encode_picture(draw_picture(64, 80)))
+    ids = [save(studio.catalogue, source=source.sha256, run="run-5", slot=slot, seed=slot).id for slot in range(5)]
+    app = open_page("compare", run="run-5")
+    drawn = drawn_html(app)
+    places = [drawn.index(f'src="{address}"') for address in (source_url(source.sha256), *map(variation_url, ids))]
+    assert places == sorted(places)
+    assert rows(drawn) == {"Seed": ("", ["0", "1", "2", "3", "4"])}
+    assert {link.proto.query_string for label, link in links(app).items() if label == "Open"} <= {
+        f"open={one}" for one in ids
+    }
+    app.toggle(key="compare_design").set_value(False)
+    assert source_url(source.sha256) not in drawn_html(run(app))
+
+
+def test_no_more_than_six(studio: Workspace) -> None:
+    ids = [save(studio.catalogue, run="run-8", slot=slot, seed=slot).id for slot in range(8)]
+    for app in (open_page("compare", run="run-8"), open_page("compare", ids=",".join(ids))):
+        assert "the first 6 are shown" in said(app)
+        assert [variation_url(one) in drawn_html(app) for one in ids] == [True] * 6 + [False] * 2
+        assert rows(drawn_html(app))["Seed"][1] == ["0", "1", "2", "3", "4", "5"]
+
+
+@pytest.mark.parametrize("address", [{"run": "run-0"}, {"run": "../x"}, {"ids": "a,b,../../c"}])
+def test_what_is_not_there_is_said(studio: Workspace, address: dict[str, str]) -> None:
+    app = open_page("compare", **address)
+    assert app.warning
+    assert "Nothing to compare yet" in said(app)
+
+
+def test_pictures_in_the_bin_are_left_out(studio: Workspace) -> None:
+    ids = [save(studio.catalogue, seed=seed).id for seed in range(3)]
+    studio.catalogue.delete(ids[:1])
+    app = open_page("compare", ids=",".join(ids))
+    assert "1 of the pictures is in the bin" in said(app)
+    assert variation_url(ids[0]) not in drawn_html(app)
+    assert rows(drawn_html(app))["Seed"][1] == ["1", "2"]
+
+
+def test_designs_of_different_pictures_are_not_mixed(studio: Workspace) -> None:
+    sources = [
+        studio.catalogue.add_source(encode_picture(draw_picture(64, 80, seed)), label=f"D{seed}") for seed in (1, 2)
+    ]
+    ids = [save(studio.catalogue, source=source.sha256).id for source in sources]
+    app = open_page("compare", ids=",".join(ids))
+    assert not [toggle for toggle in app.toggle if toggle.key == "compare_design"]
+    assert [value.split(" ")[0] for value in rows(drawn_html(app))["Design"][1]] == ["D1", "D2"]
+
+
+def test_one_is_taken_out_and_starred(studio: Workspace) -> None:
+    ids = [save(studio.catalogue, run="run-3", seed=seed).id for seed in range(3)]
+    app = open_page("compare", run="run-3")
+    app.get("pills")[1].set_value(":material/star:")
+    run(app)
+    assert [studio.catalogue.variation(one).favourite for one in ids] == [False, True, False]
+    app.button(key=f"remove_{ids[0]}").click()
+    run(app)
+    assert app.query_params == {"ids": f"{ids[1]},{ids[2]}"}
+    assert variation_url(ids[0]) not in drawn_html(app)
+    app.button(key=f"remove_{ids[1]}").click()
+    run(app)
+    assert "One picture is left" in said(app)
+    app.button(key=f"remove_{ids[2]}").click()
+    run(app)
+    assert "Nothing to compare yet" in said(app)
+
+
+def test_ticks_of_the_gallery_come_along_and_stay(studio: Workspace) -> None:
+    ids = [save(studio.catalogue, seed=seed).id for seed in range(3)]
+    app = open_page("gallery")
+    for one in ids[:2]:
+        app.checkbox(key=f"tick_{one}").check()
+        run(app)
+    app.switch_page("../pages/compare.py")
+    run(app)
+    assert app.query_params == {"ids": f"{ids[0]},{ids[1]}"}
+    assert rows(drawn_html(app))["Seed"][1] == ["0", "1"]
+    app.switch_page("../pages/gallery.py")
+    run(app)
+    assert app.checkbox(key=f"tick_{ids[0]}").value
+    assert "2 selected" in said(app)
