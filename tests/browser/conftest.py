@@ -162,6 +162,14 @@ def open_tab(chromium: object) -> Iterator[Callable[..., object]]:
     assert not troubles, troubles
 
 
+def wait_until(page: object, holds: Callable[[], bool]) -> None:
+    """Wait for what a browser cannot tell by itself: a layout come to rest, a file written by the studio."""
+    deadline = time.monotonic() + PATIENCE_MS / 1000
+    while not holds():
+        assert time.monotonic() < deadline
+        page.wait_for_timeout(100)
+
+
 @pytest.fixture
 def tab(open_tab: Callable[..., object]) -> object:
     """One tab that shows nothing yet."""

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,7 +11,8 @@ import pytest
 
 from studio.catalogue import Catalogue
 from studio.media import variation_url
-from tests.browser.conftest import DRAWING_MS, PATIENCE_MS, Server, running
+from studio.settings import SettingsStore
+from tests.browser.conftest import DRAWING_MS, PATIENCE_MS, Server, running, wait_until
 from tests.catalogue_records import make_record
 from tests.conftest import draw_picture, encode_picture
 
@@ -77,14 +77,6 @@ def expect_whole(picture: Locator, width_px: int) -> None:
     expect(picture).to_have_js_property("naturalWidth", width_px)
 
 
-def expect_layout(page: Page, fits: Callable[[], bool]) -> None:
-    """Wait until the page has come to rest in a layout that fits."""
-    deadline = time.monotonic() + PATIENCE_MS / 1000
-    while not fits():
-        assert time.monotonic() < deadline
-        page.wait_for_timeout(100)
-
-
 def boxes(pictures: Sequence[Locator]) -> list[dict[str, float]]:
     """Return where elements stand; one that is not drawn yet stands nowhere."""
     return [picture.bounding_box() or {"x": -1, "y": -1, "width": 0, "height": 0} for picture in pictures]
@@ -92,7 +84,7 @@ def boxes(pictures: Sequence[Locator]) -> list[dict[str, float]]:
 
 def expect_no_sideways_scroll(page: Page) -> None:
     main = page.get_by_test_id("stMain")
-    expect_layout(page, lambda: main.evaluate("element => element.scrollWidth <= element.clientWidth"))
+    wait_until(page, lambda: main.evaluate("element => element.scrollWidth <= element.clientWidth"))
 
 
 def expect_settled(tab) -> None:
@@ -119,6 +111,7 @@ def test_a_favourite_survives_reload_and_restart(filled, tab):
     expect_whole(card(tab, ids[0]).locator("img"), WIDTH_PX)
     star(card(tab, ids[1])).click()
     expect(star(card(tab, ids[1]))).to_be_checked()
+    wait_until(tab, lambda: any(server.outputs.rglob(f"{ids[1]}.json")))  # kept, not only shown
     tab.reload()
     expect(star(card(tab, ids[1]))).to_be_checked()
     expect(star(card(tab, ids[0]))).not_to_be_checked()
@@ -196,7 +189,7 @@ def test_two_pictures_compared_with_their_differences(filled, tab):
         equal = all(first[side] == second[side] for side in ("y", "width", "height"))
         return equal and second["x"] > first["x"] + first["width"] > first["x"]
 
-    expect_layout(tab, side_by_side)
+    wait_until(tab, side_by_side)
 
     table = tab.get_by_role("region", name="Parameters compared")
     expect(table.locator("tbody tr")).to_have_count(3)  # prompt, strength, seed
@@ -280,12 +273,12 @@ def test_on_a_phone_pictures_stand_two_by_two(filled, open_tab):
     server, _, ids = filled
     phone = open_tab(f"{server.url}/gallery", **PHONE)
     expect(card(phone, ids[1])).to_be_visible()
-    expect_layout(phone, lambda: two_by_two([card(phone, one) for one in ids[:4]]))
+    wait_until(phone, lambda: two_by_two([card(phone, one) for one in ids[:4]]))
     expect_no_sideways_scroll(phone)
     phone.goto(f"{server.url}/compare?run=run-1")
     pictures = phone.locator('img[src*="/pictures/"]')
     expect(pictures).to_have_count(6)
-    expect_layout(phone, lambda: two_by_two(pictures.all()))
+    wait_until(phone, lambda: two_by_two(pictures.all()))
     expect_no_sideways_scroll(phone)
     phone.goto(f"{server.url}/gallery?open={ids[0]}")
     expect(phone.get_by_role("table", name="How this picture was made")).to_be_visible()
@@ -303,7 +296,7 @@ def test_settings_survive_a_restart(server, tab):
     minutes = tab.get_by_role("spinbutton", name="Minutes without a run before memory is given back")
     minutes.fill("45")
     minutes.press("Enter")
-    expect(tab.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+    wait_until(tab, lambda: SettingsStore(server.outputs / "settings.json").load().idle_unload_minutes == 45)
     server.restart()
     tab.goto(f"{server.url}/settings")
     expect(tab.get_by_role("radio", name="Stable Diffusion 3.5 Medium")).to_be_checked()

@@ -8,7 +8,7 @@ import re
 import pytest
 from PIL import Image
 
-from tests.browser.conftest import DRAWING_MS
+from tests.browser.conftest import DRAWING_MS, wait_until
 from tests.conftest import draw_picture, encode_picture
 
 pytestmark = pytest.mark.browser
@@ -106,6 +106,7 @@ def test_upload_five_variations_favourite_restart(shared_server, tab):
     star = stars.nth(1).locator("button")
     star.click()
     expect(star).to_have_attribute("aria-checked", "true")
+    wait_until(tab, lambda: any(shared_server.outputs.rglob(f"{ids[1]}.json")))  # kept, not only shown
     address = tab.url
 
     shared_server.restart()
