@@ -1,16 +1,17 @@
 """How good variations are, in figures: colour differences, structure, diversity, palettes. numpy and Pillow only."""
 
-from studio.evaluation.colour import (
+from studio.designs.colour import (
     convert_from_linear,
     convert_from_oklab,
     convert_to_lab,
     convert_to_lightness,
     convert_to_linear,
     convert_to_oklab,
+    count_colours,
     measure_difference,
 )
 from studio.evaluation.metrics import METRICS, SET_METRICS, VARIATION_METRICS, Score, score_variations
-from studio.evaluation.palettes import count_colours, measure_off_palette_share, measure_palette_distance
+from studio.evaluation.palettes import measure_off_palette_share, measure_palette_distance
 from studio.evaluation.structure import (
     Diversity,
     Structure,

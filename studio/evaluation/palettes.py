@@ -5,19 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from studio.evaluation.colour import Floats, convert_to_lab, measure_difference
+from studio.designs.colour import Floats, convert_to_lab, count_colours, measure_difference
 
 OFF_PALETTE_DELTA_E = 5.0
 ROWS_AT_ONCE = 65_536
 """Colours compared at once: keeps the tables of differences within some tens of megabytes."""
-
-
-def count_colours(pixels: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Return the colours that uint8 pixels (..., 3) have, shape (n, 3) in rising order, and the count of each."""
-    flat = np.asarray(pixels, dtype=np.uint8).reshape(-1, 3).astype(np.uint32)
-    packed, counts = np.unique(flat[:, 0] << 16 | flat[:, 1] << 8 | flat[:, 2], return_counts=True)
-    colours = np.stack([packed >> 16, packed >> 8 & 255, packed & 255], axis=-1).astype(np.uint8)
-    return colours, counts
 
 
 def measure_off_palette_share(

@@ -20,6 +20,7 @@ from studio.training.carpets import sample_captions, vocabulary
 from studio.training.checkpoint import BuiltinParts, build_parts, export_parts, load_parts, load_state, save_state
 from studio.training.flow import FlowTraining
 from studio.training.optimisers import Schedule
+from studio.training.precision import choose_device
 
 Phase = Literal["vae", "flow", "decoder"]
 CHECKPOINT_SECONDS = 240.0
@@ -182,11 +183,6 @@ def record_figures(path: Path, training: Training, seconds: float, figures: dict
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a", encoding="utf-8") as file:
         file.write(json.dumps(line | {key: round(value, 6) for key, value in figures.items()}) + "\n")
-
-
-def choose_device(name: str) -> torch.device:
-    """Return the device called so; "auto" is the graphics card where there is one."""
-    return torch.device(("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name)
 
 
 def _cooled(training: Training) -> bool:

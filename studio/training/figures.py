@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from studio.evaluation.colour import convert_to_lab
+from studio.designs.colour import convert_to_lab
 from studio.evaluation.palettes import measure_off_palette_share
 from studio.evaluation.structure import correlate_edges, measure_diversity, read_structure
 from studio.training.architecture import TEXT_TOKENS

@@ -19,6 +19,7 @@ from studio.training.autoencoder import to_pixels
 from studio.training.checkpoint import BuiltinParts
 from studio.training.latents import LatentStream, plan_buckets
 from studio.training.optimisers import MixedOptimiser, RunningAverage, Schedule, split_matrices
+from studio.training.precision import mixed_precision
 from studio.training.stream import draw_held_out
 
 KEEP_OUT_OF_MUON = ("text_encoder", "embed", "norm", "proj_out")
@@ -145,7 +146,7 @@ class FlowTraining:
         return F.mse_loss(self._say((1 - mix) * latents + mix * noise, texts, sigmas).float(), noise - latents)
 
     def _say(self, noisy: Tensor, texts: list[str], sigmas: Tensor) -> Tensor:
-        with torch.autocast("cuda", torch.bfloat16, enabled=self.device.type == "cuda"):
+        with mixed_precision(self.device):
             states, pooled = encode_prompts(self.parts, texts)
             return self.parts.transformer(
                 hidden_states=noisy,

@@ -141,3 +141,11 @@ def _bend(share: Floats) -> Floats:
 def _multiply(values: Floats, matrix: NDArray[np.float64]) -> Floats:
     """Return matrix @ value for each (..., 3), in the precision of the values."""
     return values @ matrix.T.astype(values.dtype)
+
+
+def count_colours(pixels: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Return the colours that uint8 pixels (..., 3) have, shape (n, 3) in rising order, and the count of each."""
+    flat = np.asarray(pixels, dtype=np.uint8).reshape(-1, 3).astype(np.uint32)
+    packed, counts = np.unique(flat[:, 0] << 16 | flat[:, 1] << 8 | flat[:, 2], return_counts=True)
+    colours = np.stack([packed >> 16, packed >> 8 & 255, packed & 255], axis=-1).astype(np.uint8)
+    return colours, counts
