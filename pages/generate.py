@@ -5,6 +5,7 @@ import streamlit as st
 from studio.errors import RequestError, StorageError, StudioError
 from studio.session import workspace
 from studio.widgets import address, form, form_values, run, source
+from studio.widgets.design_facts import draw_facts
 from studio.widgets.favourites import STAR_STYLE
 from studio.widgets.model import draw_model, find_model
 from studio.widgets.notices import show_notices
@@ -28,7 +29,7 @@ design = source.current_source(studio.catalogue)
 def draw_form() -> None:
     """Draw the settings and the button that starts a run with them."""
     form.draw_notice()
-    form.draw_form(entry, settings)
+    form.draw_form(entry, settings, design)
     if st.button("Generate", key="generate", type="primary", shortcut="Ctrl+Enter", width="stretch"):
         try:
             if model_problem is not None:
@@ -59,6 +60,7 @@ else:
     inputs, results = st.columns([1, 2], gap="large")
     with inputs:
         source.draw_source(design)
+        draw_facts(design)
         draw_form()
     with results:
         if address.shown_run() is not None:

@@ -7,17 +7,22 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
+import numpy as np
 import torch
+from diffusers.utils.torch_utils import randn_tensor
 from PIL import Image
 
 from studio import __version__
 from studio.designs import Canvas, Design, fit, unfit
+from studio.designs.canvas import crop
+from studio.designs.weaving import WeavePlan, plan_weave, weave
 from studio.errors import MemoryShortError, ModelError, first_line
 from studio.events import Drawn, Preparing, RunListener, Started, Stepped
 from studio.models.previews import LatentPreview
 from studio.models.shortage import MEMORY_ERRORS, is_out_of_memory
 from studio.models.slot import LoadedPipeline, PipelineSlot
 from studio.requests import RunFacts, VariationRequest
+from studio.steering import Steering, fit_mirror
 
 BATCH_LIMIT = 5
 """Variations drawn at once; a run of more goes in several batches."""
@@ -26,11 +31,12 @@ _REMEMBERED_LATENTS = 8
 
 @dataclass(frozen=True, slots=True)
 class _Sheet:
-    """The design as the pipeline needs it: padded, encoded, with the preview that was fitted on it."""
+    """The design as the pipeline needs it: padded, encoded, with the preview and the steering fitted on it."""
 
     canvas: Canvas
     latents: torch.Tensor
     preview: LatentPreview
+    steering: Steering | None
 
     @property
     def box(self) -> tuple[float, float, float, float]:
@@ -89,8 +95,10 @@ class _Run:
         """Walk the stages in order."""
         request, loaded = self.request, self.loaded
         began = time.monotonic()
-        # 1. The design, encoded once (or remembered from an earlier run).
+        # 1. The design, encoded once (or remembered from an earlier run), and what its variations must keep.
         self.listener(Preparing("Reading the design"))
+        plan = None if request.constraints.none else plan_weave(self.design, request.constraints)
+        self.plan: WeavePlan | None = None if plan is None or plan.idle else plan
         self.sheet = self._encode_design()
         # 2. The prompt, encoded once (or remembered).
         self.listener(Preparing("Reading the prompt"))
@@ -123,9 +131,11 @@ class _Run:
             share = (time.monotonic() - began) / len(seeds)
             for place, latent in enumerate(latents):
                 decoding = time.monotonic()
-                image = self._decode(latent)
+                sheet = self._decode(latent)
+                image = unfit(sheet, self.sheet.canvas)
+                woven = None if self.plan is None else weave(image, self.plan, crop(sheet, self.sheet.canvas))
                 seconds = share + time.monotonic() - decoding
-                self.listener(Drawn(first + place, seeds[place], image, seconds))
+                self.listener(Drawn(first + place, seeds[place], image, seconds, woven))
             first += len(seeds)
             began = time.monotonic()
 
@@ -135,38 +145,67 @@ class _Run:
         The mode of the posterior, not a sample: a sample would be drawn by the first seed's generator, and that seed
         would give another picture alone than in a batch.
         """
-        pipe = self.loaded.pipe
-        canvas = self.loaded.entry.plan_canvas(self.design)
+        canvas = self.loaded.entry.plan_canvas(self.design, None if self.plan is None else self.plan.closed_repeat)
         padded = fit(self.design.image, canvas)
         remembered = self.loaded.latents
         key = (self.design.sha256, canvas)
         if key not in remembered:
-            pixels = pipe.image_processor.preprocess(padded).to(pipe._execution_device, pipe.vae.dtype)
-            latents = pipe.vae.encode(pixels).latent_dist.mode()
-            latents = (latents - pipe.vae.config.shift_factor) * pipe.vae.config.scaling_factor
-            remembered[key] = latents.cpu()
+            remembered[key] = self._encode(padded)
             if len(remembered) > _REMEMBERED_LATENTS:
                 remembered.popitem(last=False)
-        return _Sheet(canvas, remembered[key], LatentPreview(remembered[key][0], padded))
+        latents = remembered[key]
+        return _Sheet(canvas, latents, LatentPreview(latents[0], padded), self._steer(canvas, padded, latents))
+
+    def _encode(self, picture: Image.Image) -> torch.Tensor:
+        pipe = self.loaded.pipe
+        pixels = pipe.image_processor.preprocess(picture).to(pipe._execution_device, pipe.vae.dtype)
+        latents = pipe.vae.encode(pixels).latent_dist.mode()
+        return ((latents - pipe.vae.config.shift_factor) * pipe.vae.config.scaling_factor).cpu()
+
+    def _steer(self, canvas: Canvas, padded: Image.Image, latents: torch.Tensor) -> Steering | None:
+        """Return what leads the latents to the run's constraints, None where there are none."""
+        if self.plan is None:
+            return None
+        mirrors = []
+        factor = self.loaded.pipe.vae_scale_factor
+        axes = (
+            (3, self.plan.vertical, canvas.left_px, canvas.working_width_px, canvas.design_width_px),
+            (2, self.plan.horizontal, canvas.top_px, canvas.working_height_px, canvas.design_height_px),
+        )
+        for dim, offset, start_px, working_px, design_px in axes:
+            if offset is None:
+                continue
+            # Partners add up to this on the padded sheet; a scaled design's axis falls between pixels at times.
+            total_px = 2 * start_px + working_px - 1 + offset * working_px / design_px
+            mirrored = self._encode(_mirror_about(padded, dim, round(total_px)))
+            mirror = fit_mirror(latents.float(), mirrored.float(), dim, (total_px + 1) / factor - 1)
+            if mirror is not None:
+                mirrors.append(mirror)
+        return Steering(self.plan, canvas, latents, tuple(mirrors))
 
     def _denoise(
         self, seeds: tuple[int, ...], first: int, embeds: dict[str, torch.Tensor | None], done: int, total: int
     ) -> torch.Tensor:
         """Return the denoised latents (len(seeds), channels, h, w) of one batch."""
-        pipe, request, canvas = self.loaded.pipe, self.request, self.sheet.canvas
+        pipe, request, canvas, steering = self.loaded.pipe, self.request, self.sheet.canvas, self.sheet.steering
         previous: torch.Tensor | None = None
 
         def after_step(_pipe: object, index: int, _timestep: torch.Tensor, tensors: dict[str, Any]) -> dict[str, Any]:
             nonlocal previous
             latents = tensors["latents"]
+            if steering is not None:
+                latents = steering.settle(latents, float(pipe.scheduler.sigmas[pipe.scheduler.step_index]))
             clean = _clean_estimate(pipe.scheduler, previous, latents)
             previous = latents
             pictures = {first + i: self.sheet.preview.draw(row, self.sheet.box) for i, row in enumerate(clean)}
             self.listener(Stepped(done + index + 1, total, pictures))
-            return {}
+            if steering is None:
+                return {}
+            return {"latents": steering.turn(latents, last=index + 1 == request.effective_steps)}
 
         return pipe(
             image=self.sheet.latents,
+            latents=None if steering is None else self._noisy(seeds, steering, embeds["prompt_embeds"].dtype),
             width=canvas.padded_width_px,
             height=canvas.padded_height_px,
             strength=request.strength,
@@ -179,18 +218,32 @@ class _Run:
             **embeds,
         ).images
 
+    def _noisy(self, seeds: tuple[int, ...], steering: Steering, dtype: torch.dtype) -> torch.Tensor:
+        """Return the design's latents with each seed's noise as the pipeline would mix them, the noise steered."""
+        pipe, request = self.loaded.pipe, self.request
+        device = pipe._execution_device
+        clean = self.sheet.latents.to(device, dtype).repeat(len(seeds), 1, 1, 1)
+        generators = [torch.Generator("cpu").manual_seed(seed) for seed in seeds]
+        noise = steering.begin(randn_tensor(clean.shape, generator=generators, device=device, dtype=dtype))
+        pipe.scheduler.set_timesteps(request.steps, device=device)
+        timesteps, _ = pipe.get_timesteps(request.steps, request.strength, device)
+        return pipe.scheduler.scale_noise(clean, timesteps[:1].repeat(len(seeds)), noise)
+
     def _decode(self, latent: torch.Tensor) -> Image.Image:
-        """Return one variation at the design's own size from its latents (channels, h, w)."""
-        pipe = self.loaded.pipe
+        """Return the padded picture of one variation from its latents (channels, h, w)."""
+        pipe, steering = self.loaded.pipe, self.sheet.steering
         latent = latent[None].to(pipe.vae.dtype) / pipe.vae.config.scaling_factor + pipe.vae.config.shift_factor
+        margin_px = 0
+        if steering is not None:  # the decoder must see what lies beside a repeat, or its edges would be drawn blind
+            latent, margin_px = steering.surround(latent), steering.margin_cells * pipe.vae_scale_factor
         pixels = pipe.vae.decode(latent, return_dict=False)[0]
+        pixels = pixels[..., margin_px : pixels.shape[-2] - margin_px, margin_px : pixels.shape[-1] - margin_px]
         if not torch.isfinite(pixels).all():
             raise ModelError(
                 f"{self.loaded.entry.title} drew no valid picture (its numbers overflowed). "
                 "Lower the guidance scale or the adapter weight and try again."
             )
-        picture = pipe.image_processor.postprocess(pixels.float(), output_type="pil")[0]
-        return unfit(picture, self.sheet.canvas)
+        return pipe.image_processor.postprocess(pixels.float(), output_type="pil")[0]
 
     def _facts(self, *, cut: bool) -> RunFacts:
         loaded, canvas, adapter = self.loaded, self.sheet.canvas, self.loaded.adapter
@@ -198,6 +251,8 @@ class _Run:
         if cut:
             tokens = loaded.entry.prompt_tokens
             notes = (f"The prompt is longer than the {tokens} tokens that the model reads; its end was left out.",)
+        if self.plan is not None:
+            notes += self.plan.notes
         return RunFacts(
             model=loaded.entry.public_id,
             model_title=loaded.entry.title,
@@ -229,6 +284,14 @@ def _clean_estimate(scheduler: Any, previous: torch.Tensor | None, latents: torc
     sigma_before, sigma = scheduler.sigmas[scheduler.step_index - 1], scheduler.sigmas[scheduler.step_index]
     velocity = (latents - previous) / (sigma - sigma_before)
     return latents - sigma * velocity
+
+
+def _mirror_about(picture: Image.Image, dim: int, total_px: int) -> Image.Image:
+    """Return a picture in which pixel x has come from `total_px` - x, across an upright (dim 3) or level axis."""
+    pixels = np.asarray(picture)
+    axis = dim - 2
+    places = np.clip(total_px - np.arange(pixels.shape[axis]), 0, pixels.shape[axis] - 1)
+    return Image.fromarray(np.ascontiguousarray(pixels.take(places, axis=axis)))
 
 
 def _memory_short(loaded: LoadedPipeline) -> MemoryShortError:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from PIL import Image
 
+from studio.designs.weaving import Woven
 from studio.requests import RunFacts
 
 
@@ -36,12 +37,16 @@ class Stepped:
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """One variation is finished, at the design's own size. `seconds` is its share of the run."""
+    """One variation is finished, at the design's own size. `seconds` is its share of the run.
+
+    `image` is what the model drew; `woven` is what was made of it for the loom, None where nothing was asked for.
+    """
 
     slot: int
     seed: int
     image: Image.Image
     seconds: float
+    woven: Woven | None = None
 
 
 RunEvent = Preparing | Started | Stepped | Drawn

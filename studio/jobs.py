@@ -61,7 +61,7 @@ class _Job:
     bad_input: bool = False
     previews: list[bytes | None] = field(default_factory=list)
     variations: list[str | None] = field(default_factory=list)
-    unsaved: list[tuple[Image.Image, VariationRecord]] = field(default_factory=list)
+    unsaved: list[tuple[Image.Image, Image.Image | None, VariationRecord]] = field(default_factory=list)
     unsaved_reason: str = ""
     stop: threading.Event = field(default_factory=threading.Event)
 
@@ -146,10 +146,10 @@ class JobQueue:
                 job = self._jobs.get(job_id)
                 if job is None or not job.unsaved:
                     return
-                image, record = job.unsaved[0]
-            self._catalogue.save_variation(image, record)  # saving the same record twice is fine
+                image, untouched, record = job.unsaved[0]
+            self._catalogue.save_variation(image, record, untouched)  # saving the same record twice is fine
             with self._lock:
-                job.unsaved = [one for one in job.unsaved if one[1] is not record]
+                job.unsaved = [one for one in job.unsaved if one[-1] is not record]
                 job.variations[record.slot] = record.id
 
     @property
@@ -296,14 +296,17 @@ class JobQueue:
             seed=drawn.seed,
             seconds=round(drawn.seconds, 3),
             facts=job.facts,
+            constraints=request.constraints,
+            weaving=drawn.woven.weaving if drawn.woven is not None else None,
         )
+        pictures = (drawn.image, None) if drawn.woven is None else (drawn.woven.image, drawn.image)
         try:
-            self._catalogue.save_variation(drawn.image, record)
+            self._catalogue.save_variation(pictures[0], record, pictures[1])
         except Exception as error:  # whatever it was: the picture must not be lost with it
             if not isinstance(error, StorageError):
                 logger.exception("saving %s", record.id)
             with self._lock:
-                job.unsaved.append((drawn.image, record))
+                job.unsaved.append((*pictures, record))
                 job.unsaved_reason = str(error)
             return
         with self._lock:

@@ -23,6 +23,11 @@ def variation_url(variation_id: str) -> str:
     return f"{PREFIX}/variation/{variation_id}"
 
 
+def untouched_url(variation_id: str) -> str:
+    """Return where what the model drew of a woven variation is served."""
+    return f"{PREFIX}/untouched/{variation_id}"
+
+
 def thumbnail_url(variation_id: str) -> str:
     """Return where a variation's thumbnail is served."""
     return f"{PREFIX}/thumbnail/{variation_id}"
@@ -40,6 +45,7 @@ def source_thumbnail_url(sha256: str) -> str:
 
 _FINDERS: dict[str, Callable[[Catalogue, str], Path]] = {
     "variation": Catalogue.variation_path,
+    "untouched": Catalogue.untouched_path,
     "thumbnail": Catalogue.thumbnail_path,
     "source": Catalogue.source_display_path,
     "source-thumbnail": Catalogue.source_thumbnail_path,

@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar, get_args
 
 from studio.errors import RequestError
 
@@ -18,6 +18,14 @@ PROMPT_LIMIT = 2000
 STEPS_LIMIT = 200
 GUIDANCE_LIMIT = 30.0
 ADAPTER_WEIGHT_LIMIT = 2.0
+SIDE_LIMIT_PX = 16_384
+COLOURS_LIMIT = 64
+"""Yarns that a palette may have at most; looms take fewer."""
+
+PaletteChoice = Literal["auto", "free", "source", "new"]
+SymmetryChoice = Literal["auto", "none", "vertical", "horizontal", "quarter"]
+RepeatChoice = Literal["none", "straight", "half-drop", "brick", "mirror"]
+KeepChoice = Literal["none", "border", "field", "rectangle"]
 
 
 def effective_steps(steps: int, strength: float) -> int:
@@ -62,6 +70,45 @@ class PipelineChoice:
 
 
 @dataclass(frozen=True, slots=True)
+class Constraints:
+    """What the variations must keep of their design, so that they can be woven.
+
+    `palette`: "free" leaves the model's picture as it is; "source" brings it into the design's yarns, in their order;
+    "new" into `colours` yarns of its own; "auto" is "source" where the design has yarns, else "free". `symmetry`:
+    "auto" keeps what the design has; "vertical" mirrors left and right about an upright axis, "horizontal" above and
+    below, "quarter" both. `repeat`: how the design is laid beside itself on the loom. `keep`: the part that stays as
+    it is, bit for bit; for "rectangle" (left, top, right, bottom) in pixels of the design, right and bottom not
+    included. Raises `RequestError` on what cannot be.
+    """
+
+    palette: PaletteChoice = "free"
+    colours: int | None = None
+    symmetry: SymmetryChoice = "none"
+    repeat: RepeatChoice = "none"
+    keep: KeepChoice = "none"
+    rectangle: tuple[int, int, int, int] | None = None
+
+    def __post_init__(self) -> None:
+        _check_choice("Palette", self.palette, PaletteChoice)
+        _check_choice("Symmetry", self.symmetry, SymmetryChoice)
+        _check_choice("Repeat", self.repeat, RepeatChoice)
+        _check_choice("Keep", self.keep, KeepChoice)
+        if self.palette == "new":
+            _check_whole("Colours", self.colours, 1, COLOURS_LIMIT, "8 to 10 suit most machine-made carpets")
+        elif self.colours is not None:
+            object.__setattr__(self, "colours", None)
+        if self.keep == "rectangle":
+            object.__setattr__(self, "rectangle", _check_rectangle(self.rectangle))
+        elif self.rectangle is not None:
+            object.__setattr__(self, "rectangle", None)
+
+    @property
+    def none(self) -> bool:
+        """Whether the model's picture is left as it is."""
+        return self == Constraints()
+
+
+@dataclass(frozen=True, slots=True)
 class VariationRequest:
     """One click: a source, a prompt, settings, and one seed for each variation wanted.
 
@@ -80,6 +127,7 @@ class VariationRequest:
     adapter: AdapterUse | None = None
     profile: str = "auto"
     parent: str | None = None
+    constraints: Constraints = field(default_factory=Constraints)
 
     def __post_init__(self) -> None:
         _check_prompt(self.prompt, self.negative_prompt)
@@ -115,7 +163,12 @@ class VariationRequest:
         adapter = values.get("adapter")
         known = {f.name for f in dataclasses.fields(cls)}
         plain = {key: value for key, value in values.items() if key in known}
-        return cls(**plain | {"seeds": tuple(plain["seeds"]), "adapter": AdapterUse(**adapter) if adapter else None})
+        nested = {
+            "seeds": tuple(plain["seeds"]),
+            "adapter": AdapterUse(**adapter) if adapter else None,
+            "constraints": _read(Constraints, values.get("constraints", {})),
+        }
+        return cls(**plain | nested)
 
 
 def _check_prompt(prompt: str, negative_prompt: str) -> None:
@@ -139,6 +192,23 @@ def _check_number(name: str, value: float, low: float, high: float, good: str) -
 def _check_whole(name: str, value: int, low: int, high: int, good: str) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
         raise RequestError(f"{name} {value} is out of range. Choose a whole number from {low} to {high}; {good}.")
+
+
+def _check_choice(name: str, value: object, choices: object) -> None:
+    if value not in get_args(choices):
+        raise RequestError(f"{name} “{value}” is not known. Choose one of: {', '.join(get_args(choices))}.")
+
+
+def _check_rectangle(sides: object) -> tuple[int, int, int, int]:
+    good = "such as 100, 100, 400, 300"
+    if not isinstance(sides, (tuple, list)) or len(sides) != 4:
+        raise RequestError(f"The rectangle to keep needs left, top, right and bottom in pixels, {good}.")
+    for side in sides:
+        _check_whole("A side of the rectangle to keep", side, 0, SIDE_LIMIT_PX, good)
+    left, top, right, bottom = sides
+    if left >= right or top >= bottom:
+        raise RequestError(f"The rectangle to keep, {left}, {top}, {right}, {bottom}, holds no pixel. Choose {good}.")
+    return left, top, right, bottom
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,11 +247,37 @@ class RunFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class Weaving:
+    """What was done to the model's picture so that it can be woven, in figures; kept with the variation.
+
+    Shares are of all knots, 0 to 1. `yarns` are the palette's colours in order ("#rrggbb"), empty where the colours
+    were left free. `colour_shift` is the mean CIEDE2000 between the model's picture and the woven one before anything
+    but its colours was touched. `vertical` and `horizontal` are the offsets of the axes about which it is symmetric.
+    Seam ratios are 1 where a seam cannot be told from the inside. None: does not apply.
+    """
+
+    yarns: tuple[str, ...] = ()
+    colour_shift: float | None = None
+    orphan_share_before: float | None = None
+    orphan_share: float | None = None
+    cleaned_share: float = 0.0
+    vertical: int | None = None
+    horizontal: int | None = None
+    mirrored_share: float = 0.0
+    kept_share: float = 0.0
+    seam_horizontal: float | None = None
+    seam_vertical: float | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "yarns", tuple(self.yarns))
+
+
+@dataclass(frozen=True, slots=True)
 class VariationRecord:
     """Everything that is known of one finished variation. Written into its file and into the catalogue.
 
     `created_at` is ISO 8601 in UTC with milliseconds; `seconds` this variation's share of the run's time.
-    `slot` is its place in the run, counted from 0.
+    `slot` is its place in the run, counted from 0. `weaving` is None where the picture is the model's own.
     """
 
     id: str
@@ -198,9 +294,11 @@ class VariationRecord:
     seed: int
     seconds: float
     facts: RunFacts
+    constraints: Constraints = field(default_factory=Constraints)
+    weaving: Weaving | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain values for JSON; `facts` is nested."""
+        """Return plain values for JSON; `facts`, `constraints` and `weaving` are nested."""
         return dataclasses.asdict(self)
 
     @classmethod
@@ -210,7 +308,14 @@ class VariationRecord:
         Keys of a later version are left aside; a field that an earlier one did not write takes its default. Raises
         `KeyError` or `TypeError` when a field without a default is missing.
         """
-        return _read(cls, dict(values) | {"facts": _read(RunFacts, values["facts"])})
+        facts = _read(RunFacts, values["facts"])
+        weaving = values.get("weaving")
+        nested = {
+            "facts": facts,
+            "constraints": _read(Constraints, values.get("constraints", {})),
+            "weaving": _read(Weaving, weaving) if weaving is not None else None,
+        }
+        return _read(cls, dict(values) | nested)
 
 
 _Record = TypeVar("_Record")

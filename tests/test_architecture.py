@@ -23,13 +23,14 @@ LAYERS = [
     {"studio.jobs", "studio.settings"},
     {"studio.training"},
     {"studio.engine"},
+    {"studio.steering"},
     {"studio.catalogue", "studio.models", "studio.evaluation"},
-    {"studio.designs"},
     {"studio.events"},
+    {"studio.designs"},
     {"studio.requests"},
     {"studio.errors"},
 ]
-MAY_BE_HEAVY = ("studio/models/", "studio/engine.py", "studio/training/", "studio/commands/")
+MAY_BE_HEAVY = ("studio/models/", "studio/engine.py", "studio/steering.py", "studio/training/", "studio/commands/")
 LIGHT_MODELS = ("__init__", "registry", "profiles", "hardware", "adapter_files")
 MAY_USE_STREAMLIT = ("streamlit_app.py", "pages/", "studio/app.py", "studio/session.py", "studio/widgets/")
 

@@ -7,6 +7,7 @@ again from the files at any time.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
@@ -104,15 +105,21 @@ class Catalogue:
         """Return the small copy of a source (WebP)."""
         return self._sources.thumbnail_path(self.source(sha256))
 
-    def save_variation(self, image: Image.Image, record: VariationRecord) -> Variation:
+    def save_variation(
+        self, image: Image.Image, record: VariationRecord, untouched: Image.Image | None = None
+    ) -> Variation:
         """Keep a finished picture (RGB or P, every pixel as it is): the file, then its row, then a small copy.
 
+        `untouched` is what the model drew, where the picture was made of that; it is written before the file.
         Saving the same record again is fine. Raises `StorageError` when it cannot be written; where only its row
         could not be, the picture is safe, and listed with the next one or at the next start.
         """
         _check_ids(record)
         path = self._folders.picture(record.id, Place.KEPT)
         if not path.exists():
+            if untouched is not None:
+                own = dataclasses.replace(record, weaving=None)
+                write_atomically(self._folders.untouched(record.id), encode_png(untouched, own))
             write_atomically(path, encode_png(image, record))
         elif read_record(path) != record:
             raise StorageError(f"There is another picture under the id {record.id} already. Start the run again.")
@@ -140,6 +147,13 @@ class Catalogue:
         path = self._folders.picture(variation.id, place)
         if not path.is_file():
             raise not_found("picture", variation_id)
+        return path
+
+    def untouched_path(self, variation_id: str) -> Path:
+        """Return the PNG of what the model drew of a woven variation; raises `NotFoundError` on any other."""
+        path = self._folders.untouched(self.variation(variation_id).id)
+        if not path.is_file():
+            raise not_found("untouched picture", variation_id)
         return path
 
     def thumbnail_path(self, variation_id: str) -> Path:

@@ -68,6 +68,7 @@ class Curator:
                 picture = self._folders.picture(variation_id, Place.BINNED)
                 for path in (picture, self._folders.curation(variation_id, Place.BINNED)):
                     remove(path)
+                remove(self._folders.untouched(variation_id))
                 remove(self._folders.thumbnail(variation_id))
                 drop_variations(connection, [variation_id])
                 removed += 1

@@ -3,6 +3,7 @@
 sources/ab/<sha256>.<ext>          the designer's own bytes, and <sha256>.json beside them
 variations/2026-11-22/<id>.png     finished pictures, and <id>.json where one was made a favourite
 bin/2026-11-22/<id>.png            deleted ones, until the bin is emptied
+untouched/2026-11-22/<id>.png      what the model drew, of those that were made ready for the loom
 thumbnails/, display/              small and browser-ready copies; made again when they are gone
 catalogue.sqlite                   an index of all this; made again from the files
 """
@@ -72,6 +73,10 @@ class Folders:
     def curation(self, variation_id: str, place: Place) -> Path:
         """Return the path of the sidecar that keeps what the designer said of a variation."""
         return self.pictures(place) / day_of(variation_id) / f"{variation_id}.json"
+
+    def untouched(self, variation_id: str) -> Path:
+        """Return the path of what the model drew of a variation; it stays there while the variation is in the bin."""
+        return self.root / "untouched" / day_of(variation_id) / f"{variation_id}.png"
 
     def thumbnail(self, variation_id: str) -> Path:
         """Return the path of a variation's small copy."""

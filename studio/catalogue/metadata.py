@@ -24,8 +24,8 @@ from PIL import Image, PngImagePlugin
 from studio import __version__
 from studio.catalogue.files import short_name
 from studio.catalogue.text import one_line
-from studio.errors import StorageError
-from studio.requests import RunFacts, VariationRecord
+from studio.errors import RequestError, StorageError
+from studio.requests import RunFacts, VariationRecord, Weaving
 
 PARAMETERS_KEY = "parameters"
 RECORD_KEY = "Carpet Diffusion Studio"
@@ -93,9 +93,14 @@ def read_record(path: Path) -> VariationRecord:
 
 def record_from(values: Mapping[str, Any]) -> VariationRecord:
     """Return the record that JSON values describe; raises `KeyError` or `TypeError` where they cannot be one."""
-    record = VariationRecord.from_json(values)
+    try:
+        record = VariationRecord.from_json(values)
+    except RequestError as error:
+        raise TypeError(str(error)) from error
     _check_kinds(record)
     _check_kinds(record.facts)
+    if record.weaving is not None:
+        _check_kinds(record.weaving)
     return record
 
 
@@ -185,7 +190,7 @@ def _unquote(value: str) -> str:
         return value
 
 
-def _check_kinds(value: VariationRecord | RunFacts) -> None:
+def _check_kinds(value: VariationRecord | RunFacts | Weaving) -> None:
     """Raise `TypeError` where a field holds another type than it declares; dataclasses do not check."""
     for name, kind in _kinds(type(value)).items():
         got = getattr(value, name)

@@ -17,6 +17,8 @@ INTERRUPTED = 130
 
 COMMANDS: dict[str, str] = {
     "vary": "make variations of a design",
+    "inspect": "measure what a design is: yarns, symmetry, border, repeat",
+    "export": "write a design or a variation as a loom's software reads it",
     "catalogue": "rebuild the index of outputs/ from its files",
     "train": "train the built-in model",
     "evaluate": "measure the built-in model on held-out designs",

@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from studio.commands import INTERRUPTED
 from studio.commands.arguments import add_outputs_argument, read_design
+from studio.commands.constraints import add_constraint_arguments, read_constraints
 from studio.errors import InputError, StorageError, StudioError
 from studio.models.adapter_files import inspect_adapter
 from studio.models.hardware import find_hardware
@@ -54,6 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--adapter", type=Path, help="a peft LoRA folder")
     parser.add_argument("--adapter-weight", type=float, default=1.0, help="0 to 2 (default: 1)")
     parser.add_argument("--profile", default=AUTOMATIC, help=f"memory profile: {AUTOMATIC}, {', '.join(PROFILES)}")
+    add_constraint_arguments(parser)
     parser.add_argument("--json", action="store_true", help="print one line of JSON for each variation")
     add_outputs_argument(parser)
 
@@ -81,6 +83,7 @@ def run(args: argparse.Namespace) -> int:
         model=args.model,
         adapter=AdapterUse(str(args.adapter.resolve()), args.adapter_weight) if args.adapter is not None else None,
         profile=args.profile,
+        constraints=read_constraints(args),
     )
     if args.negative and request.guidance_scale <= 1:
         print("The negative prompt is not read at a guidance scale of 1 or less.", file=sys.stderr)

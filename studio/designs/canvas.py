@@ -9,11 +9,15 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
+from studio.designs.repeat import lay
+
 SMALLEST_WORKING_PIXELS = 1024
 SHRINK_LIMIT = 0.9
 """A scaled design may become this much smaller a side than the area allows, where that spares padding."""
 ASPECT_WEIGHT = 4.0
 ODD_WEIGHT = 0.01
+RESAMPLED_PX = 64
+"""How much of the neighbouring repeats is looked at when one is scaled: more than Lanczos ever reaches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +28,7 @@ class Canvas:
     `left_px`, `top_px` from the corner of the `padded_*` picture, whose sides are multiples of what the model needs.
     The padding is centred: a symmetric design stays symmetric as long as the padding of a direction is even in all;
     where it is odd, right or bottom gets one pixel more and the axis lies half a pixel off the middle.
+    A canvas with a `repeat` has no padding: what lies around the design is the design again.
     Raises `ValueError` for sizes that do not lie inside one another.
     """
 
@@ -35,6 +40,7 @@ class Canvas:
     padded_height_px: int
     left_px: int
     top_px: int
+    repeat: str | None = None
 
     def __post_init__(self) -> None:
         for design, working, padded, offset in (
@@ -43,6 +49,8 @@ class Canvas:
         ):
             if not (1 <= working <= design and 0 <= offset <= padded - working):
                 raise ValueError(f"no canvas: design {design}, working {working}, padded {padded}, offset {offset} px")
+            if self.repeat is not None and working != padded:
+                raise ValueError(f"no canvas: a repeat of {working} px padded to {padded} px would not close")
 
     @property
     def scaled(self) -> bool:
@@ -50,12 +58,21 @@ class Canvas:
         return (self.working_width_px, self.working_height_px) != (self.design_width_px, self.design_height_px)
 
 
-def plan_canvas(width_px: int, height_px: int, *, working_pixels: int, multiple_px: int, smallest_px: int) -> Canvas:
+def plan_canvas(
+    width_px: int,
+    height_px: int,
+    *,
+    working_pixels: int,
+    multiple_px: int,
+    smallest_px: int,
+    repeat: str | None = None,
+) -> Canvas:
     """Return the canvas for a design of `width_px` x `height_px`.
 
     A design of more than `working_pixels` (an area, at least 1024) is scaled down to at most that area, its aspect
     kept as near as whole pixels allow; none is ever scaled up. The padded sides are multiples of `multiple_px`, each
-    at least `smallest_px`. Raises `ValueError` for sizes below 1 or too small a working area.
+    at least `smallest_px`. With a `repeat` the working sides themselves become such multiples, up to one smaller, so
+    that the repeat closes in what the model draws. Raises `ValueError` for sizes below 1 or too small a working area.
     """
     if min(width_px, height_px, multiple_px, smallest_px) < 1 or working_pixels < SMALLEST_WORKING_PIXELS:
         raise ValueError(
@@ -79,6 +96,11 @@ def plan_canvas(width_px: int, height_px: int, *, working_pixels: int, multiple_
     working_w, working_h = width_px, height_px
     if width_px * height_px > working_pixels:
         working_w, working_h = min(_list_sizes(width_px, height_px, working_pixels), key=cost)
+    if repeat is not None:
+        tiled_w, tiled_h = (max(side // multiple_px, 1) * multiple_px for side in (working_w, working_h))
+        if tiled_w > width_px or tiled_h > height_px:
+            raise ValueError(f"a repeat of {width_px} x {height_px} px is smaller than {multiple_px} px a side")
+        return Canvas(width_px, height_px, tiled_w, tiled_h, tiled_w, tiled_h, 0, 0, repeat)
     padded_w, padded_h = pad(working_w), pad(working_h)
     left, top = (padded_w - working_w) // 2, (padded_h - working_h) // 2
     return Canvas(width_px, height_px, working_w, working_h, padded_w, padded_h, left, top)
@@ -93,7 +115,7 @@ def fit(design_image: Image.Image, canvas: Canvas) -> Image.Image:
     _check_image(design_image, canvas.design_width_px, canvas.design_height_px)
     image = design_image.convert("RGB")
     if canvas.scaled:
-        image = image.resize((canvas.working_width_px, canvas.working_height_px), Image.Resampling.LANCZOS)
+        image = resize(image, (canvas.working_width_px, canvas.working_height_px), canvas.repeat)
     right = canvas.padded_width_px - canvas.working_width_px - canvas.left_px
     bottom = canvas.padded_height_px - canvas.working_height_px - canvas.top_px
     padding = ((canvas.top_px, bottom), (canvas.left_px, right), (0, 0))
@@ -106,12 +128,27 @@ def unfit(image: Image.Image, canvas: Canvas) -> Image.Image:
     The padding is cropped; a scaled design is enlarged back by Lanczos. `unfit(fit(x, c), c)` equals x exactly when
     nothing was scaled. Raises `ValueError` when the image is not of the canvas's padded size.
     """
+    content = crop(image, canvas)
+    if canvas.scaled:
+        content = resize(content, (canvas.design_width_px, canvas.design_height_px), canvas.repeat)
+    return content
+
+
+def crop(image: Image.Image, canvas: Canvas) -> Image.Image:
+    """Return the RGB picture of the working size out of one of the padded size; raises `ValueError` on another."""
     _check_image(image, canvas.padded_width_px, canvas.padded_height_px)
     left, top = canvas.left_px, canvas.top_px
-    content = image.convert("RGB").crop((left, top, left + canvas.working_width_px, top + canvas.working_height_px))
-    if canvas.scaled:
-        content = content.resize((canvas.design_width_px, canvas.design_height_px), Image.Resampling.LANCZOS)
-    return content
+    return image.convert("RGB").crop((left, top, left + canvas.working_width_px, top + canvas.working_height_px))
+
+
+def resize(image: Image.Image, size_px: tuple[int, int], repeat: str | None = None) -> Image.Image:
+    """Return an image scaled by Lanczos; at the edges of a repeat the filter sees the next repeats."""
+    if repeat is None:
+        return image.resize(size_px, Image.Resampling.LANCZOS)
+    width, height, margin = *image.size, RESAMPLED_PX
+    ys, xs = np.arange(-margin, height + margin), np.arange(-margin, width + margin)
+    cloth = Image.fromarray(np.asarray(image)[lay((height, width), repeat, ys, xs)])
+    return cloth.resize(size_px, Image.Resampling.LANCZOS, box=(margin, margin, margin + width, margin + height))
 
 
 def _list_sizes(width_px: int, height_px: int, working_pixels: int) -> Iterator[tuple[int, int]]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageCms
 
+from studio.designs.index_map import IndexMap, index_colours
 from studio.errors import DesignError
 
 WHITE = (255, 255, 255)
@@ -17,6 +18,8 @@ TIFF_PHOTOMETRIC = 262
 WHITE_IS_ZERO = 0
 USUAL_SCALES: dict[str, tuple[int, ...]] = {"I": (255, 65535, 2**31 - 1), "F": (1, 255, 65535)}
 """The numbers that usually stand for white in modes whose files do not say it."""
+INDEXED_GREYS = ("BMP", "GIF", "PCX")
+"""Formats whose grey pictures are indexed ones in truth: Pillow reads a palette of 0, 1, 2, … as mode "L"."""
 UPRIGHT: dict[int, Image.Transpose] = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -71,23 +74,55 @@ def read_facts(picture: Image.Image) -> Facts:
     )
 
 
-def convert_to_srgb(picture: Image.Image, facts: Facts) -> tuple[Image.Image, tuple[str, ...]]:
-    """Return a decoded picture as RGB, and a sentence for each alteration in the order in which they were made.
+def convert_to_srgb(picture: Image.Image, facts: Facts) -> tuple[Image.Image, tuple[str, ...], IndexMap | None]:
+    """Return a decoded picture as RGB, a sentence for each alteration in order, and its index map if it has one.
 
-    Raises `DesignError` for numbers that stand for no colour, and whatever Pillow raises for damaged pixels.
+    An indexed picture keeps its own numbers: each entry of its palette is converted as a pixel would be. Raises
+    `DesignError` for numbers that stand for no colour, and whatever Pillow raises for damaged pixels.
     """
     notes: list[str] = [FIRST_PICTURE] if facts.extra_pictures else []
-    colour, alpha = _split(picture, facts, notes)
+    indices = _read_indices(picture)
+    entries = 0 if indices is None else indices.getextrema()[1] + 1
+    colour, alpha = _split(picture if indices is None else _list_entries(picture, entries), facts, notes)
     image = _apply_profile(colour, facts.profile, notes)
     if alpha is not None and alpha.getextrema() != (255, 255):
         image = Image.composite(image, Image.new("RGB", image.size, WHITE), alpha)
-        notes.append(FILLED)
+        if indices is None or _is_seen(alpha, indices):
+            notes.append(FILLED)
+    index_map = None
+    if indices is not None:
+        index_map = IndexMap(np.asarray(_turn(indices, picture, facts)), np.asarray(image)[0])
+        image = index_map.image().convert("RGB")
+    else:
+        image = _turn(image, picture, facts)
     if facts.orientation in UPRIGHT:
-        # Some readers (TIFF) turn the picture themselves while decoding, and then forget the orientation.
-        left = _read_orientation(picture)
-        image = image.transpose(UPRIGHT[left]) if left in UPRIGHT else image
         notes.append(TURNED)
-    return image, tuple(notes)
+    return image, tuple(notes), index_map if index_map is not None else index_colours(image)
+
+
+def _read_indices(picture: Image.Image) -> Image.Image | None:
+    """Return the numbers of an indexed picture's pixels as mode "L", or None where each pixel has its own colour."""
+    if picture.mode in ("P", "1") or (picture.mode == "L" and picture.format in INDEXED_GREYS):
+        return Image.fromarray(np.asarray(picture).astype(np.uint8, copy=False))
+    return None
+
+
+def _list_entries(picture: Image.Image, entries: int) -> Image.Image:
+    """Return one row of pixels: the first entries of an indexed picture's palette, see-through as in the file."""
+    row = picture.crop((0, 0, entries, 1))
+    row.frombytes(b"\x40" if picture.mode == "1" else bytes(range(entries)))  # the bits of a row: 0, 1
+    return row
+
+
+def _is_seen(alpha: Image.Image, indices: Image.Image) -> bool:
+    """Return whether any pixel is see-through, by the transparency of each entry (mode "L", one row)."""
+    return any(count and opacity < 255 for count, opacity in zip(indices.histogram(), alpha.tobytes(), strict=False))
+
+
+def _turn(image: Image.Image, picture: Image.Image, facts: Facts) -> Image.Image:
+    # Some readers (TIFF) turn the picture themselves while decoding, and then forget the orientation.
+    left = _read_orientation(picture) if facts.orientation in UPRIGHT else 1
+    return image.transpose(UPRIGHT[left]) if left in UPRIGHT else image
 
 
 def _read_orientation(picture: Image.Image) -> int:

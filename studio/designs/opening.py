@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 
 from PIL import Image, UnidentifiedImageError
 
-from studio.designs.conversion import Facts, convert_to_srgb, read_facts
+from studio.designs.conversion import convert_to_srgb, read_facts
+from studio.designs.index_map import IndexMap
 from studio.errors import DesignError
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF", "AVIF", "PCX", "TGA")
@@ -48,7 +49,9 @@ class Design:
 
     `image` is RGB, 8 bit, sRGB and upright, `width_px` x `height_px`; treat it as read-only. `format` and `mode` are
     Pillow's names for what the file held, `sha256` is the hash of the file's bytes. `notes` has one sentence for each
-    thing that was altered on the way from file to `image`; empty when `image` shows what the file shows.
+    thing that was altered on the way from file to `image`; empty when `image` shows what the file shows. `index_map`
+    has one number a knot and shows exactly `image`: every indexed file has one, and every picture of at most 64
+    colours; None for the others (`studio.designs.index_map`).
     """
 
     image: Image.Image = field(compare=False, repr=False)
@@ -58,6 +61,7 @@ class Design:
     height_px: int
     sha256: str
     notes: tuple[str, ...] = ()
+    index_map: IndexMap | None = field(default=None, compare=False, repr=False)
 
 
 def open_design(data: bytes) -> Design:
@@ -75,7 +79,7 @@ def open_design(data: bytes) -> Design:
         facts = read_facts(picture)
         picture.load()
         _check_size(*picture.size)
-        image, notes = convert_to_srgb(picture, facts)
+        image, notes, index_map = convert_to_srgb(picture, facts)
     except DesignError:
         raise
     except MemoryError as error:
@@ -87,7 +91,8 @@ def open_design(data: bytes) -> Design:
         raise DesignError(
             f"This {_name(picture)} file is cut short or damaged. Copy or export it again, as {FINE_FORMATS}."
         ) from error
-    return _describe(image, picture, facts, notes, data)
+    digest = hashlib.sha256(data).hexdigest()
+    return Design(image, _name(picture), facts.mode, image.width, image.height, digest, notes, index_map)
 
 
 def browser_ready(design: Design) -> bool:
@@ -97,11 +102,6 @@ def browser_ready(design: Design) -> bool:
     (CMYK, 16 bit, turned, see-through, other colour profile) is better shown as a PNG of `design.image`.
     """
     return design.format in BROWSER_FORMATS and not design.notes
-
-
-def _describe(image: Image.Image, picture: Image.Image, facts: Facts, notes: tuple[str, ...], data: bytes) -> Design:
-    digest = hashlib.sha256(data).hexdigest()
-    return Design(image, _name(picture), facts.mode, image.width, image.height, digest, notes)
 
 
 def _check_bytes(data: bytes) -> None:

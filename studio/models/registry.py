@@ -48,14 +48,15 @@ class ModelEntry:
         """What records call it: a folder's name without its path, which is nobody else's business."""
         return self.id if self.id in MODELS else f"folder:{self.title}"
 
-    def plan_canvas(self, design: Design) -> Canvas:
-        """Return the sheet on which this model draws a design."""
+    def plan_canvas(self, design: Design, repeat: str | None = None) -> Canvas:
+        """Return the sheet on which this model draws a design, or one repeat of a cloth."""
         return plan_canvas(
             design.width_px,
             design.height_px,
             working_pixels=self.working_pixels,
             multiple_px=self.multiple_px,
             smallest_px=self.smallest_px,
+            repeat=repeat,
         )
 
     @property

@@ -105,8 +105,9 @@ def choose_yarns(layout: Layout, rng: np.random.Generator) -> tuple[str, NDArray
     lab[:, 0] = np.clip(lab[:, 0], 4, 98)
     rgb = lab_to_rgb(lab)
     for i in range(1, count):  # a step of a flat ramp may have rounded to its neighbour
+        step = 1 if rgb[i, i % 3] < 128 else -1
         while (rgb[:i] == rgb[i]).all(axis=1).any():
-            rgb[i, i % 3] += 1 if rgb[i, i % 3] < 128 else -1
+            rgb[i, i % 3] = int(rgb[i, i % 3]) + step
     return family, rgb, tuple(vat.names)
 
 

@@ -37,7 +37,7 @@ class FlowRecipe:
     """
 
     batch: int = 8
-    large_share: float = 0.3
+    large_share: float = 0.5
     muon_rate: float = 2.5e-3
     adamw_rate: float = 1e-3
     warm_up_steps: int = 100

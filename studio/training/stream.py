@@ -23,6 +23,10 @@ LARGE_SIZES_PX = ((288, 384), (384, 288), (336, 336), (256, 432), (224, 432), (3
 """Width and height. Multiples of 16, aspects from 1:2 to 2:1."""
 
 
+LARGE_CROPS = 0.8
+"""Part of the crops for the VAE that come from large pictures: most designs are worked on as large as they fit."""
+
+
 @dataclass(frozen=True, slots=True)
 class Example:
     """A carpet to learn from: uint8 (h, w, 3) pixels and a caption that is true of them."""
@@ -54,7 +58,7 @@ def draw_crops(number: int, side_px: int, count: int) -> list[NDArray[np.uint8]]
     One in eight wears colours drawn blindly: designs of other makers keep to no yarn family.
     """
     rng = np.random.default_rng([number, 12])
-    sizes = SMALL_SIZES_PX + LARGE_SIZES_PX
+    sizes = LARGE_SIZES_PX if rng.random() < LARGE_CROPS else SMALL_SIZES_PX
     pixels = draw_example(number, *sizes[rng.integers(len(sizes))]).pixels
     crops = []
     for _ in range(count):

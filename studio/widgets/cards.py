@@ -10,6 +10,7 @@ from studio.widgets.favourites import draw_favourite
 from studio.widgets.navigation import GALLERY
 from studio.widgets.notices import attempt
 from studio.widgets.pictures import TALLEST, show_caption, show_place, show_preview, show_variation
+from studio.widgets.woven import describe_woven
 
 ACTIONS_HEIGHT_PX = 40
 """What the row of actions takes; left free under a picture that is still being drawn, so that nothing jumps."""
@@ -31,6 +32,8 @@ def draw_card(variation: Variation, catalogue: Catalogue, *, place: str, tallest
         return
     show_variation(record, tallest=tallest)
     show_caption(f"Seed {record.seed} · {record.seconds:.0f} s", download=record.id)
+    if record.weaving is not None:
+        show_caption(describe_woven(record))
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         draw_favourite(variation, place=place)
         st.button(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from studio.catalogue import Source
 from studio.models.registry import ModelEntry
 from studio.requests import (
     ADAPTER_WEIGHT_LIMIT,
@@ -17,6 +18,7 @@ from studio.requests import (
     seeds_from,
 )
 from studio.settings import StudioSettings
+from studio.widgets.constraints import draw_constraints
 from studio.widgets.form_values import (
     FRESH,
     LOCKED,
@@ -46,8 +48,8 @@ def draw_notice() -> None:
             st.button("Keep", key="form_keep", type="tertiary", icon=":material/check:", on_click=drop_notice)
 
 
-def draw_form(entry: ModelEntry, settings: StudioSettings) -> None:
-    """Draw the settings of the next run."""
+def draw_form(entry: ModelEntry, settings: StudioSettings, design: Source | None) -> None:
+    """Draw the settings of the next run of a design."""
     st.text_area(
         "Prompt",
         key=key_of("prompt"),
@@ -92,6 +94,7 @@ def draw_form(entry: ModelEntry, settings: StudioSettings) -> None:
             persist_state="session",
         )
     _draw_seeds()
+    draw_constraints(design)
 
 
 def _draw_strength() -> None:

@@ -13,7 +13,15 @@ from pathlib import Path
 import streamlit as st
 
 from studio.models.registry import ModelEntry
-from studio.requests import COUNT_LIMIT, AdapterUse, VariationRecord, VariationRequest, fresh_seed, seeds_from
+from studio.requests import (
+    COUNT_LIMIT,
+    AdapterUse,
+    Constraints,
+    VariationRecord,
+    VariationRequest,
+    fresh_seed,
+    seeds_from,
+)
 from studio.settings import StudioSettings
 
 PRESETS = {"Subtle": 0.35, "Medium": 0.6, "Strong": 0.8}
@@ -37,6 +45,11 @@ class FormValues:
     seed_mode: str
     seed: int
     adapter_weight: float
+    palette: str
+    colours: int
+    symmetry: str
+    repeat: str
+    keep: str
 
 
 def prepare_form(entry: ModelEntry) -> None:
@@ -52,6 +65,11 @@ def prepare_form(entry: ModelEntry) -> None:
         seed_mode=FRESH,
         seed=fresh_seed(),
         adapter_weight=1.0,
+        palette="auto",
+        colours=8,
+        symmetry="auto",
+        repeat="none",
+        keep="none",
     )
     for name, value in dataclasses.asdict(first).items():
         st.session_state.setdefault(key_of(name), value)
@@ -125,6 +143,18 @@ def read_request(source: str, parent: str | None, entry: ModelEntry, settings: S
         model=entry.id,
         adapter=AdapterUse(settings.adapter_folder, values.adapter_weight) if settings.adapter_folder else None,
         profile=settings.profile,
+        constraints=read_constraints(values),
+    )
+
+
+def read_constraints(values: FormValues) -> Constraints:
+    """Return what variations must keep. Raises `RequestError` on what cannot be."""
+    return Constraints(
+        palette=values.palette,
+        colours=values.colours if values.palette == "new" else None,
+        symmetry=values.symmetry,
+        repeat=values.repeat,
+        keep=values.keep,
     )
 
 
@@ -168,6 +198,11 @@ def _with_settings_of(made: VariationRequest | VariationRecord) -> FormValues:
         steps=made.steps,
         guidance_scale=made.guidance_scale,
         adapter_weight=form.adapter_weight if weight is None else weight,
+        palette=made.constraints.palette,
+        colours=made.constraints.colours or form.colours,
+        symmetry=made.constraints.symmetry,
+        repeat=made.constraints.repeat,
+        keep=made.constraints.keep,
     )
 
 

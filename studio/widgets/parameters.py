@@ -9,9 +9,17 @@ from datetime import datetime
 from studio.catalogue.records import Source
 from studio.models.profiles import PROFILES, UNMANAGED
 from studio.requests import VariationRecord
+from studio.widgets.woven import (
+    NOTHING,
+    describe_axes,
+    describe_kept,
+    describe_palette,
+    describe_repeat,
+    describe_shift,
+    describe_stray,
+)
 
 SHORT_HASH_LENGTH = 12
-NOTHING = "–"
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +155,12 @@ PARAMETERS: tuple[Parameter, ...] = (
         lambda made: describe_size(made.record.facts.width_px, made.record.facts.height_px),
     ),
     Parameter("drawn_at", "Drawn at", "Picture", _drawn_at),
+    Parameter("palette", "Yarns", "For the loom", lambda made: describe_palette(made.record)),
+    Parameter("symmetry", "Symmetry", "For the loom", lambda made: describe_axes(made.record)),
+    Parameter("repeat", "Repeat", "For the loom", lambda made: describe_repeat(made.record)),
+    Parameter("keep", "Kept", "For the loom", lambda made: describe_kept(made.record)),
+    Parameter("shift", "Change of colours", "For the loom", lambda made: describe_shift(made.record), chosen=False),
+    Parameter("stray", "Stray knots", "For the loom", lambda made: describe_stray(made.record), chosen=False),
     Parameter("device", "Drawn on", "Computer", _device),
     Parameter("precision", "Precision", "Computer", _precision),
     Parameter("profile", "Memory profile", "Computer", _profile),

@@ -1,0 +1,131 @@
+"""`export SOURCE --format FORMAT --output FILE`: a design or a variation as a loom's software reads it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from studio.catalogue import Catalogue
+from studio.catalogue.files import write_atomically
+from studio.catalogue.identifiers import VARIATION_ID, not_found
+from studio.commands.arguments import add_outputs_argument, read_design
+from studio.designs import Design, open_design
+from studio.designs.export import EXPORTERS, Density
+from studio.designs.index_map import IndexMap
+from studio.designs.palette import snap, suggest_palette
+from studio.errors import DesignError, InputError
+
+YARNS_LIMIT = 256
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("source", metavar="SOURCE", help="a picture file, or the id of a variation in the gallery")
+    parser.add_argument("--format", required=True, choices=EXPORTERS, help=", ".join(EXPORTERS))
+    parser.add_argument("--output", required=True, type=Path, metavar="FILE", help="the file to write")
+    parser.add_argument("--force", action="store_true", help="overwrite the file if it exists")
+    yarns = parser.add_mutually_exclusive_group()
+    yarns.add_argument("--colours", type=int, metavar="N", help="yarns, at most (default: those that the design has)")
+    yarns.add_argument("--palette-of", type=Path, metavar="FILE", help="take the yarns of another design")
+    parser.add_argument("--reeds", type=float, metavar="N", help="knots per metre across the width; with --picks")
+    parser.add_argument("--picks", type=float, metavar="N", help="knots per metre along the length; with --reeds")
+    add_outputs_argument(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write the file and say in one line what it holds; returns 0."""
+    exporter = EXPORTERS[args.format]
+    density = _read_density(args.reeds, args.picks)
+    if args.colours is not None and not 1 <= args.colours <= YARNS_LIMIT:
+        raise InputError(f"--colours {args.colours} is out of range. Choose 1 to {YARNS_LIMIT}.")
+    _check_target(args.output, exporter.suffix, args.force)
+    design = _open(_read_source(args.source, args.outputs), args.source)
+    for note in design.notes:
+        print(note, file=sys.stderr)
+    if args.palette_of is not None:
+        index_map = _take_yarns(design, _open(read_design(args.palette_of), str(args.palette_of)))
+    else:
+        index_map = _reduce(design, args.colours)
+    write_atomically(args.output, exporter.encode(index_map, density))
+    woven = "" if density is None else f", {density.reeds_per_metre:g} x {density.picks_per_metre:g} knots per metre"
+    size = f"{index_map.width_px} x {index_map.height_px} knots"
+    print(f"{args.output}  {size}, {_count(len(index_map.palette), 'yarn')}{woven}")
+    return 0
+
+
+def _read_density(reeds: float | None, picks: float | None) -> Density | None:
+    if reeds is None and picks is None:
+        return None
+    if reeds is None or picks is None:
+        given, other = ("--picks", "--reeds") if reeds is None else ("--reeds", "--picks")
+        raise InputError(f"{given} needs {other} beside it. Give both, in knots per metre, or none.")
+    try:
+        density = Density(reeds, picks)
+    except ValueError as error:
+        raise InputError(f"The density cannot be used: {error}.") from error
+    if not density.whole:
+        print(f"The file holds whole knots per metre: {reeds:.0f} x {picks:.0f}.", file=sys.stderr)
+    return density
+
+
+def _check_target(target: Path, suffix: str, force: bool) -> None:
+    """Raise `InputError` before any work where the result could not be kept under this name."""
+    if target.suffix.lower() != suffix:
+        raise InputError(f"--output {target.name} does not end in {suffix}. Name it {target.stem}{suffix}.")
+    try:
+        usable, exists = target.parent.is_dir() and not target.is_dir(), target.exists()
+    except OSError as error:
+        raise InputError(f"--output {target} cannot be used: {error.strerror}. Choose another name.") from error
+    if not usable:
+        raise InputError(f"--output {target} lies in no folder that exists. Make the folder, or choose another.")
+    if exists and not force:
+        raise InputError(f"{target} exists already. Choose another name, or add --force to overwrite it.")
+
+
+def _read_source(source: str, outputs: Path) -> bytes:
+    """Return the bytes of a file, or of a variation. Raises `DesignError` or `NotFoundError`."""
+    path = Path(source)
+    if VARIATION_ID.fullmatch(source) is None or path.exists():
+        return read_design(path)
+    if not outputs.is_dir():  # a catalogue would make the folder, only to find nothing in it
+        raise not_found("variation", source)
+    with Catalogue(outputs) as catalogue:
+        return read_design(catalogue.variation_path(source))
+
+
+def _open(data: bytes, name: str) -> Design:
+    try:
+        return open_design(data)
+    except DesignError as error:
+        raise DesignError(f"{name}: {error}") from error
+
+
+def _reduce(design: Design, colours: int | None) -> IndexMap:
+    """Return the design in its own yarns, or in at most `colours`; says on stderr what that changed."""
+    own = design.index_map
+    if own is not None:
+        used = len(own.used())
+        if colours is None or colours >= used:
+            if colours is not None and colours > used:
+                print(f"The design has only {_count(used, 'colour')}; all are kept.", file=sys.stderr)
+            return own
+    pixels = np.asarray(design.image)
+    palette = suggest_palette(pixels, colours)
+    if colours is None:
+        found = _count(len(palette), "yarn")
+        print(f"The picture has no yarns of its own; it was reduced to {found}. Set --colours.", file=sys.stderr)
+    elif len(palette) < colours:
+        print(f"The design has only {_count(len(palette), 'colour')}; all are kept.", file=sys.stderr)
+    return IndexMap(snap(pixels, palette), palette)
+
+
+def _take_yarns(design: Design, other: Design) -> IndexMap:
+    palette = other.index_map.palette if other.index_map is not None else suggest_palette(np.asarray(other.image))
+    return IndexMap(snap(np.asarray(design.image), palette), palette)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,0 +1,142 @@
+"""A design as a loom reads it: one number for each knot, one colour for each number."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+if TYPE_CHECKING:
+    from studio.designs.opening import Design
+
+EXACT_LIMIT = 64
+"""A picture of at most this many colours is taken for a drawn design, each of its colours for a yarn."""
+PALETTE_LIMIT = 256
+ROWS_AT_ONCE = 256
+"""Rows turned into numbers at once: keeps what is held besides the picture within some megabytes."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class IndexMap:
+    """A design as a loom reads it: one number a knot, one colour a number.
+
+    `indices` is uint8 (height, width), one pixel a knot, each below the number of colours. `palette` is uint8 (k, 3)
+    of sRGB with k from 1 to 256, in the file's order; two entries may be equal, and entries may be unused. Both are
+    read-only, and copied where the caller could still write to them. Raises `ValueError` for what does not fit.
+    """
+
+    indices: NDArray[np.uint8]
+    palette: NDArray[np.uint8]
+
+    def __post_init__(self) -> None:
+        indices, palette = np.asarray(self.indices), check_palette(self.palette)
+        if indices.ndim != 2 or indices.dtype != np.uint8 or not indices.size:
+            raise ValueError(f"an index map of {indices.dtype} {indices.shape}; give uint8 of (height, width)")
+        if (highest := int(indices.max())) >= len(palette):
+            raise ValueError(f"index {highest} in a palette of {len(palette)}; the highest would be {len(palette) - 1}")
+        object.__setattr__(self, "indices", _freeze(indices))
+        object.__setattr__(self, "palette", _freeze(palette))
+
+    @property
+    def width_px(self) -> int:
+        """Knots across."""
+        return self.indices.shape[1]
+
+    @property
+    def height_px(self) -> int:
+        """Knots down."""
+        return self.indices.shape[0]
+
+    def shares(self) -> NDArray[np.float64]:
+        """Return the share of the knots that each entry of the palette has, shape (k,); sums to 1."""
+        return self._count() / self.indices.size
+
+    def used(self) -> NDArray[np.intp]:
+        """Return the indices that occur, rising."""
+        return np.flatnonzero(self._count())
+
+    def pixels(self) -> NDArray[np.uint8]:
+        """Return what the design looks like, shape (height, width, 3)."""
+        return np.asarray(self.image().convert("RGB"))
+
+    def image(self) -> Image.Image:
+        """Return the design as a picture of mode "P" with exactly this palette."""
+        image = Image.fromarray(self.indices)
+        image.putpalette(self.palette.tobytes())
+        return image
+
+    def with_indices(self, indices: NDArray[np.uint8]) -> IndexMap:
+        """Return another drawing, of whatever size, in the same colours."""
+        return replace(self, indices=indices)
+
+    def with_palette(self, palette: NDArray[np.uint8]) -> IndexMap:
+        """Return the same drawing in other colours: a colourway."""
+        return replace(self, palette=palette)
+
+    def _count(self) -> NDArray[np.int64]:
+        # Pillow counts bytes ten times as quickly as np.bincount, and without widening them.
+        return np.array(Image.fromarray(self.indices).histogram()[: len(self.palette)], dtype=np.int64)
+
+
+def read_index_map(design: Design) -> IndexMap | None:
+    """Return the numbers and colours of a design's knots, or None where it is no drawn design but a photo.
+
+    An indexed file keeps its own numbers and its palette in the file's order up to the last entry in use: numbers
+    stay, equal entries stay apart, and only unused entries at the end are cut. The colours are those that
+    `design.image` shows: see-through entries lie on white, a colour profile is applied. A picture of another kind
+    has an index map when it shows at most 64 colours (`index_colours`).
+    """
+    return design.index_map if design.index_map is not None else index_colours(design.image)
+
+
+def index_colours(image: Image.Image, most: int = EXACT_LIMIT) -> IndexMap | None:
+    """Return the index map of the exact colours of an RGB picture, or None where it has more than `most` (to 256).
+
+    The colour with the greatest share comes first; equal shares are ordered by red, green and blue. Gives up as soon
+    as one colour too many is met, so that a photo costs nothing. Raises `ValueError` for other modes and limits.
+    """
+    if image.mode != "RGB" or not 1 <= most <= PALETTE_LIMIT:
+        raise ValueError(f"{most} colours of a picture of mode {image.mode}; give 1 to 256 and mode RGB")
+    counts = image.getcolors(most)
+    if counts is None:
+        return None
+    palette = np.array([colour for _, colour in sorted(counts, key=lambda entry: (-entry[0], entry[1]))], np.uint8)
+    table = np.zeros(1 << 24, dtype=np.uint8)
+    table[pack_colours(palette)] = np.arange(len(palette))
+    return IndexMap(look_up(np.asarray(image), table), palette)
+
+
+def pack_colours(pixels: NDArray[np.uint8]) -> NDArray[np.uint32]:
+    """Return each colour of uint8 (..., 3) as one number below 2^24 that rises with red, green and blue."""
+    red, green, blue = np.moveaxis(np.asarray(pixels, dtype=np.uint8), -1, 0)
+    return np.left_shift(red, 16, dtype=np.uint32) | np.left_shift(green, 8, dtype=np.uint32) | blue
+
+
+def look_up(pixels: NDArray[np.uint8], table: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return table[packed colour] for pixels (height, width, 3) and a table of 2^24 entries: shape (height, width)."""
+    found = np.empty(pixels.shape[:2], dtype=np.uint8)
+    for start in range(0, len(pixels), ROWS_AT_ONCE):
+        rows = slice(start, start + ROWS_AT_ONCE)
+        np.take(table, pack_colours(pixels[rows]), out=found[rows], mode="clip")  # no number lies outside the table
+    return found
+
+
+def check_palette(palette: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the palette as it is. Raises `ValueError` unless it is uint8 (k, 3) with k from 1 to 256."""
+    colours = np.asarray(palette)
+    if colours.ndim != 2 or colours.shape[-1] != 3 or colours.dtype != np.uint8:
+        raise ValueError(f"a palette of {colours.dtype} {colours.shape}; give uint8 of (k, 3)")
+    if not 1 <= len(colours) <= PALETTE_LIMIT:
+        raise ValueError(f"a palette of {len(colours)} colours; give 1 to {PALETTE_LIMIT}")
+    return colours
+
+
+def _freeze(array: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    if not array.flags.writeable and array.flags.c_contiguous:
+        return array
+    frozen = array.copy()
+    frozen.flags.writeable = False
+    return frozen

@@ -1,0 +1,182 @@
+"""What a design is, measured before anything is done to it: yarns, symmetry, border, repeat, stray knots."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+
+from studio.designs.borders import Border, find_border
+from studio.designs.index_map import ROWS_AT_ONCE, IndexMap, pack_colours
+from studio.designs.opening import Design
+from studio.designs.orphans import measure_orphan_share
+from studio.designs.palette import find_near_yarns, snap, suggest_palette
+from studio.designs.repeat import SEAM_LIMIT, Repeat, Seams, find_repeat, measure_seams
+from studio.designs.symmetry import Axis, find_axis, is_symmetric
+
+_DIRECTIONS = {"vertical": "left to right", "horizontal": "top to bottom"}
+_SIDES = {"vertical": ("left of", "right of"), "horizontal": ("above", "below")}
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """The figures of one design.
+
+    `colours` counts those that occur: yarns where `indexed`, else the different colours of the picture. `indexed` says
+    that every pixel is exactly one of `palette`; else the picture was read through `suggested` yarns, and palette,
+    shares and all that follows belong to these. `palette` has one (r, g, b) for each yarn in the file's order and
+    `shares` sums to 1, both with the entries that do not occur. `near_yarns` are pairs (lower index, higher index,
+    CIEDE2000) that hardly differ. `seams` is None where the design has a border: it is no repeat then.
+    """
+
+    width_px: int
+    height_px: int
+    mode: str
+    colours: int
+    indexed: bool
+    suggested: int | None
+    palette: tuple[tuple[int, int, int], ...] = field(repr=False)
+    shares: tuple[float, ...] = field(repr=False)
+    vertical: Axis
+    horizontal: Axis
+    orphan_share: float
+    seams: Seams | None
+    border: Border | None
+    repeat: Repeat | None
+    near_yarns: tuple[tuple[int, int, float], ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what `json.dumps` writes: colours as #rrggbb, None where a figure would say nothing."""
+        return {
+            "width": self.width_px,
+            "height": self.height_px,
+            "mode": self.mode,
+            "colours": self.colours,
+            "indexed": self.indexed,
+            "suggested": self.suggested,
+            "palette": [f"#{red:02x}{green:02x}{blue:02x}" for red, green, blue in self.palette],
+            "shares": list(self.shares),
+            "symmetry": {
+                axis.direction: {"offset": axis.offset, "agreement": axis.agreement, "kappa": axis.kappa}
+                for axis in (self.vertical, self.horizontal)
+            },
+            "orphan_share": self.orphan_share,
+            "seam_ratio": {
+                "horizontal": self.seams and self.seams.horizontal,
+                "vertical": self.seams and self.seams.vertical,
+            },
+            "border": self.border and asdict(self.border),
+            "repeat": self.repeat and asdict(self.repeat),
+            "near_yarns": [
+                {"yarns": [first, second], "delta_e": difference} for first, second, difference in self.near_yarns
+            ],
+        }
+
+
+def inspect_design(design: Design) -> Inspection:
+    """Return the figures of a design; a picture without yarns of its own is read through suggested ones."""
+    # 1. Yarns: the file's own, or those that the picture could be woven in.
+    index_map = design.index_map
+    pixels = np.asarray(design.image)
+    indexed = index_map is not None
+    if index_map is None:
+        palette = suggest_palette(pixels)
+        index_map = IndexMap(snap(pixels, palette), palette)
+    indices = index_map.indices
+    shares = index_map.shares()
+    # 2. Structure. A bordered design is no repeat, whatever its edges look like.
+    border = find_border(indices)
+    repeat = find_repeat(indices)
+    # 3. All together.
+    return Inspection(
+        width_px=design.width_px,
+        height_px=design.height_px,
+        mode=design.mode,
+        colours=int((shares > 0).sum()) if indexed else _count_colours(pixels),
+        indexed=indexed,
+        suggested=None if indexed else len(index_map.palette),
+        palette=tuple((int(red), int(green), int(blue)) for red, green, blue in index_map.palette),
+        shares=tuple(float(share) for share in shares),
+        vertical=find_axis(indices, "vertical"),
+        horizontal=find_axis(indices, "horizontal"),
+        orphan_share=measure_orphan_share(indices),
+        seams=None if border is not None else measure_seams(pixels),
+        border=border,
+        repeat=repeat,
+        near_yarns=tuple(pair for pair in find_near_yarns(index_map.palette) if shares[[*pair[:2]]].all()),
+    )
+
+
+def describe(inspection: Inspection) -> tuple[str, ...]:
+    """Return a few words for a designer, most important first; what a design has not is left out."""
+    if inspection.indexed:
+        words = [_count(inspection.colours, "yarn")]
+    else:
+        words = [f"{inspection.colours:,} colours, could be woven in {_count(inspection.suggested or 0, 'yarn')}"]
+    mirrored = [axis for axis in (inspection.vertical, inspection.horizontal) if is_symmetric(axis)]
+    if len(mirrored) == 2 and not any(axis.offset for axis in mirrored):
+        words.append("symmetric left to right and top to bottom")
+    else:
+        words += [f"symmetric {_DIRECTIONS[axis.direction]}, {describe_place(axis)}" for axis in mirrored]
+    if inspection.border is not None:
+        words.append("bordered")
+    if inspection.repeat is not None:
+        words.append(describe_repeat(inspection, inspection.repeat))
+    elif inspection.seams is not None:
+        ratios = [r for r in (inspection.seams.horizontal, inspection.seams.vertical) if r is not None]
+        if ratios and max(ratios) <= SEAM_LIMIT:
+            words.append("edges that meet as a repeat")
+    if inspection.orphan_share > 0:
+        words.append(f"{describe_share(inspection.orphan_share)} stray knots")
+    if inspection.indexed and inspection.near_yarns:
+        pairs = len(inspection.near_yarns)
+        words.append("two yarns nearly alike" if pairs == 1 else f"{pairs} pairs of yarns nearly alike")
+    return tuple(words)
+
+
+def describe_repeat(inspection: Inspection, repeat: Repeat) -> str:
+    """Return what repeats: a part in both directions, or in one alone."""
+    across = 1 < repeat.px_across < inspection.width_px
+    down = 1 < repeat.px_down < inspection.height_px
+    if across and down:
+        return f"repeats every {repeat.px_across} x {repeat.px_down} knots"
+    return f"repeats every {repeat.px_across} knots across" if across else f"repeats every {repeat.px_down} knots down"
+
+
+def describe_place(axis: Axis) -> str:
+    """Return where an axis lies: an offset of 2 is one knot off the middle, since both halves move."""
+    if axis.offset == 0:
+        return "axis in the middle"
+    towards = _SIDES[axis.direction][axis.offset > 0]
+    return f"axis {_describe_knots(abs(axis.offset))} {towards} the middle"
+
+
+def describe_share(share: float) -> str:
+    """Return a share as per cent: 12 %, 0.3 %, less than 0.1 %; 0 % and 100 % only for exactly that."""
+    if 0 < share < 0.0005:
+        return "less than 0.1 %"
+    if 0.9995 <= share < 1:
+        return "over 99.9 %"
+    fine = 0 < share < 0.0995 or 0.995 <= share < 1
+    return f"{100 * share:.{int(fine)}f} %"
+
+
+def _describe_knots(offset: int) -> str:
+    """Return half of an offset in words."""
+    if offset == 1:
+        return "half a knot"
+    whole = offset // 2
+    return _count(whole, "knot") if offset % 2 == 0 else f"{whole}.5 knots"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _count_colours(pixels: np.ndarray) -> int:
+    """Return how many different colours uint8 pixels (h, w, 3) have: a table of all there can be beats sorting."""
+    seen = np.zeros(1 << 24, dtype=bool)
+    for start in range(0, len(pixels), ROWS_AT_ONCE):
+        seen[pack_colours(pixels[start : start + ROWS_AT_ONCE])] = True
+    return int(np.count_nonzero(seen))

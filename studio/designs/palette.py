@@ -1,0 +1,202 @@
+"""Yarns for a picture: which colours it needs, the nearest yarn for each knot, and yarns too alike to keep apart."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from studio.designs.colour import (
+    Floats,
+    convert_from_oklab,
+    convert_to_lab,
+    convert_to_oklab,
+    count_colours,
+    measure_difference,
+)
+from studio.designs.index_map import EXACT_LIMIT, PALETTE_LIMIT, check_palette, look_up, pack_colours
+
+NEAR_DELTA_E = 3.0
+OFF_YARN_DELTA_E = 5.0
+OFF_YARN_SHARE = 0.02
+MOST_SUGGESTED = 24
+"""Without a wanted number, yarns are added up to this many, until at most 2 % of the knots lie farther than a
+CIEDE2000 of 5 from their yarn: where weavers warn of too many, and where a colour shows as another one."""
+CELLS_WANTED = 4096
+"""Colours are clustered by cells of near colours, as large as still leaves this many of them, or singly."""
+EDGE_WEIGHT = 0.04
+LEVEL_STEP = 8
+LEVEL_SHARE = 0.1
+"""A pixel is level when no channel differs by more than 8 of 255 from its four neighbours, or, in a picture with more
+grain than that, when it is among the most level tenth. The rest counts for 4 % in all."""
+ROUNDS_LIMIT = 24
+COLOURS_AT_ONCE = 16_384
+"""Colours compared with the yarns at once: what is worked on stays in the processor's own memory."""
+
+
+def snap(pixels: NDArray[np.uint8], palette: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return for each pixel (height, width, 3) the index of the palette's (k, 3) nearest colour, without dithering.
+
+    Nearest by OKLab in float32; of equally near colours, and of equal ones, the first. A colour of the palette is
+    its own nearest, so that snapping a second time changes nothing. Raises `ValueError` for shapes that do not fit.
+    """
+    seen, yarns = _check_pixels(pixels), check_palette(palette)
+    table = np.zeros(1 << 24, dtype=np.uint8)
+    for start in range(0, len(seen), 256):
+        table[pack_colours(seen[start : start + 256])] = 1
+    numbers = np.flatnonzero(table)
+    # Equal yarns are compared once, so that rounding cannot prefer the second of them.
+    first = np.sort(np.unique(pack_colours(yarns), return_index=True)[1])
+    places = convert_to_oklab(yarns[first]).astype(np.float32)
+    for start in range(0, len(numbers), COLOURS_AT_ONCE):
+        part = numbers[start : start + COLOURS_AT_ONCE]
+        colours = np.stack([part >> 16, part >> 8 & 255, part & 255], axis=-1).astype(np.uint8)
+        table[part] = first[_find_nearest(convert_to_oklab(colours), places)[0]]
+    return look_up(seen, table)
+
+
+def suggest_palette(pixels: NDArray[np.uint8], count: int | None = None) -> NDArray[np.uint8]:
+    """Return the yarns (k, 3) that come nearest to pixels (height, width, 3), the one with the greatest share first.
+
+    Colours are clustered by weighted k-means in OKLab that grows by one yarn at a time, each begun where the shares'
+    squared distances are greatest, so that the answer is the same each time; level parts of the picture count, edges
+    hardly. A yarn is a colour of the picture: the one that most of its cluster has, or else the one nearest to the
+    cluster's mean. `count` yarns (1 to 256), or without it the fewest, up to 24, that leave at most 2 % of what counts
+    farther than a CIEDE2000 of 5 from its yarn. A picture of no more colours than `count`, or without it than 64,
+    gets its own. Raises `ValueError` for other shapes and counts.
+    """
+    if count is not None and not 1 <= count <= PALETTE_LIMIT:
+        raise ValueError(f"{count} yarns; give 1 to {PALETTE_LIMIT}")
+    seen = _check_pixels(pixels)
+    colours, counts = count_colours(seen)
+    if len(colours) <= (EXACT_LIMIT if count is None else count):
+        return _order(colours, counts)
+    shares = _weigh(seen, colours, counts)
+    oklab = convert_to_oklab(colours)
+    cells, places, weights = _gather(colours, oklab, shares)
+    lab = convert_to_lab(convert_from_oklab(places))
+    centres = (weights @ places / weights.sum())[None]
+    nearest, distance = _find_nearest(places, centres)
+    while len(centres) < (MOST_SUGGESTED if count is None else count):
+        if count is None and _suffices(lab, weights, centres, nearest):
+            break
+        added = places[np.argmax(weights * distance)]
+        centres = np.concatenate([centres, added[None]])
+        # Many yarns are settled together in the end: settling after each would take half a minute.
+        if len(centres) <= MOST_SUGGESTED or len(centres) == count:
+            centres, nearest, distance = _settle(places, weights, centres)
+        else:
+            distance = np.minimum(distance, ((places - added) ** 2).sum(axis=1))
+    return _choose_colours(colours, oklab, shares, nearest[cells], centres)
+
+
+def _weigh(pixels: NDArray[np.uint8], colours: NDArray[np.uint8], counts: NDArray[np.int64]) -> Floats:
+    """Return the weight of each colour, summing to 1: level parts of the picture count, edges hardly.
+
+    Along the edges of a blurred picture lie blends of two yarns, as many as there are pairs: they are no yarns.
+    """
+    steepness = np.zeros(pixels.shape[:2], dtype=np.uint8)
+    for here, there in ((np.s_[:, :-1], np.s_[:, 1:]), (np.s_[:-1], np.s_[1:])):
+        step = (np.maximum(pixels[here], pixels[there]) - np.minimum(pixels[here], pixels[there])).max(axis=-1)
+        np.maximum(steepness[here], step, out=steepness[here])
+        np.maximum(steepness[there], step, out=steepness[there])
+    steps = np.array(Image.fromarray(steepness).histogram()).cumsum()
+    limit = max(LEVEL_STEP, int(np.searchsorted(steps, LEVEL_SHARE * steps[-1])))
+    level, level_counts = count_colours(pixels[steepness <= limit])
+    weights = EDGE_WEIGHT * counts / counts.sum()
+    weights[np.searchsorted(pack_colours(colours), pack_colours(level))] += level_counts / level_counts.sum()
+    return weights / weights.sum()
+
+
+def _suffices(lab: Floats, weights: Floats, centres: Floats, nearest: NDArray[np.intp]) -> bool:
+    far = measure_difference(lab, convert_to_lab(convert_from_oklab(centres))[nearest]) > OFF_YARN_DELTA_E
+    return bool(weights[far].sum() <= OFF_YARN_SHARE)
+
+
+def _gather(colours: NDArray[np.uint8], oklab: Floats, shares: Floats) -> tuple[NDArray[np.intp], Floats, Floats]:
+    """Return the cell of each colour, and the mean OKLab and the share of each cell."""
+    for bits in (5, 6, 7, 8):
+        packed = pack_colours(colours >> (8 - bits))
+        taken = np.zeros(1 << 24, dtype=bool)
+        taken[packed] = True
+        if (size := np.count_nonzero(taken)) >= CELLS_WANTED:
+            break
+    table = np.zeros(1 << 24, dtype=np.int32)
+    table[taken] = np.arange(size)
+    cells = table[packed]
+    weights = np.bincount(cells, shares, size)
+    places = np.stack([np.bincount(cells, shares * axis, size) for axis in oklab.T], axis=-1) / weights[:, None]
+    return cells, places, weights
+
+
+def _settle(places: Floats, weights: Floats, centres: Floats) -> tuple[Floats, NDArray[np.intp], Floats]:
+    """Return the centres moved until no place changes its cluster, and each place's centre and distance squared."""
+    nearest, distance = _find_nearest(places, centres)
+    for _ in range(ROUNDS_LIMIT):
+        totals = np.bincount(nearest, weights, len(centres))
+        sums = np.stack([np.bincount(nearest, weights * axis, len(centres)) for axis in places.T], axis=-1)
+        # A centre that lost all its places begins again where the need is greatest.
+        worst = places[np.argmax(weights * distance)]
+        centres = np.where(totals[:, None] > 0, sums / np.maximum(totals, 1e-300)[:, None], worst)
+        before = nearest
+        nearest, distance = _find_nearest(places, centres)
+        if np.array_equal(nearest, before):
+            break
+    return centres, nearest, distance
+
+
+def _choose_colours(
+    colours: NDArray[np.uint8], oklab: Floats, shares: Floats, clusters: NDArray[np.intp], centres: Floats
+) -> NDArray[np.uint8]:
+    chosen, totals = [], []
+    for i, centre in enumerate(centres):
+        members = np.flatnonzero(clusters == i)
+        if not len(members):
+            continue
+        commonest = members[np.argmax(shares[members])]
+        total = shares[members].sum()
+        if shares[commonest] * 2 <= total:
+            commonest = members[np.argmin(((oklab[members] - centre) ** 2).sum(axis=1))]
+        chosen.append(colours[commonest])
+        totals.append(total)
+    return _order(np.array(chosen), np.array(totals))
+
+
+def _order(colours: NDArray[np.uint8], shares: Floats) -> NDArray[np.uint8]:
+    return colours[np.lexsort((pack_colours(colours), -shares))]
+
+
+def find_near_yarns(
+    palette: NDArray[np.uint8], limit_delta_e: float = NEAR_DELTA_E
+) -> tuple[tuple[int, int, float], ...]:
+    """Return the pairs of entries that lie nearer than a CIEDE2000 of 3: (lower index, higher index, difference).
+
+    The nearest pair comes first. A suggestion of what could be merged; nothing is merged by itself.
+    """
+    lab = convert_to_lab(check_palette(palette) / 255)
+    pairs = np.array(list(combinations(range(len(lab)), 2)), dtype=np.intp).reshape(-1, 2)
+    difference = measure_difference(lab[pairs[:, 0]], lab[pairs[:, 1]])
+    near = [(int(a), int(b), float(d)) for (a, b), d in zip(pairs, difference, strict=True) if d < limit_delta_e]
+    return tuple(sorted(near, key=lambda pair: (pair[2], pair[:2])))
+
+
+def _find_nearest(points: Floats, centres: Floats) -> tuple[NDArray[np.intp], Floats]:
+    """Return for each point (n, 3) its nearest of the centres (k, 3), the first of equals, and the distance squared."""
+    x, y, z = np.ascontiguousarray(points.T)
+    nearest, least = np.zeros(len(points), dtype=np.intp), np.full(len(points), np.inf, dtype=points.dtype)
+    for i, centre in enumerate(centres):
+        distance = (x - centre[0]) ** 2
+        distance += (y - centre[1]) ** 2
+        distance += (z - centre[2]) ** 2
+        nearest[distance < least] = i
+        np.minimum(least, distance, out=least)
+    return nearest, least
+
+
+def _check_pixels(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    seen = np.asarray(pixels)
+    if seen.ndim != 3 or seen.shape[-1] != 3 or seen.dtype != np.uint8 or not seen.size:
+        raise ValueError(f"pixels of {seen.dtype} {seen.shape}; give uint8 of (height, width, 3)")
+    return seen

@@ -1,0 +1,99 @@
+"""What variations must keep of their design: the part of the form that makes them ready for the loom."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from studio.catalogue import Source
+from studio.designs.inspection import Inspection
+from studio.designs.symmetry import is_symmetric
+from studio.requests import COLOURS_LIMIT, Constraints
+from studio.widgets.design_facts import read_facts
+from studio.widgets.form_values import key_of, read_constraints, read_form
+
+PALETTES = {
+    "auto": "As in the design",
+    "source": "The design’s yarns",
+    "new": "New yarns",
+    "free": "Free colours",
+}
+SYMMETRIES = {
+    "auto": "As in the design",
+    "none": "None",
+    "vertical": "Left and right",
+    "horizontal": "Top and bottom",
+    "quarter": "Both (quarter)",
+}
+REPEATS = {
+    "none": "None",
+    "straight": "Straight",
+    "half-drop": "Half-drop",
+    "brick": "Brick",
+    "mirror": "Mirror",
+}
+KEEPS = {"none": "Nothing", "border": "The border", "field": "The field"}
+_FIELD_PX = 136
+
+
+def draw_constraints(source: Source | None) -> None:
+    """Draw the choices; what they come to for the design is in the expander's title."""
+    values = read_form()
+    facts = None if source is None else read_facts(source.sha256)
+    kept = describe_constraints(read_constraints(values), facts)
+    with st.expander(f"For the loom · {kept}", key="form_loom"):
+        with st.grid(2, min_column_width=_FIELD_PX, gap="small") as grid:
+            with grid.cell():
+                _choose("Yarns", "palette", PALETTES, "Which colours a variation may have.")
+            with grid.cell():
+                _choose("Symmetry", "symmetry", SYMMETRIES, "Variations are mirrored exactly, to the knot.")
+            with grid.cell():
+                _choose("Repeat", "repeat", REPEATS, "How the design is laid beside itself. Seams are drawn to close.")
+            with grid.cell():
+                _choose("Keep", "keep", KEEPS, "The part that stays exactly as it is, while the rest is varied.")
+        if values.palette == "new":
+            st.number_input(
+                "Number of yarns",
+                min_value=1,
+                max_value=COLOURS_LIMIT,
+                step=1,
+                key=key_of("colours"),
+                help="Each variation gets so many yarns of its own. 8 to 10 suit most machine-made carpets.",
+                persist_state="session",
+            )
+        if facts is not None and facts.border is not None and values.repeat != "none":
+            st.caption(
+                ":material/info: This design has a border, so it is no repeat. Set Repeat to none, or upload one "
+                "repeat of the field alone."
+            )
+        if facts is not None and facts.border is None and values.keep != "none":
+            st.caption(":material/info: No border was found in this design, so no part of it can be told from another.")
+
+
+def describe_constraints(constraints: Constraints, facts: Inspection | None) -> str:
+    """Return what is kept in a few words: 10 yarns, symmetric."""
+    words = []
+    if constraints.palette == "new":
+        words.append(f"{constraints.colours} new yarns")
+    elif constraints.palette == "source" or (constraints.palette == "auto" and facts is not None and facts.indexed):
+        words.append("the design’s yarns" if facts is None else f"{len(facts.palette)} yarns")
+    if constraints.symmetry == "auto":
+        symmetric = facts is not None and (is_symmetric(facts.vertical) or is_symmetric(facts.horizontal))
+        words += ["symmetric"] if symmetric else []
+    elif constraints.symmetry != "none":
+        words.append("symmetric")
+    if constraints.repeat != "none":
+        words.append(f"{constraints.repeat} repeat")
+    if constraints.keep != "none":
+        words.append(f"{constraints.keep} kept")
+    return ", ".join(words) or "free"
+
+
+def _choose(label: str, name: str, options: dict[str, str], help_text: str) -> None:
+    st.selectbox(
+        label,
+        list(options),
+        format_func=options.__getitem__,
+        key=key_of(name),
+        help=help_text,
+        persist_state="session",
+    )

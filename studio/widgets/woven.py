@@ -1,0 +1,96 @@
+"""What a variation keeps of its design and what was mended for it, in a designer's words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from studio.designs.inspection import describe_share
+from studio.requests import VariationRecord, Weaving
+
+NOTHING = "–"
+_Figure = TypeVar("_Figure", int, float)
+
+
+def describe_woven(record: VariationRecord) -> str:
+    """Return the line under a woven picture: 10 yarns · symmetric 1.000. Empty where the picture is the model's own."""
+    weaving = record.weaving
+    if weaving is None:
+        return ""
+    words = [describe_yarns(record)] if weaving.yarns else []
+    if weaving.vertical is not None or weaving.horizontal is not None:
+        words.append("symmetric 1.000")
+    seams = [ratio for ratio in (weaving.seam_horizontal, weaving.seam_vertical) if ratio is not None]
+    if seams:
+        words.append(f"seam {max(seams):.2f}")
+    if weaving.kept_share:
+        words.append(f"{describe_share(weaving.kept_share)} kept")
+    return " · ".join(words)
+
+
+def describe_yarns(record: VariationRecord) -> str:
+    """Return how many yarns a picture has."""
+    count = len(record.weaving.yarns) if record.weaving is not None else 0
+    if not count:
+        return "Free colours"
+    return f"{count} yarn" if count == 1 else f"{count} yarns"
+
+
+def describe_palette(record: VariationRecord) -> str:
+    """Return the yarns and whose they are."""
+    count = describe_yarns(record)
+    if record.weaving is None or not record.weaving.yarns:
+        return count
+    return f"{count}, new" if record.constraints.palette == "new" else f"{count}, the design’s"
+
+
+def describe_axes(record: VariationRecord) -> str:
+    """Return the axes about which a picture is exactly symmetric."""
+    weaving = record.weaving
+    if weaving is None:
+        return "Not enforced"
+    axes = [
+        words
+        for words, offset in (("left and right", weaving.vertical), ("top and bottom", weaving.horizontal))
+        if offset is not None
+    ]
+    return " and ".join(axes).capitalize() if axes else "Not enforced"
+
+
+def describe_repeat(record: VariationRecord) -> str:
+    """Return the repeat and how far its seams show; about 1 is unseen."""
+    weaving, repeat = record.weaving, record.constraints.repeat
+    if repeat == "none":
+        return "None"
+    seams = () if weaving is None else (weaving.seam_horizontal, weaving.seam_vertical)
+    ratios = [f"{ratio:.2f}" for ratio in seams if ratio is not None]
+    return f"{repeat.capitalize()}, seams {' and '.join(ratios)}" if ratios else repeat.capitalize()
+
+
+def describe_kept(record: VariationRecord) -> str:
+    """Return the part that stayed as it was, and its share of the knots."""
+    if record.weaving is None or not record.weaving.kept_share:
+        return "Nothing"
+    return f"The {record.constraints.keep}, {describe_share(record.weaving.kept_share)} of the knots"
+
+
+def describe_shift(record: VariationRecord) -> str:
+    """Return how far the yarns lie from the model's own colours, on average."""
+    return _figure(record, lambda weaving: weaving.colour_shift, lambda shift: f"ΔE {shift:.1f}")
+
+
+def describe_stray(record: VariationRecord) -> str:
+    """Return the share of stray knots, before and after cleaning."""
+
+    def words(after: float) -> str:
+        before = record.weaving.orphan_share_before if record.weaving is not None else None
+        return (
+            describe_share(after) if before is None else f"{describe_share(after)} (before: {describe_share(before)})"
+        )
+
+    return _figure(record, lambda weaving: weaving.orphan_share, words)
+
+
+def _figure(record: VariationRecord, read: Callable[[Weaving], _Figure | None], words: Callable[[_Figure], str]) -> str:
+    value = None if record.weaving is None else read(record.weaving)
+    return NOTHING if value is None else words(value)

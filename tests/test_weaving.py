@@ -1,0 +1,184 @@
+"""What is woven keeps its contract to the knot: yarns, symmetry, kept parts, and no yarn that is not beside it."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from studio.designs import IndexMap, open_design
+from studio.designs.symmetry import measure_axis
+from studio.designs.weaving import enlarge_knots, plan_weave, weave
+from studio.errors import RequestError
+from studio.requests import Constraints
+from studio.training.carpets import draw_carpet
+
+YARNS = np.array([[180, 30, 40], [240, 230, 200], [20, 30, 80], [60, 120, 60]], np.uint8)
+
+
+def as_design(pixels: np.ndarray, palette: np.ndarray | None = None):
+    """Open a picture as a design would be: RGB, or with a palette (then `pixels` are indices)."""
+    image = Image.fromarray(pixels) if palette is None else IndexMap(pixels, palette).image()
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    return open_design(file.getvalue())
+
+
+def draw_noise(shape: tuple[int, int], seed: int) -> Image.Image:
+    """Draw a picture as bad as a model could: every pixel by chance."""
+    return Image.fromarray(np.random.default_rng(seed).integers(0, 256, (*shape, 3), dtype=np.uint8))
+
+
+def carpet(seed: int = 4, family: str = "medallion"):
+    drawn = draw_carpet(seed, 144, 192, family)
+    return as_design(drawn.indices, drawn.palette)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.integers(0, 10_000),
+    st.sampled_from(["source", "free", "new"]),
+    st.sampled_from(["none", "vertical", "horizontal", "quarter"]),
+)
+def test_whatever_a_model_draws_keeps_the_contract(seed, palette, symmetry):
+    design = carpet()
+    plan = plan_weave(design, Constraints(palette=palette, colours=5, symmetry=symmetry))
+    woven = weave(draw_noise((192, 144), seed), plan)
+    assert woven.image.size == (144, 192)
+    if palette == "free":
+        assert woven.image.mode == "RGB"
+        knots = np.asarray(woven.image)
+        for axis in range(3):  # each channel as a map of its own
+            check_axes(knots[..., axis], plan)
+    else:
+        assert woven.image.mode == "P"
+        if palette == "source":  # same yarns, same order, same numbers
+            assert np.array_equal(palette_of(woven.image), design.index_map.palette)
+        else:
+            assert len(palette_of(woven.image)) == 5
+        knots = np.asarray(woven.image)
+        assert knots.max() < len(palette_of(woven.image))
+        check_axes(knots, plan)
+        assert woven.weaving.orphan_share <= max(plan.orphan_share, 0.002)
+
+
+def palette_of(image: Image.Image) -> np.ndarray:
+    return np.array(image.getpalette(), np.uint8).reshape(-1, 3)
+
+
+def check_axes(knots: np.ndarray, plan) -> None:
+    for direction in ("vertical", "horizontal"):
+        offset = getattr(plan, direction)
+        if offset is not None:
+            assert measure_axis(np.ascontiguousarray(knots), direction, offset).agreement == 1.0
+
+
+def test_the_plan_keeps_what_the_design_has():
+    quarter = plan_weave(carpet(), Constraints(palette="auto", symmetry="auto"))
+    assert (quarter.vertical, quarter.horizontal) == (0, 0)
+    assert quarter.palette is not None
+    photo = as_design(np.asarray(draw_noise((192, 144), 1)))
+    assert plan_weave(photo, Constraints(palette="auto", symmetry="auto")).idle
+    asked = plan_weave(photo, Constraints(symmetry="vertical"))
+    assert (asked.vertical, asked.horizontal) == (0, None)
+
+
+def test_an_axis_off_the_middle_is_kept_where_it_is():
+    half = np.random.default_rng(0).integers(0, 4, (64, 31), dtype=np.uint8)
+    whole = np.concatenate([half, half[:, ::-1], half[:, :2]], axis=1)  # w 64; the axis lies a knot left of the middle
+    plan = plan_weave(as_design(whole, YARNS), Constraints(palette="source", symmetry="auto"))
+    assert plan.vertical == -2
+    woven = weave(draw_noise((64, 64), 0), plan)
+    assert measure_axis(np.asarray(woven.image), "vertical", -2).agreement == 1.0
+
+
+@pytest.mark.parametrize("keep", ["border", "field", "rectangle"])
+@pytest.mark.parametrize("palette", ["source", "free", "new"])
+def test_the_kept_part_is_equal_bit_for_bit(keep, palette):
+    design = carpet(seed=11)
+    rectangle = (10, 20, 60, 90) if keep == "rectangle" else None
+    constraints = Constraints(palette=palette, colours=40, keep=keep, rectangle=rectangle)
+    plan = plan_weave(design, constraints)
+    assert 0.05 < plan.kept.mean() < 0.95
+    woven = weave(draw_noise((192, 144), 3), plan)
+    assert np.array_equal(np.asarray(woven.image.convert("RGB"))[plan.kept], np.asarray(design.image)[plan.kept])
+    assert not np.array_equal(np.asarray(woven.image.convert("RGB"))[~plan.kept], np.asarray(design.image)[~plan.kept])
+    if palette == "source":
+        assert np.array_equal(np.asarray(woven.image)[plan.kept], design.index_map.indices[plan.kept])
+    assert woven.weaving.kept_share == pytest.approx(plan.kept.mean())
+
+
+def test_a_kept_part_and_a_mirror_hold_both_or_are_refused():
+    design = carpet(seed=11)
+    both = plan_weave(design, Constraints(palette="source", symmetry="quarter", keep="border"))
+    woven = np.asarray(weave(draw_noise((192, 144), 3), both).image)
+    assert np.array_equal(woven[both.kept], design.index_map.indices[both.kept])
+    check_axes(woven, both)
+    corner = {"keep": "rectangle", "rectangle": (0, 0, 40, 40)}
+    copied = plan_weave(design, Constraints(palette="source", symmetry="quarter", **corner))
+    woven = np.asarray(weave(draw_noise((192, 144), 3), copied).image)
+    assert np.array_equal(woven[:40, -40:], design.index_map.indices[:40, :40][:, ::-1])  # kept, and mirrored
+    corner["rectangle"] = (104, 150, 144, 192)  # in the half that is drawn over
+    with pytest.raises(RequestError, match="not exactly symmetric"):
+        plan_weave(design, Constraints(symmetry="quarter", **corner))
+    lenient = plan_weave(design, Constraints(symmetry="auto", **corner))
+    assert not lenient.mirrored
+    assert "was not enforced" in lenient.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("constraints", "message"),
+    [
+        ({"repeat": "half-drop"}, "it is not a repeat"),
+        ({"keep": "rectangle", "rectangle": (0, 0, 145, 20)}, "only to 144, 192"),
+        ({"palette": "new", "colours": 2, "keep": "border"}, "has [0-9]+ colours by itself"),
+    ],
+)
+def test_what_does_not_fit_the_design_is_refused(constraints, message):
+    with pytest.raises(RequestError, match=message):
+        weave(draw_noise((192, 144), 0), plan_weave(carpet(seed=11), Constraints(**constraints)))
+
+
+def test_a_border_that_is_not_there_cannot_be_kept():
+    plain = as_design(np.zeros((64, 64), np.uint8), YARNS)
+    with pytest.raises(RequestError, match="No border was found"):
+        plan_weave(plain, Constraints(keep="border"))
+
+
+def test_enlarging_gives_no_knot_a_yarn_that_is_not_beside_it():
+    """Red beside blue, and a purple yarn elsewhere: enlarged as colours, the edge between them would turn purple."""
+    indices = np.zeros((20, 20), np.uint8)
+    indices[:, 8:] = 1
+    indices[:, 16:] = 2
+    yarns = np.array([[200, 0, 0], [0, 0, 200], [110, 0, 110]], np.uint8)
+    large = enlarge_knots(indices, (70, 70))
+    assert large.shape == (70, 70)
+    assert set(np.unique(large[:, :50])) == {0, 1}
+    smooth = np.asarray(Image.fromarray(yarns[indices]).resize((70, 70), Image.Resampling.LANCZOS))
+    plan = plan_weave(as_design(large, yarns), Constraints(palette="source"))
+    assert (np.asarray(weave(Image.fromarray(smooth), plan).image)[:, :50] == 2).any()  # what is avoided
+    woven = weave(Image.fromarray(smooth), plan, Image.fromarray(yarns[indices]))
+    assert np.array_equal(np.asarray(woven.image), large)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 1000), st.integers(33, 90))
+def test_a_picture_of_the_right_knots_comes_back_as_it_was(seed, side):
+    indices = np.random.default_rng(seed).integers(0, 4, (4, 4), dtype=np.uint8).repeat(12, axis=0).repeat(12, axis=1)
+    design = as_design(indices, YARNS)
+    woven = weave(design.image, plan_weave(design, Constraints(palette="source")))
+    assert np.array_equal(np.asarray(woven.image), indices)
+    assert woven.weaving.cleaned_share == woven.weaving.colour_shift == 0
+    assert set(np.unique(enlarge_knots(indices, (side + 48, side + 48)))) == set(np.unique(indices))
+
+
+def test_the_plain_and_the_tiny_are_woven_too():
+    plain = as_design(np.full((32, 32), 1, np.uint8), YARNS)
+    woven = weave(draw_noise((32, 32), 0), plan_weave(plain, Constraints(palette="source", symmetry="quarter")))
+    assert np.array_equal(palette_of(woven.image), plain.index_map.palette)
+    one = weave(draw_noise((32, 32), 0), plan_weave(plain, Constraints(palette="new", colours=1)))
+    assert len(palette_of(one.image)) == 1
