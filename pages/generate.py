@@ -5,6 +5,7 @@ import streamlit as st
 from studio.errors import RequestError, StorageError, StudioError
 from studio.session import workspace
 from studio.widgets import address, form, form_values, run, source
+from studio.widgets.colourways import draw_colourways
 from studio.widgets.design_facts import draw_facts
 from studio.widgets.favourites import STAR_STYLE
 from studio.widgets.model import draw_model, find_model
@@ -61,6 +62,7 @@ else:
     with inputs:
         source.draw_source(design)
         draw_facts(design)
+        draw_colourways(design)
         draw_form()
     with results:
         if address.shown_run() is not None:

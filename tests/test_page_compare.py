@@ -8,6 +8,7 @@ import pytest
 
 from studio.catalogue import Source
 from studio.media import source_url, variation_url
+from studio.requests import Constraints, Weaving
 from studio.widgets.parameters import (
     PARAMETERS,
     Exhibit,
@@ -41,6 +42,12 @@ CHANGES = {
     "adapter_weight": KILIM,
     "size": {"width_px": 65},
     "drawn_at": {"working_width_px": 32},
+    "palette": {"weaving": Weaving(yarns=("#102030", "#f0e0d0"))},
+    "symmetry": {"weaving": Weaving(vertical=0)},
+    "repeat": {"constraints": Constraints(repeat="half-drop")},
+    "keep": {"constraints": Constraints(keep="border"), "weaving": Weaving(kept_share=0.25)},
+    "shift": {"weaving": Weaving(colour_shift=2.5)},
+    "stray": {"weaving": Weaving(orphan_share=0.001, orphan_share_before=0.02)},
     "device": {"device": "cuda, NVIDIA L4"},
     "precision": {"precision": "bfloat16"},
     "profile": {"profile": "4"},

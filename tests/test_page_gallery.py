@@ -8,6 +8,7 @@ import pytest
 
 from studio.catalogue import GalleryQuery
 from studio.catalogue.database import Database
+from studio.designs.export import EXPORTERS
 from studio.media import source_thumbnail_url, thumbnail_url, variation_url
 from studio.widgets.browsing import find_place
 from studio.workspace import Workspace
@@ -205,8 +206,8 @@ def test_a_picture_in_its_own_view(studio: Workspace) -> None:
 def test_the_downloaded_file_is_the_original(studio: Workspace) -> None:
     (one,) = make_many(studio, 1)
     app = open_page("gallery", open=one)
-    (button,) = app.get("download_button")
-    assert button.label == "Download"
+    labels = [button.label for button in app.get("download_button")]
+    assert labels == ["Download", *(exporter.title for exporter in EXPORTERS.values())]
     assert studio.catalogue.variation_path(one).read_bytes().startswith(b"\x89PNG")
 
 

@@ -6,8 +6,6 @@ import argparse
 import sys
 from pathlib import Path
 
-import numpy as np
-
 from studio.catalogue import Catalogue
 from studio.catalogue.files import write_atomically
 from studio.catalogue.identifiers import VARIATION_ID, not_found
@@ -15,7 +13,7 @@ from studio.commands.arguments import add_outputs_argument, read_design
 from studio.designs import Design, open_design
 from studio.designs.export import EXPORTERS, Density
 from studio.designs.index_map import IndexMap
-from studio.designs.palette import snap, suggest_palette
+from studio.designs.reading import read_yarns, take_yarns
 from studio.errors import DesignError, InputError
 
 YARNS_LIMIT = 256
@@ -46,7 +44,8 @@ def run(args: argparse.Namespace) -> int:
     for note in design.notes:
         print(note, file=sys.stderr)
     if args.palette_of is not None:
-        index_map = _take_yarns(design, _open(read_design(args.palette_of), str(args.palette_of)))
+        other = read_yarns(_open(read_design(args.palette_of), str(args.palette_of)))
+        index_map = take_yarns(design, other.palette)
     else:
         index_map = _reduce(design, args.colours)
     write_atomically(args.output, exporter.encode(index_map, density))
@@ -105,26 +104,16 @@ def _open(data: bytes, name: str) -> Design:
 
 def _reduce(design: Design, colours: int | None) -> IndexMap:
     """Return the design in its own yarns, or in at most `colours`; says on stderr what that changed."""
-    own = design.index_map
-    if own is not None:
-        used = len(own.used())
-        if colours is None or colours >= used:
-            if colours is not None and colours > used:
-                print(f"The design has only {_count(used, 'colour')}; all are kept.", file=sys.stderr)
-            return own
-    pixels = np.asarray(design.image)
-    palette = suggest_palette(pixels, colours)
-    if colours is None:
-        found = _count(len(palette), "yarn")
-        print(f"The picture has no yarns of its own; it was reduced to {found}. Set --colours.", file=sys.stderr)
-    elif len(palette) < colours:
-        print(f"The design has only {_count(len(palette), 'colour')}; all are kept.", file=sys.stderr)
-    return IndexMap(snap(pixels, palette), palette)
-
-
-def _take_yarns(design: Design, other: Design) -> IndexMap:
-    palette = other.index_map.palette if other.index_map is not None else suggest_palette(np.asarray(other.image))
-    return IndexMap(snap(np.asarray(design.image), palette), palette)
+    index_map = read_yarns(design, colours)
+    yarns = len(index_map.used())
+    if colours is not None and yarns < colours:
+        print(f"The design has only {_count(yarns, 'colour')}; all are kept.", file=sys.stderr)
+    elif colours is None and design.index_map is None:
+        print(
+            f"The picture has no yarns of its own; it was reduced to {_count(yarns, 'yarn')}. Set --colours.",
+            file=sys.stderr,
+        )
+    return index_map
 
 
 def _count(number: int, noun: str) -> str:

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from studio.designs.borders import Border, find_border
-from studio.designs.index_map import ROWS_AT_ONCE, IndexMap, pack_colours
+from studio.designs.index_map import ROWS_AT_ONCE, pack_colours
 from studio.designs.opening import Design
 from studio.designs.orphans import measure_orphan_share
-from studio.designs.palette import find_near_yarns, snap, suggest_palette
+from studio.designs.palette import find_near_yarns
+from studio.designs.reading import read_yarns
 from studio.designs.repeat import SEAM_LIMIT, Repeat, Seams, find_repeat, measure_seams
 from studio.designs.symmetry import Axis, find_axis, is_symmetric
 
@@ -77,12 +78,9 @@ class Inspection:
 def inspect_design(design: Design) -> Inspection:
     """Return the figures of a design; a picture without yarns of its own is read through suggested ones."""
     # 1. Yarns: the file's own, or those that the picture could be woven in.
-    index_map = design.index_map
     pixels = np.asarray(design.image)
-    indexed = index_map is not None
-    if index_map is None:
-        palette = suggest_palette(pixels)
-        index_map = IndexMap(snap(pixels, palette), palette)
+    indexed = design.index_map is not None
+    index_map = read_yarns(design)
     indices = index_map.indices
     shares = index_map.shares()
     # 2. Structure. A bordered design is no repeat, whatever its edges look like.

@@ -15,6 +15,7 @@ from studio.designs.index_map import IndexMap
 from studio.designs.opening import Design
 from studio.designs.orphans import clean_orphans, measure_orphan_share
 from studio.designs.palette import snap, suggest_palette
+from studio.designs.reading import read_yarns
 from studio.designs.repeat import measure_seams
 from studio.designs.symmetry import find_axis, is_symmetric, source_of
 from studio.errors import RequestError
@@ -81,11 +82,8 @@ def plan_weave(design: Design, constraints: Constraints) -> WeavePlan:
     repeat, a part is to be kept and mirrored that is not symmetric in the design.
     """
     pixels = np.asarray(design.image)
-    index_map = design.index_map
-    locked = constraints.palette == "source" or (constraints.palette == "auto" and index_map is not None)
-    if index_map is None:
-        yarns = suggest_palette(pixels)
-        index_map = IndexMap(snap(pixels, yarns), yarns)
+    locked = constraints.palette == "source" or (constraints.palette == "auto" and design.index_map is not None)
+    index_map = read_yarns(design)
     indices = index_map.indices
     border = find_border(indices) if constraints.keep in ("border", "field") or constraints.repeat != "none" else None
     if constraints.repeat != "none" and border is not None:

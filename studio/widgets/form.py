@@ -45,7 +45,7 @@ def draw_notice() -> None:
         st.caption(notice)
         with st.container(horizontal=True, gap="medium"):
             st.button("Undo", key="form_undo", type="tertiary", icon=":material/undo:", on_click=bring_back)
-            st.button("Keep", key="form_keep", type="tertiary", icon=":material/check:", on_click=drop_notice)
+            st.button("Keep", key="form_accept", type="tertiary", icon=":material/check:", on_click=drop_notice)
 
 
 def draw_form(entry: ModelEntry, settings: StudioSettings, design: Source | None) -> None:

@@ -14,6 +14,7 @@ from studio.widgets.favourites import STAR_STYLE, draw_favourite
 from studio.widgets.gallery_filters import change_address
 from studio.widgets.gallery_grid import draw_sisters, open_variation
 from studio.widgets.links import link_compare_run, link_same_settings, link_vary
+from studio.widgets.loom import draw_download, draw_yarns
 from studio.widgets.notices import attempt, delete_pictures, forget_deletion, say
 from studio.widgets.parameters import Exhibit, describe_size
 from studio.widgets.pictures import show_source, show_variation
@@ -41,6 +42,7 @@ def draw_opened(variation_id: str, query: GalleryQuery) -> None:
     with picture:
         show_variation(variation.record, full=True, tallest=_TALLEST)
         st.caption(_caption(variation.record, place))
+        draw_yarns(variation.record)
     with words:
         _draw_actions(variation, place)
         for note in variation.record.facts.notes:
@@ -101,6 +103,7 @@ def _draw_actions(variation: Variation, place: Place | None) -> None:
             on_click="ignore",
             help="The picture’s own file, with everything below written inside it.",
         )
+        draw_download(variation)
         st.button(
             "Delete",
             icon=":material/delete:",

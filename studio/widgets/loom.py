@@ -1,0 +1,91 @@
+"""A picture on its way to the loom: its yarns, what the model drew of it, and the file that a loom's software reads."""
+
+from __future__ import annotations
+
+from html import escape
+
+import numpy as np
+import streamlit as st
+
+from studio.catalogue import Variation
+from studio.designs.export import DENSITY_LIMIT, EXPORTERS, Density, Exporter
+from studio.designs.index_map import IndexMap
+from studio.designs.opening import open_design
+from studio.designs.reading import read_yarns
+from studio.media import untouched_url
+from studio.requests import COLOURS_LIMIT, VariationRecord
+from studio.session import workspace
+from studio.widgets.design_facts import swatches_html
+from studio.widgets.pictures import page_url
+
+USUAL_PER_METRE = 500
+_USUAL_YARNS = 10
+_FIELD_PX = 120
+
+
+def draw_yarns(record: VariationRecord) -> None:
+    """Draw the yarns of a woven picture, and a link to what the model drew; nothing for any other picture."""
+    if record.weaving is None:
+        return
+    if record.weaving.yarns:
+        st.html(swatches_html([_read_colour(yarn) for yarn in record.weaving.yarns]))
+    address = escape(page_url(untouched_url(record.id)))
+    st.html(
+        f'<a href="{address}" target="_blank" style="color:inherit;font-size:.875rem" '
+        'title="The picture before it was made ready for the loom">See what the model drew</a>'
+    )
+
+
+def draw_download(variation: Variation) -> None:
+    """Draw the choices for an indexed file and the buttons that fetch it."""
+    record = variation.record
+    with st.popover(
+        "For the loom", icon=":material/grid_on:", help="An indexed file: one pixel a knot, one number a yarn."
+    ):
+        if record.weaving is None or not record.weaving.yarns:
+            st.number_input(
+                "Yarns",
+                min_value=1,
+                max_value=COLOURS_LIMIT,
+                value=_USUAL_YARNS,
+                step=1,
+                key="loom_yarns",
+                help="The picture has free colours; they are brought into so many yarns.",
+            )
+        st.checkbox("Write the density into the file", key="loom_dense")
+        density = _draw_density(record) if st.session_state["loom_dense"] else None
+        with st.container(horizontal=True, gap="small"):
+            for exporter in EXPORTERS.values():
+                st.download_button(
+                    exporter.title,
+                    data=lambda exporter=exporter: _export(variation, exporter, density),
+                    file_name=f"{record.id}{exporter.suffix}",
+                    mime=exporter.media_type,
+                    key=f"loom_{exporter.id}",
+                    on_click="ignore",
+                )
+
+
+def _draw_density(record: VariationRecord) -> Density:
+    with st.grid(2, min_column_width=_FIELD_PX, gap="small") as pair:
+        with pair.cell():
+            reeds = st.number_input("Reeds per metre", 1, DENSITY_LIMIT, USUAL_PER_METRE, 10, key="loom_reeds")
+        with pair.cell():
+            picks = st.number_input("Picks per metre", 1, DENSITY_LIMIT, USUAL_PER_METRE, 10, key="loom_picks")
+    width_cm, length_cm = 100 * record.facts.width_px / reeds, 100 * record.facts.height_px / picks
+    st.caption(f"Woven so, the carpet measures {width_cm:.0f} × {length_cm:.0f} cm.")
+    return Density(reeds, picks)
+
+
+def _export(variation: Variation, exporter: Exporter, density: Density | None) -> bytes:
+    design = open_design(workspace().catalogue.variation_path(variation.id).read_bytes())
+    weaving = variation.record.weaving
+    if weaving is None or not weaving.yarns:
+        return exporter.encode(read_yarns(design, st.session_state["loom_yarns"]), density)
+    # The record knows all yarns of the palette, a file only up to the last one that occurs.
+    yarns = np.array([_read_colour(yarn) for yarn in weaving.yarns], dtype=np.uint8)
+    return exporter.encode(IndexMap(read_yarns(design).indices, yarns), density)
+
+
+def _read_colour(text: str) -> tuple[int, int, int]:
+    return int(text[1:3], 16), int(text[3:5], 16), int(text[5:7], 16)

@@ -1,0 +1,131 @@
+"""What makes a variation ready for the loom, on the pages: the design's facts, the choices, colourways, files."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from filelock import FileLock
+from PIL import Image
+
+from studio.designs import IndexMap, open_design
+from studio.designs.export import EXPORTERS
+from studio.requests import Constraints, Weaving
+from studio.widgets.loom import _export
+from studio.workspace import Workspace, close_workspaces
+from tests.catalogue_records import make_picture, make_record
+from tests.pages import drawn_html, open_page, run, said, studio
+from tests.test_weaving import YARNS
+
+__all__ = ["studio"]
+
+
+@pytest.fixture
+def busy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Another studio draws all the while, so that runs stay in line."""
+    monkeypatch.setattr("studio.workspace.device_lock_file", lambda: tmp_path / "device.lock")
+    with FileLock(tmp_path / "device.lock"):
+        yield
+        close_workspaces()
+
+
+def draw_indexed() -> bytes:
+    """Draw a symmetric design of four yarns as an indexed PNG."""
+    half = np.random.default_rng(0).integers(0, 4, (64, 48), dtype=np.uint8).repeat(2, axis=0)
+    file = io.BytesIO()
+    IndexMap(np.concatenate([half, half[:, ::-1]], axis=1), YARNS).image().save(file, "PNG")
+    return file.getvalue()
+
+
+def open_with_design(workspace: Workspace):
+    source = workspace.catalogue.add_source(draw_indexed(), label="Four yarns")
+    return open_page("generate", source=source.sha256), source
+
+
+def submit(page):
+    page.text_area(key="form_prompt").set_value("kilim").run()
+    page.button(key="generate").click().run()
+    assert not page.exception
+    return page
+
+
+@pytest.mark.usefixtures("busy")
+def test_a_design_is_read_aloud_and_its_yarns_are_kept_by_default(studio: Workspace) -> None:
+    page, _ = open_with_design(studio)
+    assert "4 yarns" in said(page)
+    assert "symmetric left to right" in said(page)
+    assert drawn_html(page).count('title="Yarn ') == 4
+    assert "4 yarns, symmetric" in page.expander[-1].label
+    submit(page)
+    (job,) = studio.jobs.active()
+    assert job.request.constraints == Constraints(palette="auto", symmetry="auto")
+
+
+@pytest.mark.usefixtures("busy")
+def test_what_is_chosen_reaches_the_run(studio: Workspace) -> None:
+    page, _ = open_with_design(studio)
+    page.selectbox(key="form_palette").set_value("new").run()
+    page.number_input(key="form_colours").set_value(6).run()
+    page.selectbox(key="form_symmetry").set_value("quarter").run()
+    page.selectbox(key="form_repeat").set_value("half-drop").run()
+    assert "6 new yarns, symmetric, half-drop repeat" in page.expander[-1].label
+    submit(page)
+    (job,) = studio.jobs.active()
+    assert job.request.constraints == Constraints(palette="new", colours=6, symmetry="quarter", repeat="half-drop")
+
+
+def test_a_part_that_is_not_there_is_said_before_the_run(studio: Workspace) -> None:
+    page, _ = open_with_design(studio)
+    page.selectbox(key="form_keep").set_value("border").run()
+    assert "No border was found" in said(page)
+
+
+def test_a_colourway_is_one_click_away_and_keeps_every_knot(studio: Workspace) -> None:
+    page, source = open_with_design(studio)
+    page.button(key="colourways_open").click().run()
+    assert not page.exception
+    page.button(key="colourways_take_0").click().run()
+    assert not page.exception
+    newest = studio.catalogue.sources(1)[0]
+    assert newest.sha256 != source.sha256
+    assert newest.label.startswith("Four yarns, ")
+    first, second = (
+        open_design(studio.catalogue.source_path(sha256).read_bytes()).index_map
+        for sha256 in (source.sha256, newest.sha256)
+    )
+    assert np.array_equal(first.indices, second.indices)
+    assert not np.array_equal(first.palette, second.palette)
+
+
+def keep_woven(workspace: Workspace, **changes: object) -> object:
+    indices = np.random.default_rng(1).integers(0, 2, (80, 64), dtype=np.uint8)
+    weaving = Weaving(yarns=tuple(f"#{r:02x}{g:02x}{b:02x}" for r, g, b in YARNS.tolist()), colour_shift=3.0)
+    record = make_record(weaving=weaving, constraints=Constraints(palette="source"), **changes)
+    return workspace.catalogue.save_variation(IndexMap(indices, YARNS).image(), record, make_picture(3))
+
+
+@pytest.mark.parametrize("exporter", EXPORTERS.values(), ids=lambda exporter: exporter.id)
+def test_a_woven_picture_goes_to_the_loom_with_all_its_yarns(studio: Workspace, exporter) -> None:
+    variation = keep_woven(studio)
+    page = open_page("gallery", open=variation.id)
+    assert "4 yarns, the design’s" in said(page)
+    assert f"/pictures/untouched/{variation.id}" in drawn_html(page)
+    page.checkbox(key="loom_dense").check().run()
+    page.number_input(key="loom_reeds").set_value(320)
+    run(page)
+    assert "20 × 16 cm" in said(page)  # 64 knots at 320 and 80 at 500 a metre
+    with Image.open(io.BytesIO(_export(variation, exporter, None))) as image:
+        assert image.mode == "P"
+        assert image.getpalette()[:12] == YARNS.flatten().tolist()  # also the two that do not occur
+    assert studio.catalogue.untouched_path(variation.id).is_file()
+
+
+def test_what_the_model_drew_goes_with_its_picture(studio: Workspace) -> None:
+    variation = keep_woven(studio)
+    untouched = studio.catalogue.untouched_path(variation.id)
+    studio.catalogue.delete([variation.id])
+    assert untouched.is_file()
+    studio.catalogue.empty_bin()
+    assert not untouched.exists()
