@@ -15,6 +15,7 @@ from PIL import Image
 from studio import __version__
 from studio.designs import Canvas, Design, fit, unfit
 from studio.designs.canvas import crop
+from studio.designs.repeat import SEAM_LIMIT, close_seams, lay, measure_seams
 from studio.designs.weaving import WeavePlan, plan_weave, weave
 from studio.errors import MemoryShortError, ModelError, first_line
 from studio.events import Drawn, Preparing, RunListener, Started, Stepped
@@ -22,10 +23,12 @@ from studio.models.previews import LatentPreview
 from studio.models.shortage import MEMORY_ERRORS, is_out_of_memory
 from studio.models.slot import LoadedPipeline, PipelineSlot
 from studio.requests import RunFacts, VariationRequest
-from studio.steering import Steering, fit_mirror
+from studio.steering import MARGIN_CELLS, Steering, fit_mirror
 
 BATCH_LIMIT = 5
 """Variations drawn at once; a run of more goes in several batches."""
+SOURCE_BAND_SHARE = 0.12
+"""Part of the shorter side over which edges that do not meet are faded into one another before they are varied."""
 _REMEMBERED_LATENTS = 8
 
 
@@ -147,19 +150,33 @@ class _Run:
         """
         canvas = self.loaded.entry.plan_canvas(self.design, None if self.plan is None else self.plan.closed_repeat)
         padded = fit(self.design.image, canvas)
+        if canvas.repeat is not None:  # edges that do not meet would be there in every variation
+            pixels = np.asarray(padded)
+            seams = measure_seams(pixels, canvas.repeat)
+            if max(seams.horizontal or 0, seams.vertical or 0) > SEAM_LIMIT:
+                band_px = round(SOURCE_BAND_SHARE * min(padded.size))
+                padded = Image.fromarray(close_seams(pixels, canvas.repeat, band_px))
         remembered = self.loaded.latents
         key = (self.design.sha256, canvas)
         if key not in remembered:
-            remembered[key] = self._encode(padded)
+            remembered[key] = self._encode(padded, canvas.repeat)
             if len(remembered) > _REMEMBERED_LATENTS:
                 remembered.popitem(last=False)
         latents = remembered[key]
         return _Sheet(canvas, latents, LatentPreview(latents[0], padded), self._steer(canvas, padded, latents))
 
-    def _encode(self, picture: Image.Image) -> torch.Tensor:
+    def _encode(self, picture: Image.Image, repeat: str | None = None) -> torch.Tensor:
+        """Return the scaled latents of a picture; the encoder sees the neighbours of a repeat beside it."""
         pipe = self.loaded.pipe
+        margin = 0
+        if repeat is not None:
+            margin, (width, height) = MARGIN_CELLS, picture.size
+            margin_px = margin * pipe.vae_scale_factor
+            ys, xs = np.arange(-margin_px, height + margin_px), np.arange(-margin_px, width + margin_px)
+            picture = Image.fromarray(np.asarray(picture)[lay((height, width), repeat, ys, xs)])
         pixels = pipe.image_processor.preprocess(picture).to(pipe._execution_device, pipe.vae.dtype)
         latents = pipe.vae.encode(pixels).latent_dist.mode()
+        latents = latents[..., margin : latents.shape[-2] - margin, margin : latents.shape[-1] - margin]
         return ((latents - pipe.vae.config.shift_factor) * pipe.vae.config.scaling_factor).cpu()
 
     def _steer(self, canvas: Canvas, padded: Image.Image, latents: torch.Tensor) -> Steering | None:

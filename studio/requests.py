@@ -253,7 +253,8 @@ class Weaving:
     Shares are of all knots, 0 to 1. `yarns` are the palette's colours in order ("#rrggbb"), empty where the colours
     were left free. `colour_shift` is the mean CIEDE2000 between the model's picture and the woven one before anything
     but its colours was touched. `vertical` and `horizontal` are the offsets of the axes about which it is symmetric.
-    Seam ratios are 1 where a seam cannot be told from the inside. None: does not apply.
+    Seam ratios are 1 where a seam cannot be told from the inside; `seams_closed` is the share of knots that were
+    changed because they were larger than 1.3. None: does not apply.
     """
 
     yarns: tuple[str, ...] = ()
@@ -267,6 +268,7 @@ class Weaving:
     kept_share: float = 0.0
     seam_horizontal: float | None = None
     seam_vertical: float | None = None
+    seams_closed: float = 0.0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "yarns", tuple(self.yarns))

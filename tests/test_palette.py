@@ -224,14 +224,14 @@ def test_index_map_refuses_what_does_not_fit(indices, palette, message):
 
 
 @given(st.integers(1, 256), st.integers(0, 999))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_snapping_drawn_pixels_loses_nothing(count, seed):
     palette, knots = draw_colours(count, seed), draw_knots(count, seed=seed)
     assert np.array_equal(snap(palette[knots], palette), knots)
 
 
 @given(st.integers(1, 40), st.integers(0, 999))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_snapping_takes_the_nearest_yarn_and_settles_at_once(count, seed):
     rng = np.random.default_rng(seed)
     palette = rng.integers(0, 256, (count, 3), dtype=np.uint8)
@@ -257,7 +257,7 @@ def test_snapping_refuses_other_shapes():
 
 
 @given(st.integers(1, EXACT_LIMIT), st.integers(0, 999))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_suggested_yarns_of_a_drawn_design_are_its_own(count, seed):
     palette, knots = draw_colours(count, seed), draw_knots(count, seed=seed)
     suggested = suggest_palette(palette[knots])
@@ -266,7 +266,7 @@ def test_suggested_yarns_of_a_drawn_design_are_its_own(count, seed):
 
 
 @given(st.integers(1, 30), st.integers(0, 999))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_suggestion_has_the_number_asked_for_from_the_colours_there_are(count, seed):
     pixels = np.random.default_rng(seed).integers(0, 256, (40, 40, 3), dtype=np.uint8)
     suggested = suggest_palette(pixels, count)

@@ -43,17 +43,14 @@ def snap(pixels: NDArray[np.uint8], palette: NDArray[np.uint8]) -> NDArray[np.ui
     its own nearest, so that snapping a second time changes nothing. Raises `ValueError` for shapes that do not fit.
     """
     seen, yarns = _check_pixels(pixels), check_palette(palette)
-    table = np.zeros(1 << 24, dtype=np.uint8)
-    for start in range(0, len(seen), 256):
-        table[pack_colours(seen[start : start + 256])] = 1
-    numbers = np.flatnonzero(table)
+    colours, _ = count_colours(seen)
     # Equal yarns are compared once, so that rounding cannot prefer the second of them.
     first = np.sort(np.unique(pack_colours(yarns), return_index=True)[1])
     places = convert_to_oklab(yarns[first]).astype(np.float32)
-    for start in range(0, len(numbers), COLOURS_AT_ONCE):
-        part = numbers[start : start + COLOURS_AT_ONCE]
-        colours = np.stack([part >> 16, part >> 8 & 255, part & 255], axis=-1).astype(np.uint8)
-        table[part] = first[_find_nearest(convert_to_oklab(colours), places)[0]]
+    table = np.zeros(1 << 24, dtype=np.uint8)
+    for start in range(0, len(colours), COLOURS_AT_ONCE):
+        part = colours[start : start + COLOURS_AT_ONCE]
+        table[pack_colours(part)] = first[_find_nearest(convert_to_oklab(part), places)[0]]
     return look_up(seen, table)
 
 

@@ -125,6 +125,33 @@ def measure_seams(pixels: NDArray[np.uint8], repeat: str = "straight") -> Seams:
     )
 
 
+def close_seams(pixels: NDArray[np.uint8], repeat: str, band_px: int) -> NDArray[np.uint8]:
+    """Return pixels (h, w, 3) whose edges fade into what lies beyond them, over `band_px` on each side.
+
+    On the seam a pixel is the mean of itself and its neighbour across, so that both are equal; away from it less and
+    less of what lies as far beyond is mixed in. For "mirror", whose edges meet anyway, the pixels as they are. Raises
+    `ValueError` for an unknown repeat.
+    """
+    _check(pixels, repeat)
+    if repeat == "mirror" or band_px < 1:
+        return pixels
+    for turned in (False, True):  # the upright seam, then the level one of the result
+        pixels = _close_seam(pixels, repeat, band_px, level=turned)
+    return pixels
+
+
+def _close_seam(pixels: NDArray[np.uint8], repeat: str, band_px: int, *, level: bool) -> NDArray[np.uint8]:
+    height, width = pixels.shape[:2]
+    side = height if level else width
+    places = np.arange(side)
+    beyond = np.where(places < side // 2, -1 - places, 2 * side - 1 - places)
+    ys, xs = (beyond, np.arange(width)) if level else (np.arange(height), beyond)
+    weight = np.clip(0.5 * (1 - np.minimum(places, side - 1 - places) / band_px), 0, 0.5).astype(np.float32)
+    weight = weight[:, None, None] if level else weight[None, :, None]
+    mixed = pixels + weight * (pixels[lay((height, width), repeat, ys, xs)].astype(np.float32) - pixels)
+    return np.round(mixed).astype(np.uint8)
+
+
 def find_repeat(indices: NDArray[np.uint8]) -> Repeat | None:
     """Return the smallest straight repeat inside indices (h, w), None where there is none.
 

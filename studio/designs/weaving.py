@@ -16,13 +16,16 @@ from studio.designs.opening import Design
 from studio.designs.orphans import clean_orphans, measure_orphan_share
 from studio.designs.palette import snap, suggest_palette
 from studio.designs.reading import read_yarns
-from studio.designs.repeat import measure_seams
+from studio.designs.repeat import SEAM_LIMIT, Seams, close_seams, lay, measure_seams
 from studio.designs.symmetry import find_axis, is_symmetric, source_of
 from studio.errors import RequestError
 from studio.requests import Constraints, Weaving
 
 ORPHAN_SHARE = 0.002
 """Stray knots that a variation may have even where its design has fewer."""
+SEAM_BAND_SHARE, SEAM_BAND_LEAST_PX = 0.02, 3
+"""Over this part of the shorter side a seam that still shows is closed."""
+CLEANING_MARGIN_PX = 8
 SHIFT_SAMPLE = 50_000
 """Pixels that the mean colour shift is measured on: more would not change its second digit."""
 
@@ -110,37 +113,32 @@ def weave(picture: Image.Image, plan: WeavePlan, working: Image.Image | None = N
 
     `working` is the picture at the size at which the model drew it, where that is smaller: its yarns are chosen there
     and enlarged one by one, since between two yarns an enlarged edge has colours of neither, which a third may match.
-    Colours first, then the kept part, then symmetry, then stray knots, and symmetry once more for what cleaning did
-    beside a knot without a partner.
+    Colours first (with seams closed that still show), then the kept part, then symmetry, then stray knots, and
+    symmetry once more for what cleaning did beside a knot without a partner.
     """
     drawn = np.asarray(picture.convert("RGB"))
     if drawn.shape != plan.design.shape:
         raise ValueError(f"a picture of {drawn.shape} for a plan of {plan.design.shape}")
     yarns = _choose_yarns(drawn, plan)
-    if yarns is None:
-        knots, shift = drawn, None
-    elif working is None or working.size == picture.size:
-        knots = snap(drawn, yarns)
-        shift = _measure_shift(drawn, yarns[knots])
-    else:
-        small = np.asarray(working.convert("RGB"))
-        few = snap(small, yarns)
-        shift = _measure_shift(small, yarns[few])
-        knots = enlarge_knots(few, picture.size, plan.closed_repeat)
+    small = drawn if working is None or yarns is None else np.asarray(working.convert("RGB"))
+    knots, shift = _lay_knots(small, yarns, plan)
+    closed_share = 0.0
+    seams = _measure_seams(knots, yarns, plan)
+    if seams is not None and max(seams.horizontal or 0, seams.vertical or 0) > SEAM_LIMIT:
+        open_knots = knots
+        band_px = max(SEAM_BAND_LEAST_PX, round(SEAM_BAND_SHARE * min(small.shape[:2])))
+        knots, _ = _lay_knots(close_seams(small, plan.closed_repeat, band_px), yarns, plan)
+        closed_share = _share_changed(open_knots, knots)
     if plan.kept is not None:
         kept = plan.design if yarns is None else snap(plan.design, yarns)
         knots = np.where(plan.kept if yarns is not None else plan.kept[..., None], kept, knots)
     mirrored = _mirror(knots, plan)
-    mirrored_share = _share_changed(knots, mirrored)
     cleaned, before, after = mirrored, None, None
     if yarns is not None:
         before = measure_orphan_share(mirrored)
-        cleaned, _ = clean_orphans(mirrored, plan.orphan_share, plan.kept)
-        cleaned = _mirror(cleaned, plan)
+        cleaned = _mirror(_clean(mirrored, plan), plan)
         after = measure_orphan_share(cleaned)
-    seams = None
-    if plan.closed_repeat is not None:
-        seams = measure_seams(cleaned if yarns is None else yarns[cleaned], plan.closed_repeat)
+    seams = _measure_seams(cleaned, yarns, plan)
     weaving = Weaving(
         yarns=() if yarns is None else tuple(f"#{r:02x}{g:02x}{b:02x}" for r, g, b in yarns.tolist()),
         colour_shift=shift,
@@ -149,13 +147,48 @@ def weave(picture: Image.Image, plan: WeavePlan, working: Image.Image | None = N
         cleaned_share=_share_changed(mirrored, cleaned),
         vertical=plan.vertical,
         horizontal=plan.horizontal,
-        mirrored_share=mirrored_share,
+        mirrored_share=_share_changed(knots, mirrored),
         kept_share=0.0 if plan.kept is None else float(plan.kept.mean()),
         seam_horizontal=None if seams is None else seams.horizontal,
         seam_vertical=None if seams is None else seams.vertical,
+        seams_closed=closed_share,
     )
     image = Image.fromarray(cleaned) if yarns is None else IndexMap(cleaned, yarns).image()
     return Woven(image, weaving)
+
+
+def _lay_knots(drawn: Pixels, yarns: Pixels | None, plan: WeavePlan) -> tuple[NDArray[np.uint8], float | None]:
+    """Return what was drawn in its yarns and of the design's size, and how far that moved its colours.
+
+    Without yarns: the picture as it is, which has the design's size already.
+    """
+    if yarns is None:
+        return drawn, None
+    knots = snap(drawn, yarns)
+    shift = _measure_shift(drawn, yarns[knots])
+    height, width = plan.design.shape[:2]
+    if knots.shape != (height, width):
+        knots = enlarge_knots(knots, (width, height), plan.closed_repeat)
+    return knots, shift
+
+
+def _clean(knots: NDArray[np.uint8], plan: WeavePlan) -> NDArray[np.uint8]:
+    """Return knots without strays; at the edges of a repeat the neighbouring ones have their say."""
+    if plan.closed_repeat is None:
+        return clean_orphans(knots, plan.orphan_share, plan.kept)[0]
+    (height, width), margin = knots.shape, CLEANING_MARGIN_PX
+    around = lay(
+        (height, width), plan.closed_repeat, np.arange(-margin, height + margin), np.arange(-margin, width + margin)
+    )
+    kept = None if plan.kept is None else plan.kept[around]
+    cleaned, _ = clean_orphans(knots[around], plan.orphan_share, kept)
+    return np.ascontiguousarray(cleaned[margin:-margin, margin:-margin])
+
+
+def _measure_seams(knots: NDArray[np.uint8], yarns: Pixels | None, plan: WeavePlan) -> Seams | None:
+    if plan.closed_repeat is None:
+        return None
+    return measure_seams(knots if yarns is None else yarns[knots], plan.closed_repeat)
 
 
 def enlarge_knots(indices: NDArray[np.uint8], size_px: tuple[int, int], repeat: str | None = None) -> NDArray[np.uint8]:
