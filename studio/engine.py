@@ -3,54 +3,28 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
-import numpy as np
 import torch
 from diffusers.utils.torch_utils import randn_tensor
 from PIL import Image
 
 from studio import __version__
-from studio.designs import Canvas, Design, fit, unfit
+from studio.designs import Design, unfit
 from studio.designs.canvas import crop
-from studio.designs.repeat import SEAM_LIMIT, close_seams, lay, measure_seams
-from studio.designs.weaving import WeavePlan, plan_weave, weave
+from studio.designs.weave_plan import WeavePlan, plan_weave
+from studio.designs.weaving import weave
 from studio.errors import MemoryShortError, ModelError, first_line
 from studio.events import Drawn, Preparing, RunListener, Started, Stepped
-from studio.models.previews import LatentPreview
 from studio.models.shortage import MEMORY_ERRORS, is_out_of_memory
 from studio.models.slot import LoadedPipeline, PipelineSlot
 from studio.requests import RunFacts, VariationRequest
-from studio.steering import MARGIN_CELLS, Steering, fit_mirror
+from studio.sheet import prepare_sheet
+from studio.steering import Steering
 
 BATCH_LIMIT = 5
 """Variations drawn at once; a run of more goes in several batches."""
-SOURCE_BAND_SHARE = 0.12
-"""Part of the shorter side over which edges that do not meet are faded into one another before they are varied."""
-_REMEMBERED_LATENTS = 8
-
-
-@dataclass(frozen=True, slots=True)
-class _Sheet:
-    """The design as the pipeline needs it: padded, encoded, with the preview and the steering fitted on it."""
-
-    canvas: Canvas
-    latents: torch.Tensor
-    preview: LatentPreview
-    steering: Steering | None
-
-    @property
-    def box(self) -> tuple[float, float, float, float]:
-        """The design's part of the padded picture, as shares of its sides."""
-        c = self.canvas
-        return (
-            c.left_px / c.padded_width_px,
-            c.top_px / c.padded_height_px,
-            (c.left_px + c.working_width_px) / c.padded_width_px,
-            (c.top_px + c.working_height_px) / c.padded_height_px,
-        )
 
 
 class Engine:
@@ -102,7 +76,7 @@ class _Run:
         self.listener(Preparing("Reading the design"))
         plan = None if request.constraints.none else plan_weave(self.design, request.constraints)
         self.plan: WeavePlan | None = None if plan is None or plan.idle else plan
-        self.sheet = self._encode_design()
+        self.sheet = prepare_sheet(loaded, self.design, self.plan)
         # 2. The prompt, encoded once (or remembered).
         self.listener(Preparing("Reading the prompt"))
         embeds = loaded.prompts.encode(request.prompt, request.negative_prompt, self.guided)
@@ -141,64 +115,6 @@ class _Run:
                 self.listener(Drawn(first + place, seeds[place], image, seconds, woven))
             first += len(seeds)
             began = time.monotonic()
-
-    def _encode_design(self) -> _Sheet:
-        """Pad the design and encode it to latents (1, channels, h, w).
-
-        The mode of the posterior, not a sample: a sample would be drawn by the first seed's generator, and that seed
-        would give another picture alone than in a batch.
-        """
-        canvas = self.loaded.entry.plan_canvas(self.design, None if self.plan is None else self.plan.closed_repeat)
-        padded = fit(self.design.image, canvas)
-        if canvas.repeat is not None:  # edges that do not meet would be there in every variation
-            pixels = np.asarray(padded)
-            seams = measure_seams(pixels, canvas.repeat)
-            if max(seams.horizontal or 0, seams.vertical or 0) > SEAM_LIMIT:
-                band_px = round(SOURCE_BAND_SHARE * min(padded.size))
-                padded = Image.fromarray(close_seams(pixels, canvas.repeat, band_px))
-        remembered = self.loaded.latents
-        key = (self.design.sha256, canvas)
-        if key not in remembered:
-            remembered[key] = self._encode(padded, canvas.repeat)
-            if len(remembered) > _REMEMBERED_LATENTS:
-                remembered.popitem(last=False)
-        latents = remembered[key]
-        return _Sheet(canvas, latents, LatentPreview(latents[0], padded), self._steer(canvas, padded, latents))
-
-    def _encode(self, picture: Image.Image, repeat: str | None = None) -> torch.Tensor:
-        """Return the scaled latents of a picture; the encoder sees the neighbours of a repeat beside it."""
-        pipe = self.loaded.pipe
-        margin = 0
-        if repeat is not None:
-            margin, (width, height) = MARGIN_CELLS, picture.size
-            margin_px = margin * pipe.vae_scale_factor
-            ys, xs = np.arange(-margin_px, height + margin_px), np.arange(-margin_px, width + margin_px)
-            picture = Image.fromarray(np.asarray(picture)[lay((height, width), repeat, ys, xs)])
-        pixels = pipe.image_processor.preprocess(picture).to(pipe._execution_device, pipe.vae.dtype)
-        latents = pipe.vae.encode(pixels).latent_dist.mode()
-        latents = latents[..., margin : latents.shape[-2] - margin, margin : latents.shape[-1] - margin]
-        return ((latents - pipe.vae.config.shift_factor) * pipe.vae.config.scaling_factor).cpu()
-
-    def _steer(self, canvas: Canvas, padded: Image.Image, latents: torch.Tensor) -> Steering | None:
-        """Return what leads the latents to the run's constraints, None where there are none."""
-        if self.plan is None:
-            return None
-        mirrors = []
-        factor = self.loaded.pipe.vae_scale_factor
-        axes = (
-            (3, self.plan.vertical, canvas.left_px, canvas.working_width_px, canvas.design_width_px),
-            (2, self.plan.horizontal, canvas.top_px, canvas.working_height_px, canvas.design_height_px),
-        )
-        for dim, offset, start_px, working_px, design_px in axes:
-            if offset is None:
-                continue
-            # Partners add up to this on the padded sheet; a scaled design's axis falls between pixels at times.
-            total_px = 2 * start_px + working_px - 1 + offset * working_px / design_px
-            mirrored = self._encode(_mirror_about(padded, dim, round(total_px)))
-            mirror = fit_mirror(latents.float(), mirrored.float(), dim, (total_px + 1) / factor - 1)
-            if mirror is not None:
-                mirrors.append(mirror)
-        return Steering(self.plan, canvas, latents, tuple(mirrors))
 
     def _denoise(
         self, seeds: tuple[int, ...], first: int, embeds: dict[str, torch.Tensor | None], done: int, total: int
@@ -301,14 +217,6 @@ def _clean_estimate(scheduler: Any, previous: torch.Tensor | None, latents: torc
     sigma_before, sigma = scheduler.sigmas[scheduler.step_index - 1], scheduler.sigmas[scheduler.step_index]
     velocity = (latents - previous) / (sigma - sigma_before)
     return latents - sigma * velocity
-
-
-def _mirror_about(picture: Image.Image, dim: int, total_px: int) -> Image.Image:
-    """Return a picture in which pixel x has come from `total_px` - x, across an upright (dim 3) or level axis."""
-    pixels = np.asarray(picture)
-    axis = dim - 2
-    places = np.clip(total_px - np.arange(pixels.shape[axis]), 0, pixels.shape[axis] - 1)
-    return Image.fromarray(np.ascontiguousarray(pixels.take(places, axis=axis)))
 
 
 def _memory_short(loaded: LoadedPipeline) -> MemoryShortError:

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 from studio.designs import Canvas
 from studio.designs.repeat import lay
-from studio.designs.weaving import WeavePlan
+from studio.designs.weave_plan import WeavePlan
 
 FEATHER_CELLS = 2
 """Latent cells over which a kept part fades into what is drawn anew."""

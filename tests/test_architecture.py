@@ -23,6 +23,7 @@ LAYERS = [
     {"studio.jobs", "studio.settings"},
     {"studio.training"},
     {"studio.engine"},
+    {"studio.sheet"},
     {"studio.steering"},
     {"studio.catalogue", "studio.models", "studio.evaluation"},
     {"studio.events"},
@@ -30,7 +31,14 @@ LAYERS = [
     {"studio.requests"},
     {"studio.errors"},
 ]
-MAY_BE_HEAVY = ("studio/models/", "studio/engine.py", "studio/steering.py", "studio/training/", "studio/commands/")
+MAY_BE_HEAVY = (
+    "studio/models/",
+    "studio/engine.py",
+    "studio/sheet.py",
+    "studio/steering.py",
+    "studio/training/",
+    "studio/commands/",
+)
 LIGHT_MODELS = ("__init__", "registry", "profiles", "hardware", "adapter_files")
 MAY_USE_STREAMLIT = ("streamlit_app.py", "pages/", "studio/app.py", "studio/session.py", "studio/widgets/")
 

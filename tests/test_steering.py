@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from studio.designs import plan_canvas
-from studio.designs.weaving import plan_weave
+from studio.designs.weave_plan import plan_weave
 from studio.requests import Constraints
 from studio.steering import MARGIN_CELLS, Steering, fit_mirror, soften_mask
 from tests.test_weaving import as_design

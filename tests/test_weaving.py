@@ -12,7 +12,8 @@ from PIL import Image
 
 from studio.designs import IndexMap, open_design
 from studio.designs.symmetry import measure_axis
-from studio.designs.weaving import enlarge_knots, plan_weave, weave
+from studio.designs.weave_plan import plan_weave
+from studio.designs.weaving import enlarge_knots, weave
 from studio.errors import RequestError
 from studio.requests import Constraints
 from studio.training.carpets import draw_carpet

@@ -8,21 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from studio.designs.borders import border_mask, find_border
 from studio.designs.canvas import resize
 from studio.designs.colour import convert_to_lab, measure_difference
 from studio.designs.index_map import IndexMap
-from studio.designs.opening import Design
 from studio.designs.orphans import clean_orphans, measure_orphan_share
 from studio.designs.palette import snap, suggest_palette
-from studio.designs.reading import read_yarns
 from studio.designs.repeat import SEAM_LIMIT, Seams, close_seams, lay, measure_seams
-from studio.designs.symmetry import find_axis, is_symmetric, source_of
+from studio.designs.symmetry import source_of
+from studio.designs.weave_plan import WeavePlan
 from studio.errors import RequestError
-from studio.requests import Constraints, Weaving
+from studio.requests import Weaving
 
-ORPHAN_SHARE = 0.002
-"""Stray knots that a variation may have even where its design has fewer."""
 SEAM_BAND_SHARE, SEAM_BAND_LEAST_PX = 0.02, 3
 """Over this part of the shorter side a seam that still shows is closed."""
 CLEANING_MARGIN_PX = 8
@@ -30,44 +26,6 @@ SHIFT_SAMPLE = 50_000
 """Pixels that the mean colour shift is measured on: more would not change its second digit."""
 
 Pixels = NDArray[np.uint8]
-Mask = NDArray[np.bool_]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class WeavePlan:
-    """What the constraints of a run mean for its design.
-
-    `design` is the design's pixels (h, w, 3). `palette` (k, 3) holds the yarns of the design, None where the colours
-    are free or new. `vertical` and `horizontal` are offsets of the axes (see `symmetry`), None where it is not
-    mirrored. `kept` (h, w) is true where the design stays as it is. `orphan_share` is what may stay of stray knots.
-    `notes` are sentences for the designer.
-    """
-
-    constraints: Constraints
-    design: Pixels
-    palette: Pixels | None
-    vertical: int | None
-    horizontal: int | None
-    kept: Mask | None
-    orphan_share: float
-    notes: tuple[str, ...] = ()
-
-    @property
-    def closed_repeat(self) -> str | None:
-        """The repeat in which a variation meets itself at its edges; None where it does not, or meets its mirror."""
-        repeat = self.constraints.repeat
-        return None if repeat in ("none", "mirror") else repeat
-
-    @property
-    def idle(self) -> bool:
-        """Whether nothing is asked for, so that the model's picture stays as it is."""
-        free = self.palette is None and self.constraints.palette != "new"
-        return free and not self.mirrored and self.kept is None and self.constraints.repeat == "none"
-
-    @property
-    def mirrored(self) -> bool:
-        """Whether the variations are symmetric by contract."""
-        return self.vertical is not None or self.horizontal is not None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,36 +34,6 @@ class Woven:
 
     image: Image.Image
     weaving: Weaving
-
-
-def plan_weave(design: Design, constraints: Constraints) -> WeavePlan:
-    """Return what the constraints mean for a design.
-
-    Raises `RequestError` where they do not fit it: a border is to be kept and there is none, a bordered design is to
-    repeat, a part is to be kept and mirrored that is not symmetric in the design.
-    """
-    pixels = np.asarray(design.image)
-    locked = constraints.palette == "source" or (constraints.palette == "auto" and design.index_map is not None)
-    index_map = read_yarns(design)
-    indices = index_map.indices
-    border = find_border(indices) if constraints.keep in ("border", "field") or constraints.repeat != "none" else None
-    if constraints.repeat != "none" and border is not None:
-        raise RequestError(
-            "This design has a border, so it is not a repeat: laid side by side its borders would meet. "
-            "Set Repeat to none, or upload one repeat of the field alone."
-        )
-    kept = _find_kept(constraints, border, indices.shape)
-    axes, notes = _choose_axes(constraints, indices, pixels, kept)
-    return WeavePlan(
-        constraints=constraints,
-        design=pixels,
-        palette=index_map.palette if locked else None,
-        vertical=axes["vertical"],
-        horizontal=axes["horizontal"],
-        kept=kept,
-        orphan_share=max(ORPHAN_SHARE, measure_orphan_share(indices)),
-        notes=notes,
-    )
 
 
 def weave(picture: Image.Image, plan: WeavePlan, working: Image.Image | None = None) -> Woven:
@@ -229,66 +157,6 @@ def _choose_yarns(drawn: Pixels, plan: WeavePlan) -> Pixels | None:
     found = suggest_palette(outside, count - len(held)) if outside.size else held[:0]
     fresh = [yarn for yarn in found if not (held == yarn).all(axis=1).any()]
     return np.concatenate([held, *([np.stack(fresh)] if fresh else [])])
-
-
-def _find_kept(constraints: Constraints, border: object, shape: tuple[int, int]) -> Mask | None:
-    if constraints.keep == "none":
-        return None
-    if constraints.keep == "rectangle":
-        left, top, right, bottom = constraints.rectangle
-        if right > shape[1] or bottom > shape[0]:
-            raise RequestError(
-                f"The rectangle to keep reaches to {right}, {bottom}, the design only to {shape[1]}, {shape[0]}. "
-                "Choose one inside the design."
-            )
-        kept = np.zeros(shape, dtype=bool)
-        kept[top:bottom, left:right] = True
-        return kept
-    if border is None:
-        raise RequestError(
-            f"No border was found in this design, so its {constraints.keep} cannot be kept. Mark a rectangle instead."
-        )
-    mask = border_mask(shape, border)
-    return mask if constraints.keep == "border" else ~mask
-
-
-def _choose_axes(
-    constraints: Constraints, indices: NDArray[np.uint8], pixels: Pixels, kept: Mask | None
-) -> tuple[dict[str, int | None], tuple[str, ...]]:
-    """Return the offset of each axis that the variations are mirrored about, and sentences on what was left out."""
-    wanted = constraints.symmetry
-    axes: dict[str, int | None] = {"vertical": None, "horizontal": None}
-    notes: list[str] = []
-    if wanted == "none":
-        return axes, ()
-    for direction in axes:
-        if wanted not in ("auto", "quarter", direction):
-            continue
-        found = find_axis(indices, direction)
-        symmetric = is_symmetric(found)
-        if wanted == "auto" and not symmetric:
-            continue
-        offset = found.offset if symmetric else 0
-        if kept is not None and not _holds_still(pixels, kept, direction, offset):
-            if wanted != "auto":
-                raise RequestError(
-                    "The part that you keep is not exactly symmetric itself, so it cannot stay as it is and be "
-                    "mirrored too. Set Symmetry to none, or keep another part."
-                )
-            notes.append(f"The kept part is not exactly symmetric, so the {direction} axis was not enforced.")
-            continue
-        axes[direction] = offset
-    return axes, tuple(notes)
-
-
-def _holds_still(pixels: Pixels, kept: Mask, direction: str, offset: int) -> bool:
-    """Whether mirroring leaves the kept part as it is: it lies symmetrically, and so do the pixels in it."""
-    rows, columns = source_of(
-        kept.shape, offset if direction == "vertical" else None, offset if direction == "horizontal" else None
-    )
-    there = kept[rows][:, columns]
-    same = (pixels[rows][:, columns] == pixels).all(axis=-1)
-    return bool((there[kept]).all() and same[kept].all())
 
 
 def _mirror(knots: NDArray[np.uint8], plan: WeavePlan) -> NDArray[np.uint8]:
