@@ -19,7 +19,7 @@ from studio.errors import StorageError
 from studio.requests import JobState
 from studio.session import workspace
 from studio.settings import StudioSettings
-from studio.widgets import run
+from studio.widgets import run_words
 from tests.catalogue_records import FACTS, KILIM, make_record, save
 from tests.conftest import draw_picture, encode_picture
 
@@ -575,15 +575,15 @@ def snapshot_of(state: JobState, **changes: object):
     ],
 )
 def test_progress_is_said_in_words(state, changes, said):
-    assert run.describe_progress(snapshot_of(state, **changes)) == said
+    assert run_words.describe_progress(snapshot_of(state, **changes)) == said
 
 
 def test_facts_name_model_adapter_and_the_size_it_was_drawn_at():
     facts = make_record(**KILIM, working_width_px=48, working_height_px=60).facts
-    assert run.describe_facts(facts) == (
+    assert run_words.describe_facts(facts) == (
         "Drawn by Built-in with the adapter kilim at 0.8 · drawn at 48 × 60 px, enlarged to 64 × 80 · 17 steps"
     )
-    assert run.describe_facts(FACTS) == "Drawn by Built-in · 64 × 80 px · 17 steps"
+    assert run_words.describe_facts(FACTS) == "Drawn by Built-in · 64 × 80 px · 17 steps"
 
 
 def test_page_draws_without_torch(tmp_path):

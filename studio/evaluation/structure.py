@@ -19,6 +19,9 @@ LIGHTNESS_RANGE = 100.0
 PLAIN_SPREAD = 1e-3
 """An edge map that varies less than this belongs to a plain picture: it has no structure to compare."""
 NEAR_DUPLICATE_BITS = 6
+NEAR_DUPLICATE_EDGES = 0.1
+"""Near-duplicates share their fingerprint up to so many bits, and their drawing up to this difference of edges. Both:
+variations of one carpet keep its layout, and so most of the 64 coarse cells, however differently they are drawn."""
 SOBEL = (1.0, 2.0, 1.0)
 
 
@@ -147,12 +150,16 @@ def measure_diversity(structures: Sequence[Structure]) -> Diversity | None:
         edges_least=min(known) if known else None,
         likeness_mean=float(np.mean(likeness)),
         likeness_least=min(likeness),
-        near_duplicates=tuple(
-            place
-            for place, (a, b) in zip(places, pairs, strict=True)
-            if count_differing_bits(a, b) <= NEAR_DUPLICATE_BITS
-        ),
+        near_duplicates=tuple(place for place, (a, b) in zip(places, pairs, strict=True) if are_near_duplicates(a, b)),
     )
+
+
+def are_near_duplicates(a: Structure, b: Structure) -> bool:
+    """Return whether two pictures are nearly the same; plain ones by their fingerprints alone."""
+    if count_differing_bits(a, b) > NEAR_DUPLICATE_BITS:
+        return False
+    correlation = correlate_edges(a, b)
+    return correlation is None or 1 - correlation <= NEAR_DUPLICATE_EDGES
 
 
 def _check_pair(a: Structure, b: Structure) -> None:

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import streamlit as st
 
 from studio.catalogue import Catalogue, Source, Variation
 from studio.errors import NotFoundError, StudioError
-from studio.requests import JobSnapshot, JobState, RunFacts, VariationRecord, VariationRequest
+from studio.requests import JobSnapshot, RunFacts, VariationRecord, VariationRequest, fresh_seed
 from studio.widgets.cards import draw_card, draw_unfinished
 from studio.widgets.links import COMPARE_MOST
 from studio.widgets.navigation import COMPARE
-from studio.widgets.notices import show_notices
+from studio.widgets.notices import attempt, show_notices
 from studio.widgets.pictures import show_caption, show_place, show_source
+from studio.widgets.run_words import describe_end, describe_facts, describe_progress
+from studio.widgets.set_score import SetScore, describe_score, find_score
 from studio.workspace import Workspace
 
 POLL_SECONDS = 0.5
 _OTHERS_POLL_SECONDS = 3.0
 _COLUMNS = 3
 _NARROWEST_PX = 156
+SCORE_HELP = (
+    "Fidelity: do edges lie where the design has them? 1 is the same drawing, 0 an unrelated one. "
+    "Difference: how differently are two variations drawn? 0 is one drawing in other colours. Colours do not count."
+)
 _NUMBERS = ("none", "one", "two", "three", "four", "five", "six")
 
 
@@ -102,48 +108,6 @@ def draw_others(workspace: Workspace, own: str | None) -> None:
     st.fragment(_draw_others, run_every=_OTHERS_POLL_SECONDS if active else None)(workspace)
 
 
-def describe_progress(snapshot: JobSnapshot) -> str:
-    """Return one line on where a run stands that is not over."""
-    left = f" · {_about(snapshot.seconds_left)} left" if snapshot.seconds_left is not None else ""
-    if snapshot.stage == "Stopping":
-        return "Stopping after this step"
-    if snapshot.state is JobState.QUEUED:
-        runs = "1 run goes" if snapshot.ahead == 1 else f"{snapshot.ahead} runs go"
-        return f"Waiting in line · {runs} first" if snapshot.ahead else snapshot.stage
-    if snapshot.state is JobState.PREPARING:
-        return f"{snapshot.stage}{left}"
-    if snapshot.step >= snapshot.steps:
-        return f"Finishing the pictures{left}"
-    return f"Step {snapshot.step} of {snapshot.steps}{left}"
-
-
-def describe_end(view: RunView) -> str:
-    """Return one line on how a run ended."""
-    made = f"{view.finished} variation{'' if view.finished == 1 else 's'}"
-    if view.snapshot is None:
-        return made
-    if view.snapshot.state is JobState.FINISHED:
-        return f"{made} in {_duration(view.snapshot.seconds_elapsed)}"
-    how = "Stopped" if view.snapshot.state is JobState.CANCELLED else "The run did not finish"
-    return f"{how} · {made} kept" if view.finished else how
-
-
-def describe_facts(facts: RunFacts) -> str:
-    """Return one line on what made the pictures of a run."""
-    parts = [f"Drawn by {facts.model_title}"]
-    if facts.adapter_name is not None:
-        parts[0] += f" with the adapter {facts.adapter_name} at {facts.adapter_weight:g}"
-    if facts.enlarged:
-        parts.append(
-            f"drawn at {facts.working_width_px} × {facts.working_height_px} px, "
-            f"enlarged to {facts.width_px} × {facts.height_px}"
-        )
-    else:
-        parts.append(f"{facts.width_px} × {facts.height_px} px")
-    parts.append(f"{facts.effective_steps} step{'' if facts.effective_steps == 1 else 's'}")
-    return " · ".join(parts)
-
-
 def _draw_run(workspace: Workspace, run_id: str, running: bool) -> None:
     show_notices()
     view = find_run(workspace, run_id)
@@ -159,15 +123,51 @@ def _draw_run(workspace: Workspace, run_id: str, running: bool) -> None:
 
 
 def _draw_pictures(workspace: Workspace, view: RunView) -> None:
+    # Only of a whole run: while pictures come, figures of the first two would change under the reader's eyes.
+    there = tuple(variation for _, variation in view.slots if variation is not None)
+    scored = find_score(workspace.catalogue, there) if view.over else None
+    if scored is not None and (words := describe_score(scored.score)):
+        st.caption(words, help=SCORE_HELP)
     with _sheet():
         _draw_design(view.source)
         for slot, (seed, variation) in enumerate(view.slots):
             with st.container(gap="xsmall"):
                 if variation is not None:
                     draw_card(variation, workspace.catalogue, place="run")
+                    if scored is not None:
+                        _draw_doubt(workspace, view, variation, scored)
                 else:
                     preview = view.snapshot.previews[slot] if view.snapshot is not None else None
                     draw_unfinished(slot, seed, preview, size=view.size, text="Not finished" if view.over else "")
+
+
+def _draw_doubt(workspace: Workspace, view: RunView, variation: Variation, scored: SetScore) -> None:
+    """Say that a variation is no new one, and offer another in its place."""
+    if variation.deleted_at is not None:
+        return
+    if variation.id in scored.copies:
+        st.caption(":material/content_copy: Nearly the design itself. A higher strength leaves it further.")
+    elif variation.id in scored.twins:
+        st.caption(f":material/content_copy: Nearly the same as variation {scored.twins[variation.id] + 1}.")
+    else:
+        return
+    if isinstance(view.request, VariationRequest):
+        st.button(
+            "Again with another seed",
+            key=f"run_again_{variation.id}",
+            type="tertiary",
+            on_click=_again,
+            args=(workspace, view.request),
+        )
+
+
+def _again(workspace: Workspace, request: VariationRequest) -> None:
+    """Start a run of one variation with the same settings and a fresh seed, and show it."""
+
+    def submit() -> None:
+        st.query_params["run"] = workspace.jobs.submit(replace(request, seeds=(fresh_seed(),)))
+
+    attempt(submit)
 
 
 def _draw_head(workspace: Workspace, view: RunView) -> None:
@@ -178,7 +178,7 @@ def _draw_head(workspace: Workspace, view: RunView) -> None:
             st.progress(min(done, 1.0), text=describe_progress(view.snapshot))
             st.button("Cancel", key="run_cancel", on_click=workspace.jobs.cancel, args=(view.id,))
         else:
-            st.markdown(f"**{describe_end(view)}**")
+            st.markdown(f"**{describe_end(view.finished, view.snapshot)}**")
             if view.finished:
                 st.page_link(
                     COMPARE,
@@ -236,12 +236,3 @@ def _find(catalogue: Catalogue, variation_id: str | None) -> Variation | None:
         return catalogue.variation(variation_id)
     except NotFoundError:  # removed for good meanwhile
         return None
-
-
-def _about(seconds: float) -> str:
-    return f"about {_duration(seconds)}"
-
-
-def _duration(seconds: float) -> str:
-    whole = max(round(seconds), 1)
-    return f"{whole} s" if whole < 90 else f"{round(whole / 60)} min"

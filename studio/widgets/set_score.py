@@ -1,0 +1,68 @@
+"""How good a run's variations are as a set: faithful, different from one another, none of them twice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import streamlit as st
+
+from studio.catalogue import Catalogue, Variation
+from studio.designs.opening import open_design
+from studio.errors import StudioError
+from studio.evaluation import Score, score_variations
+from studio.evaluation.copies import COPY_SHARE, measure_copy
+from studio.session import workspace
+
+
+@dataclass(frozen=True, slots=True)
+class SetScore:
+    """The figures of a set; `twins` names for a variation's id the slot of the one that it nearly repeats.
+
+    `copies` are the ids of variations that are nearly their design.
+    """
+
+    score: Score
+    twins: Mapping[str, int]
+    copies: frozenset[str]
+
+
+def find_score(catalogue: Catalogue, variations: tuple[Variation, ...]) -> SetScore | None:
+    """Return the figures of a run's variations, None where there is none or a file is not there."""
+    if not variations:
+        return None
+    try:
+        return _score(variations[0].record.source, tuple((one.id, one.record.slot) for one in variations))
+    except StudioError:  # a design or a picture was removed meanwhile: the cards say so themselves
+        return None
+
+
+def describe_score(score: Score) -> str:
+    """Return the set's figures in a line; what would say nothing is left out."""
+    words = []
+    fidelity = [each["fidelity"] for each in score.each if each["fidelity"] is not None]
+    if fidelity:
+        least, most = min(fidelity), max(fidelity)
+        span = f"{least:.2f}" if f"{least:.2f}" == f"{most:.2f}" else f"{least:.2f} to {most:.2f}"
+        words.append(f"Fidelity to the design {span}")
+    mean, least = score.whole["diversity_edges_mean"], score.whole["diversity_edges_least"]
+    if mean is not None and least is not None:
+        words.append(f"difference between them {mean:.2f}, least {least:.2f}")
+    return " · ".join(words)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _score(source: str, slots: tuple[tuple[str, int], ...]) -> SetScore:
+    catalogue = workspace().catalogue
+    design = open_design(catalogue.source_path(source).read_bytes())
+    pictures, copies = [], set()
+    for variation_id, _ in slots:
+        made = open_design(catalogue.variation_path(variation_id).read_bytes())
+        pictures.append(made.image)
+        if design.index_map is not None and made.index_map is not None:
+            share = measure_copy(design.index_map, made.index_map)
+            if share is not None and share >= COPY_SHARE:
+                copies.add(variation_id)
+    score = score_variations(design.image, pictures)
+    twins = {slots[second][0]: slots[first][1] for first, second in reversed(score.near_duplicates)}
+    return SetScore(score, twins, frozenset(copies))
