@@ -12,7 +12,9 @@ from PIL import Image
 
 from studio.designs import IndexMap, open_design
 from studio.designs.export import EXPORTERS
+from studio.designs.repeat import REPEATS, tile
 from studio.requests import Constraints, Weaving
+from studio.widgets.laid_out import ACROSS, laid_out_html, place_tiles
 from studio.widgets.loom import _export
 from studio.workspace import Workspace, close_workspaces
 from tests.catalogue_records import make_picture, make_record
@@ -129,3 +131,20 @@ def test_what_the_model_drew_goes_with_its_picture(studio: Workspace) -> None:
     assert untouched.is_file()
     studio.catalogue.empty_bin()
     assert not untouched.exists()
+
+
+@pytest.mark.parametrize("repeat", REPEATS)
+def test_nine_repeats_lie_as_the_cloth_does(repeat: str) -> None:
+    """What a browser is told to draw is what `tile` lays out, read at the middle of each quarter of a tile."""
+    quarters = np.array([[1, 2], [3, 4]])
+    cloth = tile(quarters, repeat, ACROSS, ACROSS)
+    seen = np.zeros_like(cloth)
+    for x, y, flip_x, flip_y in place_tiles(repeat):
+        turned = quarters[::flip_y, ::flip_x]
+        for row in range(2):
+            for column in range(2):
+                at_y, at_x = int(2 * y) + row, int(2 * x) + column
+                if 0 <= at_y < len(seen) and 0 <= at_x < len(seen):
+                    seen[at_y, at_x] = turned[row, column]
+    assert np.array_equal(seen, cloth)
+    assert laid_out_html("/a", repeat, (90, 120)).count("<img") == len(place_tiles(repeat))

@@ -6,7 +6,9 @@ import streamlit as st
 
 from studio.catalogue import Catalogue, Variation
 from studio.widgets import form_values, source
+from studio.widgets.design_facts import THIN_BAR_PX, read_colour, swatches_html
 from studio.widgets.favourites import draw_favourite
+from studio.widgets.laid_out import draw_laid_out
 from studio.widgets.navigation import GALLERY
 from studio.widgets.notices import attempt
 from studio.widgets.pictures import TALLEST, show_caption, show_place, show_preview, show_variation
@@ -33,6 +35,8 @@ def draw_card(variation: Variation, catalogue: Catalogue, *, place: str, tallest
     show_variation(record, tallest=tallest)
     show_caption(f"Seed {record.seed} · {record.seconds:.0f} s", download=record.id)
     if record.weaving is not None:
+        if record.weaving.yarns:
+            st.html(swatches_html([read_colour(yarn) for yarn in record.weaving.yarns], height_px=THIN_BAR_PX))
         show_caption(describe_woven(record))
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         draw_favourite(variation, place=place)
@@ -40,6 +44,7 @@ def draw_card(variation: Variation, catalogue: Catalogue, *, place: str, tallest
             "Vary this", key=f"{place}_vary_{record.id}", type="tertiary", on_click=_vary, args=(catalogue, record.id)
         )
         st.page_link(GALLERY, label="Open", query_params={"open": record.id})
+        draw_laid_out(record, place=place)
 
 
 def draw_unfinished(

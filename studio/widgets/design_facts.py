@@ -13,7 +13,8 @@ from studio.designs.opening import open_design
 from studio.session import workspace
 
 Colour = tuple[int, int, int]
-_BAR = "display:flex;height:14px;border-radius:4px;overflow:hidden;"
+BAR_PX, THIN_BAR_PX = 14, 6
+_BAR = "display:flex;border-radius:3px;overflow:hidden;"
 
 
 @st.cache_data(max_entries=64, show_spinner="Reading the design …")
@@ -30,7 +31,12 @@ def draw_facts(source: Source) -> None:
     st.caption(" · ".join((words[0], *words[1:])))
 
 
-def swatches_html(palette: Sequence[Colour], shares: Sequence[float] | None = None) -> str:
+def read_colour(text: str) -> Colour:
+    """Return the colour that "#rrggbb" names."""
+    return int(text[1:3], 16), int(text[3:5], 16), int(text[5:7], 16)
+
+
+def swatches_html(palette: Sequence[Colour], shares: Sequence[float] | None = None, *, height_px: int = BAR_PX) -> str:
     """Return yarns as a bar; without `shares` all are equally wide. What a swatch is, its tooltip says."""
     parts = []
     for number, colour in enumerate(palette):
@@ -43,4 +49,4 @@ def swatches_html(palette: Sequence[Colour], shares: Sequence[float] | None = No
             f'<span title="{escape(title)}" style="flex:{share:.4f} 1 4px;min-width:4px;background:rgb{colour}"></span>'
         )
     label = f"{len(parts)} {'yarn' if len(parts) == 1 else 'yarns'}"
-    return f'<div role="img" aria-label="{label}" style="{_BAR}">{"".join(parts)}</div>'
+    return f'<div role="img" aria-label="{label}" style="{_BAR}height:{height_px}px">{"".join(parts)}</div>'

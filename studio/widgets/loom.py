@@ -15,7 +15,8 @@ from studio.designs.reading import read_yarns
 from studio.media import untouched_url
 from studio.requests import COLOURS_LIMIT, VariationRecord
 from studio.session import workspace
-from studio.widgets.design_facts import swatches_html
+from studio.widgets.design_facts import read_colour, swatches_html
+from studio.widgets.laid_out import draw_laid_out
 from studio.widgets.pictures import page_url
 
 USUAL_PER_METRE = 500
@@ -28,7 +29,8 @@ def draw_yarns(record: VariationRecord) -> None:
     if record.weaving is None:
         return
     if record.weaving.yarns:
-        st.html(swatches_html([_read_colour(yarn) for yarn in record.weaving.yarns]))
+        st.html(swatches_html([read_colour(yarn) for yarn in record.weaving.yarns]))
+    draw_laid_out(record, place="opened")
     address = escape(page_url(untouched_url(record.id)))
     st.html(
         f'<a href="{address}" target="_blank" style="color:inherit;font-size:.875rem" '
@@ -83,9 +85,5 @@ def _export(variation: Variation, exporter: Exporter, density: Density | None) -
     if weaving is None or not weaving.yarns:
         return exporter.encode(read_yarns(design, st.session_state["loom_yarns"]), density)
     # The record knows all yarns of the palette, a file only up to the last one that occurs.
-    yarns = np.array([_read_colour(yarn) for yarn in weaving.yarns], dtype=np.uint8)
+    yarns = np.array([read_colour(yarn) for yarn in weaving.yarns], dtype=np.uint8)
     return exporter.encode(IndexMap(read_yarns(design).indices, yarns), density)
-
-
-def _read_colour(text: str) -> tuple[int, int, int]:
-    return int(text[1:3], 16), int(text[3:5], 16), int(text[5:7], 16)
