@@ -16,6 +16,7 @@ from studio.training.layouts import COLOURS_FEWEST, COLOURS_MOST
 from studio.training.palettes import BASIC_OF, BASIC_WORDS, YARN_FAMILIES
 from studio.training.samples import draw_samples
 from studio.training.sheets import unfold
+from studio.training.stream import TRAINING_SEEDS
 
 SAMPLES_FOLDER = Path(__file__).parent.parent / "studio" / "designs" / "samples"
 SIZES_PX = ((192, 256), (128, 128), (129, 201), (256, 128), (131, 255))
@@ -197,6 +198,12 @@ def test_every_word_a_family_can_say_is_in_the_vocabulary(family):
         layout = draw_layout(seed, 128, 160, family)
         said = " ".join((layout.motif, *(phrase.text for phrase in layout.phrases))).replace("{}", "")
         assert not set(said.split()) - known
+
+
+def test_two_light_tones_that_round_to_one_colour_are_told_apart():
+    """A ramp so flat that two neighbours come out equal above the middle of a channel, where they part downwards."""
+    carpet = dress(draw_layout(TRAINING_SEEDS + 4315, 288, 384), TRAINING_SEEDS + 4315)
+    assert len(np.unique(carpet.palette, axis=0)) == len(carpet.palette)
 
 
 @pytest.mark.parametrize("size", [(8, 6), (7, 6), (8, 5), (7, 5)])

@@ -25,7 +25,7 @@ from studio.training.checkpoint import (
     load_state,
     save_state,
 )
-from studio.training.figures import FIGURES, Workbench, find_colours, measure_obedience, measure_snapping
+from studio.training.figures import FIGURES, Workbench, measure_obedience, measure_snapping
 from studio.training.flow import FlowRecipe, FlowTraining, draw_sigmas, encode_prompts
 from studio.training.latents import Bucket, LatentStream
 from studio.training.optimisers import Muon, Schedule, orthogonalise
@@ -391,13 +391,6 @@ def test_obedience_counts_the_bluer_and_the_redder(bench, monkeypatch: pytest.Mo
     assert measure_obedience(bench) == 100
     colours["blue carpet"], colours["red carpet"] = colours["red carpet"], colours["blue carpet"]
     assert measure_obedience(bench) == 0
-
-
-def test_the_colours_found_are_those_of_a_flat_picture():
-    pixels = np.zeros((40, 40, 3), np.uint8)
-    pixels[:, :10], pixels[:, 10:25] = (200, 30, 40), (20, 40, 160)
-    found = {tuple(colour) for colour in find_colours(pixels, 16).tolist()}
-    assert {(0, 0, 0), (200, 30, 40), (20, 40, 160)} <= found
 
 
 def test_the_command_refuses_a_figure_that_there_is_not(capsys: pytest.CaptureFixture[str]):

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from diffusers import AutoencoderKL, FlowMatchEulerDiscreteScheduler, SD3Transformer2DModel
     from transformers import CLIPTextModelWithProjection, CLIPTokenizer, T5EncoderModel, T5Tokenizer
 
-LATENT_CHANNELS = 12
-"""Never 3: the pipeline would take an RGB picture for latents. A patch of 4x4 latents must hold fewer numbers than
-the transformer is wide: what it cannot carry of the noise stays in the picture."""
+LATENT_CHANNELS = 8
+"""Never 3: the pipeline would take an RGB picture for latents. A patch of 4x4 latents must hold far fewer
+numbers than the transformer is wide: what it cannot carry of the noise stays in the picture (see the model card)."""
 VAE_WIDTHS = (16, 32, 64)
 VAE_FACTOR = 4
 PATCH_LATENTS = 4
@@ -44,9 +44,9 @@ T5_VOCABULARY = 1536
 class TransformerSize:
     """How large the transformer is: `heads` x `head_dim` wide, `layers` joint blocks deep."""
 
-    layers: int = 6
+    layers: int = 8
     heads: int = 4
-    head_dim: int = 64
+    head_dim: int = 48
 
 
 TRANSFORMER = TransformerSize()

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from studio.designs.colour import convert_to_lab
+from studio.designs.palette import suggest_palette
 from studio.evaluation.palettes import measure_off_palette_share
 from studio.evaluation.structure import correlate_edges, measure_diversity, read_structure
 from studio.training.architecture import TEXT_TOKENS
@@ -166,7 +167,7 @@ def measure_obedience(bench: Workbench) -> float:
 def measure_stray_colours(bench: Workbench) -> float:
     """Return the percentage of pixels at strength 0.5 far (deltaE00 > 5) from 16 colours of their own picture."""
     looked_at = [one for varied in bench.vary(0.5) for one in varied[:2]]
-    shares = [measure_off_palette_share(one, find_colours(one, 16)) for one in looked_at]
+    shares = [measure_off_palette_share(one, suggest_palette(one, 16)) for one in looked_at]
     return 100 * float(np.mean(shares))
 
 
@@ -177,22 +178,6 @@ def measure_five(bench: Workbench) -> float:
     began = time.perf_counter()
     bench.draw(carpet.pixels, carpet.caption, 0.6, VARIATION_SEEDS)
     return time.perf_counter() - began
-
-
-def find_colours(pixels: NDArray[np.uint8], count: int) -> NDArray[np.uint8]:
-    """Return the colours (count, 3) that a picture gathers round: median cut, then ten rounds of k-means in Lab."""
-    flat = pixels.reshape(-1, 3)
-    cut = Image.fromarray(pixels).quantize(count, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
-    centres = np.array(cut.getpalette()[: 3 * count], np.float64).reshape(-1, 3)
-    sample = flat[:: max(1, len(flat) // 20_000)].astype(np.float64)
-    lab = convert_to_lab(sample.astype(np.uint8))
-    for _ in range(10):
-        yarns = convert_to_lab(np.round(centres).astype(np.uint8))
-        nearest = np.stack([np.square(lab - yarn).sum(-1) for yarn in yarns]).argmin(axis=0)
-        for i in range(len(centres)):
-            if np.any(nearest == i):
-                centres[i] = sample[nearest == i].mean(axis=0)
-    return np.round(centres).astype(np.uint8)
 
 
 FIGURES: tuple[Figure, ...] = (

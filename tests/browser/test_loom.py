@@ -1,0 +1,75 @@
+"""From a design of few yarns to a woven variation, its file for the loom and its colourways, in a real browser."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from studio.designs import open_design
+from studio.designs.symmetry import measure_axis
+
+pytestmark = pytest.mark.browser
+pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+
+from playwright.sync_api import expect  # noqa: E402
+
+from tests.browser.test_generate import expect_finished, generate, set_number, variation_ids  # noqa: E402
+from tests.test_page_loom import draw_indexed  # noqa: E402
+from tests.test_weaving import YARNS  # noqa: E402
+
+
+def upload_indexed(page) -> None:
+    page.locator("input[type=file]").set_input_files(
+        [{"name": "Four yarns.png", "mimeType": "image/png", "buffer": draw_indexed()}]
+    )
+    expect(page.get_by_role("button", name="Change design")).to_be_visible()
+
+
+def test_yarns_and_symmetry_are_kept_to_the_loom(shared_server, tab):
+    tab.goto(shared_server.url)
+    upload_indexed(tab)
+    expect(tab.get_by_text("4 yarns · symmetric left to right, axis in the middle")).to_be_visible()
+    expect(tab.get_by_role("img", name="4 yarns").first).to_be_visible()
+    expect(tab.get_by_text("For the loom · 4 yarns, symmetric")).to_be_visible()
+    set_number(tab, "Steps", 3)
+    set_number(tab, "Variations", 2)
+    tab.get_by_label("Prompt", exact=True).fill("kilim, red diamonds")
+    generate(tab)
+    expect_finished(tab)
+    expect(tab.get_by_text("4 yarns · symmetric 1.000")).to_have_count(2)
+    for one in variation_ids(tab, 2):
+        woven = open_design(tab.request.get(f"{shared_server.url}/pictures/variation/{one}").body())
+        assert woven.mode == "P"
+        assert measure_axis(woven.index_map.indices, "vertical", 0).agreement == 1.0
+        assert {tuple(colour) for colour in woven.index_map.palette} <= {tuple(colour) for colour in YARNS}
+
+    tab.get_by_role("link", name="Open").first.click()
+    expect(tab.get_by_role("link", name="See what the model drew")).to_be_visible()
+    tab.get_by_role("button", name="For the loom").click()
+    tab.get_by_text("Write the density into the file").click()
+    expect(tab.get_by_text("Woven so, the carpet measures 19 × 26 cm.")).to_be_visible()
+    with tab.expect_download() as download:
+        tab.get_by_role("button", name="BMP").click()
+    assert download.value.suggested_filename.endswith(".bmp")
+    with Image.open(download.value.path()) as image:
+        assert image.getpalette()[:12] == YARNS.flatten().tolist()
+        assert image.info["dpi"] == pytest.approx((12.7, 12.7), abs=0.01)  # 500 knots a metre
+
+
+def test_a_colourway_is_taken_as_the_design(shared_server, tab):
+    tab.goto(shared_server.url)
+    upload_indexed(tab)
+    tab.get_by_role("button", name="Colourways").click()
+    dialog = tab.get_by_role("dialog")
+    expect(dialog.get_by_role("button", name="Take this")).to_have_count(8)
+    dialog.get_by_role("button", name="Take this").last.click()
+    expect(dialog).to_have_count(0)
+    expect(tab.get_by_text("Four yarns, ")).to_be_visible()
+    picture = tab.locator('img[src*="/pictures/source"]').first
+    data = tab.request.get(f"{shared_server.url}{picture.get_attribute('src').replace('source-thumbnail', 'source')}")
+    with Image.open(io.BytesIO(data.body())) as image, Image.open(io.BytesIO(draw_indexed())) as own:
+        assert np.array_equal(np.asarray(image), np.asarray(own))  # knot for knot
+        assert image.getpalette() != own.getpalette()
