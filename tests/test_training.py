@@ -143,10 +143,12 @@ def test_an_exported_model_loads_equal_and_draws(tokenizers, tmp_path: Path):
     loaded = load_parts(tmp_path / "model")
     for name, module in parts.flow_modules.items():
         for key, value in module.state_dict().items():
-            assert torch.equal(value, loaded.flow_modules[name].state_dict()[key]), f"{name}.{key}"
+            kept = value.half().float() if value.is_floating_point() else value  # files hold 16 bits, memory 32
+            assert torch.equal(kept, loaded.flow_modules[name].state_dict()[key]), f"{name}.{key}"
+            assert value.dtype == kept.dtype  # what is trained on stays as fine as it was
     assert not (tmp_path / "model" / "vae" / "left-over.safetensors").exists()
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
-    pipe = StableDiffusion3Img2ImgPipeline.from_pretrained(tmp_path / "model")
+    pipe = StableDiffusion3Img2ImgPipeline.from_pretrained(tmp_path / "model", dtype=torch.float32)
     pipe.set_progress_bar_config(disable=True)
     drawn = pipe(
         "red kilim",

@@ -153,9 +153,10 @@ class AutoencoderTraining:
 
     def _draw_batch(self, step: int) -> Tensor:
         """Return crops (b, 3, side, side), -1..1."""
-        designs = self.recipe.batch // CROPS_EACH
+        designs = -(-self.recipe.batch // CROPS_EACH)
         numbers = range(step * designs, (step + 1) * designs)
         crops = [crop for number in numbers for crop in draw_crops(number, self.recipe.side_px, CROPS_EACH)]
+        crops = crops[: self.recipe.batch]
         return to_tensor(np.stack(crops)).to(self.device)
 
     def _spread(self, step: int, count: int) -> Tensor:
