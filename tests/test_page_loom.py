@@ -118,7 +118,7 @@ def test_a_woven_picture_goes_to_the_loom_with_all_its_yarns(studio: Workspace, 
     page.number_input(key="loom_reeds").set_value(320)
     run(page)
     assert "20 × 16 cm" in said(page)  # 64 knots at 320 and 80 at 500 a metre
-    with Image.open(io.BytesIO(_export(variation, exporter, None))) as image:
+    with Image.open(io.BytesIO(_export(variation, exporter, None, None))) as image:
         assert image.mode == "P"
         assert image.getpalette()[:12] == YARNS.flatten().tolist()  # also the two that do not occur
     assert studio.catalogue.untouched_path(variation.id).is_file()

@@ -13,7 +13,7 @@ from studio.designs.orphans import measure_orphan_share
 from studio.designs.reading import read_yarns
 from studio.designs.symmetry import find_axis, is_symmetric, source_of
 from studio.errors import RequestError
-from studio.requests import Constraints
+from studio.requests import COLOURS_LIMIT, Constraints
 
 ORPHAN_SHARE = 0.002
 """Stray knots that a variation may have even where its design has fewer."""
@@ -26,15 +26,16 @@ Mask = NDArray[np.bool_]
 class WeavePlan:
     """What the constraints of a run mean for its design.
 
-    `design` is the design's pixels (h, w, 3). `palette` (k, 3) holds the yarns of the design, None where the colours
-    are free or new. `vertical` and `horizontal` are offsets of the axes (see `symmetry`), None where it is not
-    mirrored. `kept` (h, w) is true where the design stays as it is. `orphan_share` is what may stay of stray knots.
-    `notes` are sentences for the designer.
+    `design` is the design's pixels (h, w, 3), `indices` (h, w) its knots. `palette` (k, 3) holds the yarns of the
+    design, None where the colours are free or new. `vertical` and `horizontal` are offsets of the axes (see
+    `symmetry`), None where it is not mirrored. `kept` (h, w) is true where the design stays as it is. `orphan_share`
+    is what may stay of stray knots. `notes` are sentences for the designer.
     """
 
     constraints: Constraints
     design: Pixels
     palette: Pixels | None
+    indices: Pixels
     vertical: int | None
     horizontal: int | None
     kept: Mask | None
@@ -66,7 +67,9 @@ def plan_weave(design: Design, constraints: Constraints) -> WeavePlan:
     repeat, a part is to be kept and mirrored that is not symmetric in the design.
     """
     pixels = np.asarray(design.image)
-    locked = constraints.palette == "source" or (constraints.palette == "auto" and design.index_map is not None)
+    own = design.index_map
+    few = own is not None and len(own.used()) <= COLOURS_LIMIT
+    locked = constraints.palette == "source" or (constraints.palette == "auto" and few)
     index_map = read_yarns(design)
     indices = index_map.indices
     border = find_border(indices) if constraints.keep in ("border", "field") or constraints.repeat != "none" else None
@@ -76,17 +79,34 @@ def plan_weave(design: Design, constraints: Constraints) -> WeavePlan:
             "Set Repeat to none, or upload one repeat of the field alone."
         )
     kept = _find_kept(constraints, border, indices.shape)
+    if constraints.palette == "new" and kept is not None:
+        _check_room(constraints.colours or 1, pixels, kept)
     axes, notes = _choose_axes(constraints, indices, pixels, kept)
     return WeavePlan(
         constraints=constraints,
         design=pixels,
         palette=index_map.palette if locked else None,
+        indices=indices,
         vertical=axes["vertical"],
         horizontal=axes["horizontal"],
         kept=kept,
         orphan_share=max(ORPHAN_SHARE, measure_orphan_share(indices)),
         notes=notes,
     )
+
+
+def _check_room(count: int, pixels: Pixels, kept: Mask) -> None:
+    """Raise `RequestError`, before anything is drawn, where the kept part leaves no yarn for the rest."""
+    held = len(np.unique(pixels[kept], axis=0))
+    if held >= COLOURS_LIMIT:
+        raise RequestError(
+            f"The part that you keep has {held} colours by itself, more than a palette may have. Choose free colours."
+        )
+    if held >= count:
+        raise RequestError(
+            f"The part that you keep has {held} colours by itself. Choose more than {held} colours, or the yarns of "
+            "the design."
+        )
 
 
 def _find_kept(constraints: Constraints, border: Border | None, shape: tuple[int, int]) -> Mask | None:

@@ -16,7 +16,6 @@ from studio.designs.palette import snap, suggest_palette
 from studio.designs.repeat import SEAM_LIMIT, Seams, close_seams, lay, measure_seams
 from studio.designs.symmetry import source_of
 from studio.designs.weave_plan import WeavePlan
-from studio.errors import RequestError
 from studio.requests import Weaving
 
 SEAM_BAND_SHARE, SEAM_BAND_LEAST_PX = 0.02, 3
@@ -58,7 +57,7 @@ def weave(picture: Image.Image, plan: WeavePlan, working: Image.Image | None = N
         knots, _ = _lay_knots(close_seams(small, plan.closed_repeat, band_px), yarns, plan)
         closed_share = _share_changed(open_knots, knots)
     if plan.kept is not None:
-        kept = plan.design if yarns is None else snap(plan.design, yarns)
+        kept = plan.design if yarns is None else plan.indices if yarns is plan.palette else snap(plan.design, yarns)
         knots = np.where(plan.kept if yarns is not None else plan.kept[..., None], kept, knots)
     mirrored = _mirror(knots, plan)
     cleaned, before, after = mirrored, None, None
@@ -92,12 +91,20 @@ def _lay_knots(drawn: Pixels, yarns: Pixels | None, plan: WeavePlan) -> tuple[ND
     """
     if yarns is None:
         return drawn, None
-    knots = snap(drawn, yarns)
+    knots = _snap_to(drawn, yarns, plan)
     shift = _measure_shift(drawn, yarns[knots])
     height, width = plan.design.shape[:2]
     if knots.shape != (height, width):
         knots = enlarge_knots(knots, (width, height), plan.closed_repeat)
     return knots, shift
+
+
+def _snap_to(drawn: Pixels, yarns: Pixels, plan: WeavePlan) -> NDArray[np.uint8]:
+    """Return the nearest yarn of each pixel. Of the design's palette only what the design uses is a yarn of it."""
+    if yarns is not plan.palette:
+        return snap(drawn, yarns)
+    used = np.unique(plan.indices)
+    return used[snap(drawn, np.ascontiguousarray(yarns[used]))]
 
 
 def _clean(knots: NDArray[np.uint8], plan: WeavePlan) -> NDArray[np.uint8]:
@@ -148,11 +155,6 @@ def _choose_yarns(drawn: Pixels, plan: WeavePlan) -> Pixels | None:
     if plan.kept is None:
         return suggest_palette(drawn, count)
     held = np.unique(plan.design[plan.kept], axis=0)
-    if len(held) >= count:
-        raise RequestError(
-            f"The part that you keep has {len(held)} colours by itself. Choose more than {len(held)} colours, or the "
-            "yarns of the design."
-        )
     outside = drawn[~plan.kept][None]
     found = suggest_palette(outside, count - len(held)) if outside.size else held[:0]
     fresh = [yarn for yarn in found if not (held == yarn).all(axis=1).any()]

@@ -60,16 +60,17 @@ def _show(source: Source) -> None:
                 show_preview(picture, alt=colourway.title, size=(source.width_px, source.height_px), tallest="34vh")
                 st.html(swatches_html([tuple(colour) for colour in colourway.palette.tolist()]))
                 show_caption(colourway.title)
-                st.button(
+                if st.button(
                     "Take this",
                     key=f"colourways_take_{number}",
                     width="stretch",
-                    on_click=_take,
-                    args=(workspace().catalogue, source, index_map, colourway),
-                )
+                    on_click=attempt,
+                    args=(_take, workspace().catalogue, source, index_map, colourway),
+                ):
+                    st.rerun()  # closes the dialog
 
 
-@st.cache_data(max_entries=16, show_spinner="Reading the yarns …")
+@st.cache_resource(max_entries=4, show_spinner="Reading the yarns …")
 def _read(sha256: str) -> IndexMap:
     return read_yarns(open_design(workspace().catalogue.source_path(sha256).read_bytes()))
 
@@ -101,12 +102,8 @@ def _encode_preview(index_map: IndexMap) -> bytes:
 
 def _take(catalogue: Catalogue, source: Source, index_map: IndexMap, colourway: Colourway) -> None:
     """Make a colourway the design that the next run varies; it is kept with the other designs."""
-
-    def keep() -> None:
-        label = f"{title_of(source)}, {colourway.title[0].lower()}{colourway.title[1:]}"
-        choose_source(catalogue.add_source(encode_png(index_map.with_palette(colourway.palette)), label=label))
-
-    attempt(keep)
+    label = f"{title_of(source)}, {colourway.title[0].lower()}{colourway.title[1:]}"
+    choose_source(catalogue.add_source(encode_png(index_map.with_palette(colourway.palette)), label=label))
 
 
 def _turn() -> None:

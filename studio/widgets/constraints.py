@@ -8,7 +8,7 @@ from studio.catalogue import Source
 from studio.designs.inspection import Inspection
 from studio.designs.symmetry import is_symmetric
 from studio.requests import COLOURS_LIMIT, Constraints
-from studio.widgets.design_facts import read_facts
+from studio.widgets.design_facts import find_facts
 from studio.widgets.form_values import key_of, read_constraints, read_form
 
 PALETTES = {
@@ -38,7 +38,7 @@ _FIELD_PX = 136
 def draw_constraints(source: Source | None) -> None:
     """Draw the choices; what they come to for the design is in the expander's title."""
     values = read_form()
-    facts = None if source is None else read_facts(source.sha256)
+    facts = None if source is None else find_facts(source.sha256)
     kept = describe_constraints(read_constraints(values), facts)
     with st.expander(f"For the loom · {kept}", key="form_loom"):
         with st.grid(2, min_column_width=_FIELD_PX, gap="small") as grid:
@@ -74,8 +74,10 @@ def describe_constraints(constraints: Constraints, facts: Inspection | None) -> 
     words = []
     if constraints.palette == "new":
         words.append(f"{constraints.colours} new yarns")
-    elif constraints.palette == "source" or (constraints.palette == "auto" and facts is not None and facts.indexed):
-        words.append("the design’s yarns" if facts is None else f"{len(facts.palette)} yarns")
+    elif constraints.palette == "source" or (
+        constraints.palette == "auto" and facts is not None and facts.indexed and facts.colours <= COLOURS_LIMIT
+    ):
+        words.append("the design’s yarns" if facts is None else f"{facts.suggested or facts.colours} yarns")
     if constraints.symmetry == "auto":
         symmetric = facts is not None and (is_symmetric(facts.vertical) or is_symmetric(facts.horizontal))
         words += ["symmetric"] if symmetric else []

@@ -10,6 +10,7 @@ import streamlit as st
 from studio.catalogue import Source
 from studio.designs.inspection import Inspection, describe, describe_share, inspect_design
 from studio.designs.opening import open_design
+from studio.errors import StudioError
 from studio.session import workspace
 
 Colour = tuple[int, int, int]
@@ -23,9 +24,20 @@ def read_facts(sha256: str) -> Inspection:
     return inspect_design(open_design(workspace().catalogue.source_path(sha256).read_bytes()))
 
 
+def find_facts(sha256: str) -> Inspection | None:
+    """Return the figures of a source, None where its file cannot be read any more."""
+    try:
+        return read_facts(sha256)
+    except (StudioError, OSError):
+        return None
+
+
 def draw_facts(source: Source) -> None:
     """Draw a design's yarns as a bar of swatches, each as wide as its share, and what else is known in a line."""
-    facts = read_facts(source.sha256)
+    facts = find_facts(source.sha256)
+    if facts is None:
+        st.warning("The file of this design is not there any more. Choose another design.")
+        return
     st.html(swatches_html(facts.palette, facts.shares))
     words = describe(facts)
     st.caption(" · ".join((words[0], *words[1:])))

@@ -202,7 +202,8 @@ def _with_settings_of(made: VariationRequest | VariationRecord) -> FormValues:
         colours=made.constraints.colours or form.colours,
         symmetry=made.constraints.symmetry,
         repeat=made.constraints.repeat,
-        keep=made.constraints.keep,
+        # A rectangle is given on the command line; the form has no place for one.
+        keep="none" if made.constraints.keep == "rectangle" else made.constraints.keep,
     )
 
 

@@ -26,7 +26,8 @@ def draw_laid_out(record: VariationRecord, *, place: str) -> None:
 def laid_out_html(address: str, repeat: str, size: tuple[int, int]) -> str:
     """Return three by three tiles of a picture as HTML; what a half-drop or a brick moves goes on beyond the frame."""
     tiles = "".join(
-        f'<img src="{escape(address)}" alt="" style="position:absolute;width:{100 / ACROSS:.4f}%;'
+        f'<img src="{escape(address)}" alt="" style="position:absolute;'
+        f"width:{100 / ACROSS:.4f}%;height:{100 / ACROSS:.4f}%;"
         f"left:{100 * x / ACROSS:.4f}%;top:{100 * y / ACROSS:.4f}%;"
         f'transform:scale({flip_x},{flip_y})">'
         for x, y, flip_x, flip_y in place_tiles(repeat)

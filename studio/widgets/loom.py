@@ -44,8 +44,9 @@ def draw_download(variation: Variation) -> None:
     with st.popover(
         "For the loom", icon=":material/grid_on:", help="An indexed file: one pixel a knot, one number a yarn."
     ):
+        count = None
         if record.weaving is None or not record.weaving.yarns:
-            st.number_input(
+            count = st.number_input(
                 "Yarns",
                 min_value=1,
                 max_value=COLOURS_LIMIT,
@@ -60,7 +61,7 @@ def draw_download(variation: Variation) -> None:
             for exporter in EXPORTERS.values():
                 st.download_button(
                     exporter.title,
-                    data=lambda exporter=exporter: _export(variation, exporter, density),
+                    data=lambda exporter=exporter: _export(variation, exporter, density, count),
                     file_name=f"{record.id}{exporter.suffix}",
                     mime=exporter.media_type,
                     key=f"loom_{exporter.id}",
@@ -79,11 +80,12 @@ def _draw_density(record: VariationRecord) -> Density:
     return Density(reeds, picks)
 
 
-def _export(variation: Variation, exporter: Exporter, density: Density | None) -> bytes:
+def _export(variation: Variation, exporter: Exporter, density: Density | None, count: int | None) -> bytes:
+    """Return the file. Called when it is fetched, outside of any page: what was chosen has to be handed in."""
     design = open_design(workspace().catalogue.variation_path(variation.id).read_bytes())
     weaving = variation.record.weaving
     if weaving is None or not weaving.yarns:
-        return exporter.encode(read_yarns(design, st.session_state["loom_yarns"]), density)
+        return exporter.encode(read_yarns(design, count), density)
     # The record knows all yarns of the palette, a file only up to the last one that occurs.
     yarns = np.array([read_colour(yarn) for yarn in weaving.yarns], dtype=np.uint8)
     return exporter.encode(IndexMap(read_yarns(design).indices, yarns), density)

@@ -152,22 +152,14 @@ def _draw_doubt(workspace: Workspace, view: RunView, variation: Variation, score
     else:
         return
     if isinstance(view.request, VariationRequest):
-        st.button(
-            "Again with another seed",
-            key=f"run_again_{variation.id}",
-            type="tertiary",
-            on_click=_again,
-            args=(workspace, view.request),
-        )
+        again = st.button("Again with another seed", key=f"run_again_{variation.id}", type="tertiary")
+        if again and attempt(_again, workspace, view.request):
+            st.rerun()  # the whole page: this part of it would go on showing the old run
 
 
 def _again(workspace: Workspace, request: VariationRequest) -> None:
-    """Start a run of one variation with the same settings and a fresh seed, and show it."""
-
-    def submit() -> None:
-        st.query_params["run"] = workspace.jobs.submit(replace(request, seeds=(fresh_seed(),)))
-
-    attempt(submit)
+    """Start a run of one variation with the same settings and a fresh seed."""
+    st.query_params["run"] = workspace.jobs.submit(replace(request, seeds=(fresh_seed(),)))
 
 
 def _draw_head(workspace: Workspace, view: RunView) -> None:
