@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from studio.designs import Canvas, Design, fit
-from studio.designs.repeat import SEAM_LIMIT, close_seams, lay, measure_seams
+from studio.designs.repeat import close_seams, measure_seams, surround
 from studio.designs.weave_plan import WeavePlan
 from studio.models.previews import LatentPreview
 from studio.models.slot import LoadedPipeline
@@ -51,8 +51,7 @@ def prepare_sheet(loaded: LoadedPipeline, design: Design, plan: WeavePlan | None
     padded = fit(design.image, canvas)
     if canvas.repeat is not None:  # edges that do not meet would be there in every variation
         pixels = np.asarray(padded)
-        seams = measure_seams(pixels, canvas.repeat)
-        if max(seams.horizontal or 0, seams.vertical or 0) > SEAM_LIMIT:
+        if measure_seams(pixels, canvas.repeat).shown:
             padded = Image.fromarray(close_seams(pixels, canvas.repeat, round(SOURCE_BAND_SHARE * min(padded.size))))
     remembered = loaded.latents
     key = (design.sha256, canvas)
@@ -71,10 +70,8 @@ def _encode(loaded: LoadedPipeline, picture: Image.Image, repeat: str | None = N
     """Return the scaled latents of a picture; the encoder sees the neighbours of a repeat beside it."""
     pipe, margin = loaded.pipe, 0
     if repeat is not None:
-        margin, (width, height) = MARGIN_CELLS, picture.size
-        margin_px = margin * pipe.vae_scale_factor
-        ys, xs = np.arange(-margin_px, height + margin_px), np.arange(-margin_px, width + margin_px)
-        picture = Image.fromarray(np.asarray(picture)[lay((height, width), repeat, ys, xs)])
+        margin = MARGIN_CELLS
+        picture = Image.fromarray(surround(np.asarray(picture), repeat, margin * pipe.vae_scale_factor))
     pixels = pipe.image_processor.preprocess(picture).to(pipe._execution_device, pipe.vae.dtype)
     latents = pipe.vae.encode(pixels).latent_dist.mode()
     latents = latents[..., margin : latents.shape[-2] - margin, margin : latents.shape[-1] - margin]

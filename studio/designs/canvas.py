@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from studio.designs.repeat import lay
+from studio.designs.repeat import surround
 
 SMALLEST_WORKING_PIXELS = 1024
 SHRINK_LIMIT = 0.9
@@ -146,8 +146,7 @@ def resize(image: Image.Image, size_px: tuple[int, int], repeat: str | None = No
     if repeat is None:
         return image.resize(size_px, Image.Resampling.LANCZOS)
     width, height, margin = *image.size, RESAMPLED_PX
-    ys, xs = np.arange(-margin, height + margin), np.arange(-margin, width + margin)
-    cloth = Image.fromarray(np.asarray(image)[lay((height, width), repeat, ys, xs)])
+    cloth = Image.fromarray(surround(np.asarray(image), repeat, margin))
     return cloth.resize(size_px, Image.Resampling.LANCZOS, box=(margin, margin, margin + width, margin + height))
 
 

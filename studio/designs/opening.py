@@ -12,6 +12,7 @@ from PIL import Image, UnidentifiedImageError
 from studio.designs.conversion import convert_to_srgb, read_facts
 from studio.designs.index_map import IndexMap
 from studio.errors import DesignError
+from studio.requests import SIDE_LIMIT_PX
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF", "AVIF", "PCX", "TGA")
 """Pillow's names, tried in this order. An allow-list: some of Pillow's other readers start outside programs (EPS),
@@ -19,7 +20,6 @@ and TGA comes last because it has no signature of its own."""
 FINE_FORMATS = "PNG, BMP, TIFF, JPEG or WebP"
 BYTES_LIMIT = 50 * 1024 * 1024
 PIXELS_LIMIT = 64_000_000
-SIDE_LIMIT_PX = 16_384
 SMALLEST_SIDE_PX = 32
 ASPECT_LIMIT = 4
 BROWSER_FORMATS = frozenset({"PNG", "JPEG", "WEBP", "GIF", "BMP"})

@@ -38,6 +38,11 @@ class Seams:
     horizontal: float | None
     vertical: float | None
 
+    @property
+    def shown(self) -> bool:
+        """Whether a seam can be seen."""
+        return max(self.horizontal or 0, self.vertical or 0) > SEAM_LIMIT
+
 
 @dataclass(frozen=True, slots=True)
 class Repeat:
@@ -110,6 +115,13 @@ def roll(array: NDArray[Any], dx: int, dy: int, repeat: str = "straight") -> NDA
     height, width = array.shape[:2]
     rows, columns = lay((height, width), repeat, np.arange(height) + dy, np.arange(width) + dx)
     return array[rows, columns]
+
+
+def surround(array: NDArray[Any], repeat: str, margin: int) -> NDArray[Any]:
+    """Return the tile (h, w, ...) with `margin` knots of its neighbours on each side."""
+    height, width = array.shape[:2]
+    ys, xs = np.arange(-margin, height + margin), np.arange(-margin, width + margin)
+    return array[lay((height, width), repeat, ys, xs)]
 
 
 def measure_seams(pixels: NDArray[np.uint8], repeat: str = "straight") -> Seams:

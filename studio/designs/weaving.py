@@ -13,7 +13,7 @@ from studio.designs.colour import convert_to_lab, measure_difference
 from studio.designs.index_map import IndexMap
 from studio.designs.orphans import clean_orphans, measure_orphan_share
 from studio.designs.palette import snap, suggest_palette
-from studio.designs.repeat import SEAM_LIMIT, Seams, close_seams, lay, measure_seams
+from studio.designs.repeat import Seams, close_seams, measure_seams, surround
 from studio.designs.symmetry import source_of
 from studio.designs.weave_plan import WeavePlan
 from studio.requests import Weaving
@@ -51,7 +51,7 @@ def weave(picture: Image.Image, plan: WeavePlan, working: Image.Image | None = N
     knots, shift = _lay_knots(small, yarns, plan)
     closed_share = 0.0
     seams = _measure_seams(knots, yarns, plan)
-    if seams is not None and max(seams.horizontal or 0, seams.vertical or 0) > SEAM_LIMIT:
+    if seams is not None and seams.shown:
         open_knots = knots
         band_px = max(SEAM_BAND_LEAST_PX, round(SEAM_BAND_SHARE * min(small.shape[:2])))
         knots, _ = _lay_knots(close_seams(small, plan.closed_repeat, band_px), yarns, plan)
@@ -111,12 +111,9 @@ def _clean(knots: NDArray[np.uint8], plan: WeavePlan) -> NDArray[np.uint8]:
     """Return knots without strays; at the edges of a repeat the neighbouring ones have their say."""
     if plan.closed_repeat is None:
         return clean_orphans(knots, plan.orphan_share, plan.kept)[0]
-    (height, width), margin = knots.shape, CLEANING_MARGIN_PX
-    around = lay(
-        (height, width), plan.closed_repeat, np.arange(-margin, height + margin), np.arange(-margin, width + margin)
-    )
-    kept = None if plan.kept is None else plan.kept[around]
-    cleaned, _ = clean_orphans(knots[around], plan.orphan_share, kept)
+    repeat, margin = plan.closed_repeat, CLEANING_MARGIN_PX
+    kept = None if plan.kept is None else surround(plan.kept, repeat, margin)
+    cleaned, _ = clean_orphans(surround(knots, repeat, margin), plan.orphan_share, kept)
     return np.ascontiguousarray(cleaned[margin:-margin, margin:-margin])
 
 
