@@ -230,6 +230,16 @@ def test_the_schedule_warms_up_holds_and_cools_down():
     assert [schedule.ended(step) for step in (10_098, 10_099)] == [False, True]
 
 
+def test_a_gentle_schedule_rises_longer_and_less_far_and_is_kept():
+    schedule = Schedule(warm_up_steps=10, cool_down_from=0, cool_down_steps=999)
+    schedule.go_gently()
+    assert schedule.factor(0) == pytest.approx(0.5 / 40, rel=0.01)
+    assert max(schedule.factor(step) for step in range(1000)) == pytest.approx(0.5 * 0.96, rel=0.01)
+    kept = Schedule(warm_up_steps=10)
+    kept.load_state_dict(schedule.state_dict())
+    assert kept == schedule
+
+
 # The trainings
 
 
@@ -326,6 +336,18 @@ def test_a_stretch_writes_model_state_metrics_and_samples_and_the_next_goes_on(t
     ]
     config = load_parts(output / "model").vae.config
     assert config.scaling_factor != 1
+
+
+def test_a_training_that_begins_from_a_model_without_its_state_begins_gently(tokenizers, tmp_path: Path):
+    output = tmp_path / "run"
+    export_parts(build_tiny(tokenizers), output / "model")
+    for name in ("vae", "flow", "flow"):  # the second stretch of the flow keeps the schedule of its first
+        list(run_stretch(Stretch(output, 0.0, name)))
+        assert load_state(output / "state" / f"{name}.pt")["schedule"]["peak"] == 0.5
+    (output / "state" / "flow.pt").unlink()
+    (output / "state" / "origin.json").write_text('{"from_model": false}', encoding="utf-8")
+    list(run_stretch(Stretch(output, 0.0, "flow")))
+    assert load_state(output / "state" / "flow.pt")["schedule"]["peak"] == 1.0
 
 
 def test_building_a_training_by_phase(tokenizers):

@@ -107,11 +107,14 @@ def run_stretch(stretch: Stretch, stopped: Callable[[], bool] = lambda: False) -
     """Train one phase until its time or its cool-down is over, or it is stopped."""
     # 1. The parts, from the folder if they are there.
     began = time.monotonic()
+    from_model = began_from_model(stretch.output)
     parts = open_parts(stretch.model_folder)
     training = build_training(stretch.phase, parts, choose_device(stretch.device))
     path = stretch.state_path(training.name)
     if path.exists():
         training.load(load_state(path))
+    elif from_model and stretch.phase != "decoder":
+        training.schedule.go_gently()
     if stretch.cool_down_steps and (training.schedule.cool_down_from is None or _cooled(training)):
         training.schedule.cool_down_from = training.steps_done
         training.schedule.cool_down_steps = stretch.cool_down_steps
@@ -144,6 +147,15 @@ def run_stretch(stretch: Stretch, stopped: Callable[[], bool] = lambda: False) -
         yield Progress(training.name, training.steps_done, seconds, left, figures, due)
         if over:
             return
+
+
+def began_from_model(output: Path) -> bool:
+    """Whether the training began from a model that lay in its folder; noted there at its first stretch."""
+    note = output / "state" / "origin.json"
+    if not note.exists():
+        note.parent.mkdir(parents=True, exist_ok=True)
+        note.write_text(json.dumps({"from_model": (output / "model" / "model_index.json").exists()}), encoding="utf-8")
+    return json.loads(note.read_text(encoding="utf-8"))["from_model"]
 
 
 def open_parts(folder: Path) -> BuiltinParts:

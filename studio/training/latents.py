@@ -51,7 +51,7 @@ class LatentStream:
         vae: AutoencoderKL,
         device: torch.device,
         buckets: tuple[Bucket, ...],
-        uses: float = 4.0,
+        uses: float = 6.0,
         window: int = 2000,
     ) -> None:
         self.vae = vae.to(device).eval()

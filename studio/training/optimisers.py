@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
@@ -16,18 +16,28 @@ class Schedule:
 
     A schedule that needs to know the last step (a cosine) cannot be continued tomorrow. Here the constant part has
     no end; a cool-down of `cool_down_steps` begins at step `cool_down_from`, falls to nothing, and is part of the
-    saved state, so that a cut cool-down goes on as it began.
+    saved state, so that a cut cool-down goes on as it began. A cool-down from the first step on falls over the
+    warm-up too. `peak` is the part of the full rates that is reached.
     """
 
     warm_up_steps: int
+    peak: float = 1.0
     cool_down_from: int | None = None
     cool_down_steps: int = 0
 
     def factor(self, step: int) -> float:
         """Return the part of the full learning rate for this step, counted from 0."""
+        part = self.peak * min(1.0, (step + 1) / self.warm_up_steps)
         if self.cool_down_from is not None:
-            return max(0.0, 1 - (step - self.cool_down_from + 1) / (self.cool_down_steps + 1))
-        return min(1.0, (step + 1) / self.warm_up_steps)
+            part *= max(0.0, 1 - (step - self.cool_down_from + 1) / (self.cool_down_steps + 1))
+        return part
+
+    def go_gently(self) -> None:
+        """Rise longer and less far: for trained weights whose optimiser's state is not at hand.
+
+        Without its old momenta the first steps at the full rate undo what was learnt (see the model card).
+        """
+        self.warm_up_steps, self.peak = 4 * self.warm_up_steps, 0.5 * self.peak
 
     def ended(self, step: int) -> bool:
         """Whether the cool-down is over before this step."""
@@ -35,11 +45,12 @@ class Schedule:
 
     def state_dict(self) -> dict[str, Any]:
         """Return plain values for the saved state."""
-        return {"cool_down_from": self.cool_down_from, "cool_down_steps": self.cool_down_steps}
+        return asdict(self)
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take over a saved cool-down."""
-        self.cool_down_from, self.cool_down_steps = state["cool_down_from"], state["cool_down_steps"]
+        """Take over a saved schedule."""
+        for name, value in state.items():
+            setattr(self, name, value)
 
 
 class Muon:

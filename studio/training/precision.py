@@ -13,9 +13,15 @@ def choose_device(name: str) -> torch.device:
 
 
 def mixed_precision(device: torch.device) -> AbstractContextManager:
-    """Return a context in which layers compute in bf16 where the device has arithmetic for it, else in fp32.
+    """Return a context in which layers compute in bf16 where the device is faster with it, else in fp32."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda" or _has_fast_bf16())
 
-    A CPU with AVX-512 BF16 takes two thirds of the time of fp32 for a step; one without would take longer.
+
+def _has_fast_bf16() -> bool:
+    """Whether this CPU computes faster in bf16 than in fp32.
+
+    Measured with a flow step: AMD's AVX-512 BF16 takes two thirds of the time of fp32, Intel's without AMX half as
+    much again.
     """
-    fast = device.type == "cuda" or (device.type == "cpu" and torch.cpu.get_capabilities().get("avx512_bf16", False))
-    return torch.autocast(device.type, torch.bfloat16, enabled=fast)
+    able = torch.cpu.get_capabilities()
+    return able.get("amx_bf16", False) or (able.get("avx512_bf16", False) and "AMD" in able.get("cpu_name", ""))
