@@ -10,6 +10,7 @@ from studio.designs import Design
 from studio.engine import Engine
 from studio.errors import AdapterError, RunCancelledError
 from studio.events import Drawn, RunEvent, Started, Stepped
+from studio.models.registry import MODELS
 from studio.models.slot import PipelineSlot
 from studio.requests import AdapterUse, PipelineChoice, VariationRequest
 from tests.adapters import write_adapter
@@ -45,7 +46,7 @@ def test_a_large_design_is_drawn_smaller_and_enlarged(slot: PipelineSlot) -> Non
     said = facts(events)
     assert picture.shape == (1200, 900, 3)
     assert said.enlarged
-    assert said.working_width_px * said.working_height_px <= 384 * 512
+    assert said.working_width_px * said.working_height_px <= MODELS["builtin"].working_pixels
     assert abs(said.working_width_px / said.working_height_px - 0.75) < 0.01
 
 

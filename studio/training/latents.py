@@ -32,9 +32,16 @@ def plan_buckets(
     small_px: tuple[tuple[int, int], ...] = SMALL_SIZES_PX,
     large_px: tuple[tuple[int, int], ...] = LARGE_SIZES_PX,
 ) -> tuple[Bucket, ...]:
-    """Return the buckets: large pictures in batches of half the size, so that every step costs about the same."""
+    """Return the buckets: the larger a picture, the fewer to a batch, so that every step costs about the same.
+
+    At least two, for the gradient of a single picture is too noisy a guide.
+    """
+    smallest_px = min(width * height for width, height in small_px)
     small = [Bucket(*size, batch, (1 - large_share) / len(small_px)) for size in small_px]
-    large = [Bucket(*size, max(1, batch // 2), large_share / len(large_px)) for size in large_px]
+    large = [
+        Bucket(*size, max(min(2, batch), round(batch * smallest_px / (size[0] * size[1]))), large_share / len(large_px))
+        for size in large_px
+    ]
     return tuple(entry for entry in (*small, *large) if entry.share > 0)
 
 

@@ -8,6 +8,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from studio.designs.contacts import count_contacts
+
 Symmetry = Literal["none", "vertical", "horizontal", "quarter"]
 """How a design repeats itself: "vertical" has a vertical axis (left equals right mirrored), "horizontal" a
 horizontal one (top equals bottom), "quarter" has both, "none" promises nothing."""
@@ -79,11 +81,6 @@ class Carpet:
 
 def measure_contacts(indices: NDArray[np.uint8], count: int) -> NDArray[np.float64]:
     """Return which share of the borderline each pair of colours has: (count, count), symmetric, sums to 1."""
-    wide = indices.astype(np.int32)
-    pairs = np.concatenate(
-        [(wide[:, 1:] * count + wide[:, :-1]).ravel(), (wide[1:] * count + wide[:-1]).ravel()],
-    )
-    table = np.bincount(pairs, minlength=count * count).reshape(count, count).astype(np.float64)
-    table += table.T
+    table = count_contacts(indices, count).astype(np.float64)
     np.fill_diagonal(table, 0)
     return table / max(table.sum(), 1)
