@@ -21,6 +21,8 @@ ADAPTER_WEIGHT_LIMIT = 2.0
 SIDE_LIMIT_PX = 16_384
 COLOURS_LIMIT = 64
 """Yarns that a palette may have at most; looms take fewer."""
+YARNS_LIMIT = 256
+"""Numbers of yarns are 0 <= number < 256: one byte a knot."""
 
 PaletteChoice = Literal["auto", "free", "source", "new"]
 SymmetryChoice = Literal["auto", "none", "vertical", "horizontal", "quarter"]
@@ -74,15 +76,17 @@ class Constraints:
     """What the variations must keep of their design, so that they can be woven.
 
     `palette`: "free" leaves the model's picture as it is; "source" brings it into the design's yarns, in their order;
-    "new" into `colours` yarns of its own; "auto" is "source" where the design has yarns, else "free". `symmetry`:
-    "auto" keeps what the design has; "vertical" mirrors left and right about an upright axis, "horizontal" above and
-    below, "quarter" both. `repeat`: how the design is laid beside itself on the loom. `keep`: the part that stays as
-    it is, bit for bit; for "rectangle" (left, top, right, bottom) in pixels of the design, right and bottom not
-    included. Raises `RequestError` on what cannot be.
+    "new" into `colours` yarns of its own, among them, first and in this order, the design's yarns whose numbers are
+    `locked`; "auto" is "source" where the design has yarns, else "free". `symmetry`: "auto" keeps what the design has;
+    "vertical" mirrors left and right about an upright axis, "horizontal" above and below, "quarter" both. `repeat`:
+    how the design is laid beside itself on the loom. `keep`: the part that stays as it is, bit for bit; for
+    "rectangle" (left, top, right, bottom) in pixels of the design, right and bottom not included. Raises
+    `RequestError` on what cannot be.
     """
 
     palette: PaletteChoice = "free"
     colours: int | None = None
+    locked: tuple[int, ...] = ()
     symmetry: SymmetryChoice = "none"
     repeat: RepeatChoice = "none"
     keep: KeepChoice = "none"
@@ -95,8 +99,10 @@ class Constraints:
         _check_choice("Keep", self.keep, KeepChoice)
         if self.palette == "new":
             _check_whole("Colours", self.colours, 1, COLOURS_LIMIT, "8 to 10 suit most machine-made carpets")
-        elif self.colours is not None:
+            object.__setattr__(self, "locked", _check_locked(self.locked, self.colours))
+        else:
             object.__setattr__(self, "colours", None)
+            object.__setattr__(self, "locked", ())
         if self.keep == "rectangle":
             object.__setattr__(self, "rectangle", _check_rectangle(self.rectangle))
         elif self.rectangle is not None:
@@ -197,6 +203,22 @@ def _check_whole(name: str, value: int, low: int, high: int, good: str) -> None:
 def _check_choice(name: str, value: object, choices: object) -> None:
     if value not in get_args(choices):
         raise RequestError(f"{name} “{value}” is not known. Choose one of: {', '.join(get_args(choices))}.")
+
+
+def _check_locked(numbers: object, colours: int) -> tuple[int, ...]:
+    """Return the numbers rising and each once."""
+    good = "such as 0, 3"
+    if not isinstance(numbers, (tuple, list)):
+        raise RequestError(f"The yarns to lock are numbers, {good}, not “{numbers}”.")
+    for number in numbers:
+        _check_whole("The number of a locked yarn", number, 0, YARNS_LIMIT - 1, good)
+    locked = tuple(sorted(set(numbers)))
+    if len(locked) >= colours:
+        raise RequestError(
+            f"{len(locked)} yarns are locked, which leaves none of {colours} to be new. Choose more than "
+            f"{len(locked)} colours, or lock fewer yarns."
+        )
+    return locked
 
 
 def _check_rectangle(sides: object) -> tuple[int, int, int, int]:

@@ -76,6 +76,10 @@ def test_vary_prints_one_line_for_each_variation(design: str, tmp_path: Path) ->
         (["vary", "DESIGN", "--prompt", "x", "--model", "no/such"], "no/such"),
         (["vary", "DESIGN", "--prompt", "x", "--adapter", "nowhere"], "nowhere"),
         (["vary", "DESIGN", "--prompt", "x", "--profile", "9"], "9"),
+        (["vary", "DESIGN", "--prompt", "x", "--lock", "0"], "--lock 0"),
+        (["vary", "DESIGN", "--prompt", "x", "--palette", "8", "--lock", "red"], "--lock red"),
+        (["vary", "DESIGN", "--prompt", "x", "--palette", "2", "--lock", "0,3"], "2 yarns are locked"),
+        (["vary", "DESIGN", "--prompt", "x", "--palette", "8", "--lock", "0,9"], "among 0 to 3"),
         (["weave"], "weave"),
         ([], "COMMAND"),
     ],
@@ -89,6 +93,18 @@ def test_bad_input_is_one_line_and_exit_code_two(design: str, tmp_path: Path, ar
     assert answer.stdout == ""
     assert len(answer.stderr.strip().splitlines()) == 1, answer.stderr
     assert says in answer.stderr
+
+
+def test_vary_locks_yarns_among_new_ones(design: str, tmp_path: Path) -> None:
+    answer = studio(
+        "vary", design, "--prompt", "red kilim", "--count", "1", "--seed", "0", "--steps", "3", "--outputs",
+        str(tmp_path), "--json", "--palette", "8", "--lock", "3,0",
+    )  # fmt: skip
+    assert answer.returncode == 0, answer.stderr
+    with Image.open(json.loads(answer.stdout)["path"]) as picture, Image.open(design) as own:
+        palette, yarns = picture.getpalette(), own.getpalette()
+    assert len(palette) <= 24
+    assert palette[:6] == yarns[:3] + yarns[9:12]
 
 
 def test_an_outputs_folder_that_cannot_be_made_is_said(design: str, tmp_path: Path) -> None:

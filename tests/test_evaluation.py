@@ -224,6 +224,7 @@ def test_structures_of_other_size_are_refused_unless_read_alike():
     tall, wide = draw_blobs(1), draw_blobs(1, 240, 180)
     source = read_structure(tall)
     assert source.lightness.shape == source.edges.shape == (256, 192)
+    assert source.size_px == (192, 256)
     with pytest.raises(ValueError, match="size_px"):
         correlate_edges(source, read_structure(wide))
     assert correlate_edges(source, read_structure(wide, size_px=(192, 256))) is not None
@@ -285,8 +286,9 @@ def test_every_metric_has_words_and_an_own_id():
 
 @pytest.mark.parametrize("count", [0, 1, 2, 5])
 def test_every_metric_measures_sets_of_any_size(count):
-    source = draw_blobs(0)
-    score = score_variations(source, [source, *(draw_blobs(seed, 90, 120) for seed in range(1, 5))][:count])
+    source = read_structure(draw_blobs(0))
+    others = (read_structure(draw_blobs(seed, 90, 120), size_px=source.size_px) for seed in range(1, 5))
+    score = score_variations(source, [source, *others][:count])
     assert len(score.each) == count
     for figures in score.each:
         assert set(figures) == {metric.id for metric in VARIATION_METRICS}
@@ -299,7 +301,7 @@ def test_every_metric_measures_sets_of_any_size(count):
 
 
 def test_metrics_say_nothing_about_plain_pictures():
-    plain = Image.new("RGB", (90, 120), (200, 180, 150))
+    plain = read_structure(Image.new("RGB", (90, 120), (200, 180, 150)))
     score = score_variations(plain, [plain, plain])
     assert score.each[0]["fidelity"] is None
     assert score.whole["diversity_edges_mean"] is None

@@ -23,6 +23,7 @@ from studio.designs import (
 )
 from studio.designs.colour import convert_to_lab, convert_to_oklab, count_colours, measure_difference
 from studio.designs.orphans import find_orphans
+from studio.designs.palette import SERVED_OKLAB
 
 EXIF_ORIENTATION = 0x0112
 
@@ -275,6 +276,44 @@ def test_suggestion_has_the_number_asked_for_from_the_colours_there_are(count, s
     assert {tuple(colour) for colour in suggested.tolist()} <= colours
     assert len(np.unique(suggested, axis=0)) == count
     assert np.array_equal(suggest_palette(pixels[::-1, ::-1], count), suggested)
+
+
+@given(st.integers(1, 30), st.integers(0, 30), st.sampled_from([2, 20, 1600]), st.integers(0, 999))
+@settings(max_examples=30, deadline=None)
+def test_fixed_yarns_come_first_and_get_no_near_copies(count, fixed, different, seed):
+    pixels = draw_colours(different, seed)[draw_knots(different, 40, 40, seed) if different < 256 else np.s_[:]]
+    pixels = pixels.reshape(40, 40, 3)
+    held = draw_colours(fixed, seed + 1)
+    held[: fixed // 2] = pixels[0, : fixed // 2]  # some of its own, which may be equal to one another
+    if fixed > count:
+        with pytest.raises(ValueError, match=f"{count} yarns, {fixed} of them fixed"):
+            suggest_palette(pixels, count, held)
+        return
+    suggested = suggest_palette(pixels, count, held)
+    assert np.array_equal(suggested[:fixed], held) and len(suggested) <= count
+    new = suggested[fixed:]
+    colours = {tuple(colour) for colour in count_colours(pixels)[0].tolist()}
+    assert {tuple(colour) for colour in new.tolist()} <= colours
+    assert len(np.unique(new, axis=0)) == len(new)
+    if fixed:
+        gaps = ((convert_to_oklab(new / 255)[:, None] - convert_to_oklab(held / 255)) ** 2).sum(-1) ** 0.5
+        assert (gaps > SERVED_OKLAB - 1e-5).all()
+    assert np.array_equal(suggest_palette(pixels[::-1, ::-1], count, held), suggested)
+
+
+def test_what_a_fixed_yarn_serves_asks_for_no_other():
+    """Most of the picture is nearly the fixed red: without it that red would be the first yarn to be suggested."""
+    grain = np.random.default_rng(0).normal(0, 2, (90, 90, 3))
+    pixels = np.full((90, 90, 3), (176, 34, 44), float)
+    pixels[:8], pixels[8:12], pixels[12:14] = (20, 30, 80), (235, 225, 200), (60, 120, 60)
+    pixels = (pixels + grain).clip(0, 255).astype(np.uint8)
+    fixed = np.array([[180, 30, 40]], np.uint8)
+    suggested = suggest_palette(pixels, 4, fixed)
+    assert np.array_equal(suggested[:1], fixed)
+    for colour in pixels[[0, 10, 13], 5]:
+        assert np.abs(suggested[1:].astype(int) - colour).max(axis=1).min() < 12
+    assert len(suggest_palette(np.full((9, 9, 3), 77, np.uint8), 4, np.full((1, 3), 78, np.uint8))) == 1
+    assert len(suggest_palette(pixels, fixed=fixed)) == 4  # as many as are needed, the fixed one among them
 
 
 def test_many_yarns_are_suggested_too():

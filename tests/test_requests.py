@@ -15,6 +15,7 @@ from studio.requests import (
     PROMPT_LIMIT,
     SEED_LIMIT,
     AdapterUse,
+    Constraints,
     VariationRecord,
     VariationRequest,
     effective_steps,
@@ -65,6 +66,38 @@ def test_seed_zero_is_a_seed() -> None:
 def test_survives_json() -> None:
     request = VariationRequest(**GOOD, adapter=AdapterUse("lora", 0.8), negative_prompt="blur", strength=0.45)
     assert VariationRequest.from_json(json.loads(json.dumps(request.to_json()))) == request
+
+
+@given(st.lists(st.integers(0, 255), max_size=70), st.integers(1, 64))
+def test_locked_yarns_leave_room_for_a_new_one(numbers: list[int], colours: int) -> None:
+    wanted = {"palette": "new", "colours": colours, "locked": numbers}
+    if len(set(numbers)) >= colours:
+        with pytest.raises(RequestError, match=f"{len(set(numbers))} yarns are locked, which leaves none of {colours}"):
+            Constraints(**wanted)
+        return
+    constraints = Constraints(**wanted)
+    assert constraints.locked == tuple(sorted(set(numbers)))
+    request = VariationRequest(**GOOD, constraints=constraints)
+    assert VariationRequest.from_json(json.loads(json.dumps(request.to_json()))) == request
+
+
+@pytest.mark.parametrize("palette", ["auto", "free", "source"])
+def test_yarns_are_locked_in_a_new_palette_only(palette: str) -> None:
+    constraints = Constraints(palette=palette, colours=8, locked=(1, 2))
+    assert (constraints.colours, constraints.locked) == (None, ())
+
+
+@pytest.mark.parametrize("locked", [(-1,), (256,), (1.5,), (True,), ("1",), "12", 3, None])
+def test_what_is_no_number_of_a_yarn_cannot_be_locked(locked: object) -> None:
+    with pytest.raises(RequestError, match="such as 0, 3"):
+        Constraints(palette="new", colours=8, locked=locked)
+
+
+def test_a_request_from_before_yarns_could_be_locked_is_read() -> None:
+    request = VariationRequest(**GOOD, constraints=Constraints(palette="new", colours=8))
+    values = json.loads(json.dumps(request.to_json()))
+    del values["constraints"]["locked"]
+    assert VariationRequest.from_json(values) == request
 
 
 @given(st.integers(1, 200), st.floats(0.01, 1.0))

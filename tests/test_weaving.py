@@ -113,6 +113,38 @@ def test_the_kept_part_is_equal_bit_for_bit(keep, palette):
     assert woven.weaving.kept_share == pytest.approx(plan.kept.mean())
 
 
+@settings(max_examples=25, deadline=None)
+@given(st.sets(st.integers(0, 3)), st.integers(1, 8), st.booleans(), st.integers(0, 10_000))
+def test_locked_yarns_are_in_every_new_palette(locked, colours, kept, seed):
+    half = np.random.default_rng(1).integers(0, 2, (24, 32), dtype=np.uint8)  # kept, in two yarns
+    design = as_design(np.concatenate([half, half + 2]), YARNS)
+    keep = {"keep": "rectangle", "rectangle": (0, 0, 32, 24)} if kept else {}
+    held = [*sorted(locked), *([yarn for yarn in (0, 1) if yarn not in locked] if kept else [])]
+    wanted = {"palette": "new", "colours": colours, "locked": tuple(locked), **keep}
+    if len(held) >= colours:
+        with pytest.raises(RequestError, match=f"Choose more than {len(held if len(locked) < colours else locked)} "):
+            plan_weave(design, Constraints(**wanted))
+        return
+    plan = plan_weave(design, Constraints(**wanted))
+    woven = weave(draw_noise((48, 32), seed), plan)
+    palette = palette_of(woven.image)
+    assert np.array_equal(palette[: len(locked)], YARNS[sorted(locked)])
+    assert sorted(palette[: len(held)].tolist()) == sorted(YARNS[held].tolist())
+    assert len(held) < len(palette) <= colours
+    assert len(woven.weaving.yarns) == len(palette)
+    if kept:
+        assert np.array_equal(np.asarray(woven.image.convert("RGB"))[:24], np.asarray(design.image)[:24])
+
+
+def test_only_yarns_that_the_design_uses_are_locked():
+    indices = np.array([[0, 1, 2, 6]], np.uint8).repeat(36, axis=0).repeat(9, axis=1)
+    design = as_design(indices, np.arange(24, dtype=np.uint8).reshape(8, 3))
+    plan = plan_weave(design, Constraints(palette="new", colours=4, locked=(6, 1)))
+    assert plan.locked.tolist() == [[3, 4, 5], [18, 19, 20]]
+    with pytest.raises(RequestError, match=r"number 4 cannot be locked.*among 0 to 2, 6\."):
+        plan_weave(design, Constraints(palette="new", colours=4, locked=(1, 4)))
+
+
 def test_a_kept_part_and_a_mirror_hold_both_or_are_refused():
     design = carpet(seed=11)
     both = plan_weave(design, Constraints(palette="source", symmetry="quarter", keep="border"))

@@ -20,6 +20,11 @@ def add_constraint_arguments(parser: argparse.ArgumentParser) -> None:
         f"{COLOURS_LIMIT} colours, else free)",
     )
     group.add_argument(
+        "--lock",
+        metavar="N,N",
+        help="yarns of the design, by the numbers that inspect gives them, that stay among N new ones",
+    )
+    group.add_argument(
         "--symmetry",
         default="auto",
         choices=get_args(SymmetryChoice),
@@ -47,6 +52,14 @@ def read_constraints(args: argparse.Namespace) -> Constraints:
             palette, colours = "new", int(palette)
         except ValueError:
             raise InputError(f"--palette {palette} is not known. Choose source, free or a number of yarns.") from None
+    locked: tuple[int, ...] = ()
+    if args.lock is not None:
+        if palette != "new":
+            raise InputError(f"--lock {args.lock} goes with new yarns only. Add a number of them: --palette 8.")
+        try:
+            locked = tuple(int(number) for number in args.lock.split(","))
+        except ValueError:
+            raise InputError(f"--lock {args.lock} is not known. Give whole numbers of yarns: 0,3.") from None
     keep, rectangle = args.keep, None
     if "," in keep:
         try:
@@ -58,6 +71,7 @@ def read_constraints(args: argparse.Namespace) -> Constraints:
     return Constraints(
         palette=palette,
         colours=colours,
+        locked=locked,
         symmetry=args.symmetry,
         repeat=args.repeat,
         keep=keep,

@@ -24,6 +24,8 @@ OFF_YARN_SHARE = 0.02
 MOST_SUGGESTED = 24
 """Without a wanted number, yarns are added up to this many, until at most 2 % of the knots lie farther than a
 CIEDE2000 of 5 from their yarn: where weavers warn of too many, and where a colour shows as another one."""
+SERVED_OKLAB = 0.04
+"""What lies nearer to a fixed yarn (in OKLab; a CIEDE2000 of about 5) is woven in it and asks for no other."""
 CELLS_WANTED = 4096
 """Colours are clustered by cells of near colours, as large as still leaves this many of them, or singly."""
 EDGE_WEIGHT = 0.04
@@ -54,7 +56,9 @@ def snap(pixels: NDArray[np.uint8], palette: NDArray[np.uint8]) -> NDArray[np.ui
     return look_up(seen, table)
 
 
-def suggest_palette(pixels: NDArray[np.uint8], count: int | None = None) -> NDArray[np.uint8]:
+def suggest_palette(
+    pixels: NDArray[np.uint8], count: int | None = None, fixed: NDArray[np.uint8] | None = None
+) -> NDArray[np.uint8]:
     """Return the yarns (k, 3) that come nearest to pixels (height, width, 3), the one with the greatest share first.
 
     Colours are clustered by weighted k-means in OKLab that grows by one yarn at a time, each begun where the shares'
@@ -62,31 +66,39 @@ def suggest_palette(pixels: NDArray[np.uint8], count: int | None = None) -> NDAr
     hardly. A yarn is a colour of the picture: the one that most of its cluster has, or else the one nearest to the
     cluster's mean. `count` yarns (1 to 256), or without it the fewest, up to 24, that leave at most 2 % of what counts
     farther than a CIEDE2000 of 5 from its yarn. A picture of no more colours than `count`, or without it than 64,
-    gets its own. Raises `ValueError` for other shapes and counts.
+    gets its own. `fixed` yarns (m, 3) are there already: they come first as they are and count towards `count`, keep
+    the pixels that are nearest to them, and what lies within 0.04 of one in OKLab asks for no other, so that none is
+    a near copy of them. Raises `ValueError` for other shapes and counts.
     """
-    if count is not None and not 1 <= count <= PALETTE_LIMIT:
-        raise ValueError(f"{count} yarns; give 1 to {PALETTE_LIMIT}")
+    held = np.empty((0, 3), np.uint8) if fixed is None or not len(fixed) else check_palette(fixed)
+    if count is not None and not max(len(held), 1) <= count <= PALETTE_LIMIT:
+        raise ValueError(f"{count} yarns, {len(held)} of them fixed; give 1 to {PALETTE_LIMIT}, not fewer than fixed")
+    most = MOST_SUGGESTED if count is None else count
     seen = _check_pixels(pixels)
     colours, counts = count_colours(seen)
-    if len(colours) <= (EXACT_LIMIT if count is None else count):
-        return _order(colours, counts)
-    shares = _weigh(seen, colours, counts)
-    oklab = convert_to_oklab(colours)
+    oklab, centres = convert_to_oklab(colours), convert_to_oklab(held).astype(np.float64)
+    open_ones = _find_nearest(oklab, centres)[1] > SERVED_OKLAB**2
+    if np.count_nonzero(open_ones) <= (EXACT_LIMIT if count is None else count) - len(held):
+        return np.concatenate([held, _order(colours[open_ones], counts[open_ones])])
+    shares = _weigh(seen, colours, counts)[open_ones]
+    colours, oklab = colours[open_ones], oklab[open_ones]
     cells, places, weights = _gather(colours, oklab, shares)
     lab = convert_to_lab(convert_from_oklab(places))
-    centres = (weights @ places / weights.sum())[None]
+    if not len(held):
+        centres = (weights @ places / weights.sum())[None]
     nearest, distance = _find_nearest(places, centres)
-    while len(centres) < (MOST_SUGGESTED if count is None else count):
+    while len(centres) < most:
         if count is None and _suffices(lab, weights, centres, nearest):
             break
         added = places[np.argmax(weights * distance)]
         centres = np.concatenate([centres, added[None]])
         # Many yarns are settled together in the end: settling after each would take half a minute.
         if len(centres) <= MOST_SUGGESTED or len(centres) == count:
-            centres, nearest, distance = _settle(places, weights, centres)
+            centres, nearest, distance = _settle(places, weights, centres, len(held))
         else:
             distance = np.minimum(distance, ((places - added) ** 2).sum(axis=1))
-    return _choose_colours(colours, oklab, shares, nearest[cells], centres)
+    clusters = nearest[cells] - len(held)
+    return np.concatenate([held, _choose_colours(colours, oklab, shares, clusters, centres[len(held) :])])
 
 
 def _weigh(pixels: NDArray[np.uint8], colours: NDArray[np.uint8], counts: NDArray[np.int64]) -> Floats:
@@ -128,15 +140,19 @@ def _gather(colours: NDArray[np.uint8], oklab: Floats, shares: Floats) -> tuple[
     return cells, places, weights
 
 
-def _settle(places: Floats, weights: Floats, centres: Floats) -> tuple[Floats, NDArray[np.intp], Floats]:
-    """Return the centres moved until no place changes its cluster, and each place's centre and distance squared."""
+def _settle(places: Floats, weights: Floats, centres: Floats, fixed: int) -> tuple[Floats, NDArray[np.intp], Floats]:
+    """Return the centres moved until no place changes its cluster, and each place's centre and distance squared.
+
+    The first `fixed` of them stay where they are.
+    """
     nearest, distance = _find_nearest(places, centres)
     for _ in range(ROUNDS_LIMIT):
         totals = np.bincount(nearest, weights, len(centres))
         sums = np.stack([np.bincount(nearest, weights * axis, len(centres)) for axis in places.T], axis=-1)
         # A centre that lost all its places begins again where the need is greatest.
         worst = places[np.argmax(weights * distance)]
-        centres = np.where(totals[:, None] > 0, sums / np.maximum(totals, 1e-300)[:, None], worst)
+        moved = np.where(totals[:, None] > 0, sums / np.maximum(totals, 1e-300)[:, None], worst)
+        centres = np.concatenate([centres[:fixed], moved[fixed:]])
         before = nearest
         nearest, distance = _find_nearest(places, centres)
         if np.array_equal(nearest, before):
@@ -147,6 +163,7 @@ def _settle(places: Floats, weights: Floats, centres: Floats) -> tuple[Floats, N
 def _choose_colours(
     colours: NDArray[np.uint8], oklab: Floats, shares: Floats, clusters: NDArray[np.intp], centres: Floats
 ) -> NDArray[np.uint8]:
+    """Return a colour for each centre that colours belong to; those whose cluster is below 0 belong to none."""
     chosen, totals = [], []
     for i, centre in enumerate(centres):
         members = np.flatnonzero(clusters == i)
@@ -156,9 +173,9 @@ def _choose_colours(
         total = shares[members].sum()
         if shares[commonest] * 2 <= total:
             commonest = members[np.argmin(((oklab[members] - centre) ** 2).sum(axis=1))]
-        chosen.append(colours[commonest])
+        chosen.append(commonest)
         totals.append(total)
-    return _order(np.array(chosen), np.array(totals))
+    return _order(colours[np.array(chosen, dtype=np.intp)], np.array(totals))
 
 
 def _order(colours: NDArray[np.uint8], shares: Floats) -> NDArray[np.uint8]:

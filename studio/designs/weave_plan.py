@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from studio.designs.borders import Border, border_mask, find_border
+from studio.designs.colour import count_colours
+from studio.designs.index_map import IndexMap, pack_colours
 from studio.designs.opening import Design
 from studio.designs.orphans import measure_orphan_share
 from studio.designs.reading import read_yarns
@@ -27,7 +29,8 @@ class WeavePlan:
     """What the constraints of a run mean for its design.
 
     `design` is the design's pixels (h, w, 3), `indices` (h, w) its knots. `palette` (k, 3) holds the yarns of the
-    design, None where the colours are free or new. `vertical` and `horizontal` are offsets of the axes (see
+    design, None where the colours are free or new; `locked` (n, 3) those of them that a new palette begins with.
+    `vertical` and `horizontal` are offsets of the axes (see
     `symmetry`), None where it is not mirrored. `kept` (h, w) is true where the design stays as it is. `orphan_share`
     is what may stay of stray knots. `notes` are sentences for the designer.
     """
@@ -35,6 +38,7 @@ class WeavePlan:
     constraints: Constraints
     design: Pixels
     palette: Pixels | None
+    locked: Pixels
     indices: Pixels
     vertical: int | None
     horizontal: int | None
@@ -63,14 +67,16 @@ class WeavePlan:
 def plan_weave(design: Design, constraints: Constraints) -> WeavePlan:
     """Return what the constraints mean for a design.
 
-    Raises `RequestError` where they do not fit it: a border is to be kept and there is none, a bordered design is to
-    repeat, a part is to be kept and mirrored that is not symmetric in the design.
+    Raises `RequestError` where they do not fit it: a yarn is locked that it does not use, a border is to be kept and
+    there is none, a bordered design is to repeat, a part is to be kept and mirrored that is not symmetric in the
+    design.
     """
     pixels = np.asarray(design.image)
     own = design.index_map
     few = own is not None and len(own.used()) <= COLOURS_LIMIT
-    locked = constraints.palette == "source" or (constraints.palette == "auto" and few)
+    own_yarns = constraints.palette == "source" or (constraints.palette == "auto" and few)
     index_map = read_yarns(design)
+    locked = _find_locked(constraints, index_map)
     indices = index_map.indices
     border = find_border(indices) if constraints.keep in ("border", "field") or constraints.repeat != "none" else None
     if constraints.repeat != "none" and border is not None:
@@ -80,12 +86,13 @@ def plan_weave(design: Design, constraints: Constraints) -> WeavePlan:
         )
     kept = _find_kept(constraints, border, indices.shape)
     if constraints.palette == "new" and kept is not None:
-        _check_room(constraints.colours or 1, pixels, kept)
+        _check_room(constraints.colours or 1, join_yarns(locked, pixels[kept]), len(locked))
     axes, notes = _choose_axes(constraints, indices, pixels, kept)
     return WeavePlan(
         constraints=constraints,
         design=pixels,
-        palette=index_map.palette if locked else None,
+        palette=index_map.palette if own_yarns else None,
+        locked=locked,
         indices=indices,
         vertical=axes["vertical"],
         horizontal=axes["horizontal"],
@@ -95,18 +102,46 @@ def plan_weave(design: Design, constraints: Constraints) -> WeavePlan:
     )
 
 
-def _check_room(count: int, pixels: Pixels, kept: Mask) -> None:
-    """Raise `RequestError`, before anything is drawn, where the kept part leaves no yarn for the rest."""
-    held = len(np.unique(pixels[kept], axis=0))
-    if held >= COLOURS_LIMIT:
-        raise RequestError(
-            f"The part that you keep has {held} colours by itself, more than a palette may have. Choose free colours."
-        )
-    if held >= count:
-        raise RequestError(
-            f"The part that you keep has {held} colours by itself. Choose more than {held} colours, or the yarns of "
-            "the design."
-        )
+def join_yarns(locked: Pixels, kept: Pixels) -> Pixels:
+    """Return the yarns (k, 3) that a new palette must have: the locked ones (n, 3) in order, then the others of the
+    kept part's pixels (m, 3).
+    """
+    held = count_colours(kept)[0]
+    return np.concatenate([locked, held[~np.isin(pack_colours(held), pack_colours(locked))]])
+
+
+def _find_locked(constraints: Constraints, index_map: IndexMap) -> Pixels:
+    """Return the colours (n, 3) of the locked yarns."""
+    used = index_map.used().tolist()
+    for number in constraints.locked:
+        if number not in used:
+            raise RequestError(
+                f"The yarn with the number {number} cannot be locked, for the design does not use it. Choose among "
+                f"{_list_numbers(used)}."
+            )
+    return index_map.palette[list(constraints.locked)]
+
+
+def _list_numbers(numbers: list[int]) -> str:
+    """Return rising numbers in words, runs drawn together: 0 to 4, 7."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and runs[-1][-1] == number - 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ", ".join(f"{run[0]} to {run[-1]}" if len(run) > 1 else f"{run[0]}" for run in runs)
+
+
+def _check_room(count: int, held: Pixels, locked: int) -> None:
+    """Raise `RequestError`, before anything is drawn, where what must be in a palette leaves no yarn for the rest."""
+    what = f"The part that you keep has {len(held)} colours by itself"
+    if locked:
+        what = f"The part that you keep and the locked yarns have {len(held)} colours"
+    if len(held) >= COLOURS_LIMIT:
+        raise RequestError(f"{what}, more than a palette may have. Choose free colours.")
+    if len(held) >= count:
+        raise RequestError(f"{what}. Choose more than {len(held)} colours, or the yarns of the design.")
 
 
 def _find_kept(constraints: Constraints, border: Border | None, shape: tuple[int, int]) -> Mask | None:

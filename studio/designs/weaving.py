@@ -15,7 +15,7 @@ from studio.designs.orphans import clean_orphans, measure_orphan_share
 from studio.designs.palette import snap, suggest_palette
 from studio.designs.repeat import Seams, close_seams, measure_seams, surround
 from studio.designs.symmetry import source_of
-from studio.designs.weave_plan import WeavePlan
+from studio.designs.weave_plan import WeavePlan, join_yarns
 from studio.requests import Weaving
 
 SEAM_BAND_SHARE, SEAM_BAND_LEAST_PX = 0.02, 3
@@ -143,19 +143,16 @@ def enlarge_knots(indices: NDArray[np.uint8], size_px: tuple[int, int], repeat: 
 def _choose_yarns(drawn: Pixels, plan: WeavePlan) -> Pixels | None:
     """Return the palette of a variation, None where its colours are free.
 
-    New yarns are sought outside the kept part, whose own yarns come first: they must be there, or nothing in it could
-    stay as it is.
+    New yarns are sought outside the kept part. Locked yarns come first, then those of the kept part: they must be
+    there, or nothing in it could stay as it is.
     """
     if plan.constraints.palette != "new":
         return plan.palette
-    count = plan.constraints.colours or 1
     if plan.kept is None:
-        return suggest_palette(drawn, count)
-    held = np.unique(plan.design[plan.kept], axis=0)
+        return suggest_palette(drawn, plan.constraints.colours, plan.locked)
+    held = join_yarns(plan.locked, plan.design[plan.kept])
     outside = drawn[~plan.kept][None]
-    found = suggest_palette(outside, count - len(held)) if outside.size else held[:0]
-    fresh = [yarn for yarn in found if not (held == yarn).all(axis=1).any()]
-    return np.concatenate([held, *([np.stack(fresh)] if fresh else [])])
+    return suggest_palette(outside, plan.constraints.colours, held) if outside.size else held
 
 
 def _mirror(knots: NDArray[np.uint8], plan: WeavePlan) -> NDArray[np.uint8]:

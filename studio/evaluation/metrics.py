@@ -6,8 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from PIL import Image
-
 from studio.evaluation.structure import (
     Diversity,
     Structure,
@@ -15,7 +13,6 @@ from studio.evaluation.structure import (
     count_differing_bits,
     measure_diversity,
     measure_likeness,
-    read_structure,
 )
 
 Better = Literal["higher", "lower", "neither"]
@@ -126,14 +123,16 @@ SET_METRICS: tuple[SetMetric, ...] = (
 METRICS: tuple[VariationMetric | SetMetric, ...] = (*VARIATION_METRICS, *SET_METRICS)
 
 
-def score_variations(source: Image.Image, variations: Sequence[Image.Image]) -> Score:
-    """Return the figures of all METRICS for the variations of a source. Sizes may differ; the source's counts."""
-    own = read_structure(source)
-    size_px = (own.lightness.shape[1], own.lightness.shape[0])
-    structures = tuple(read_structure(variation, size_px=size_px) for variation in variations)
-    evidence = Evidence(own, structures, measure_diversity(structures))
+def score_variations(source: Structure, variations: Sequence[Structure]) -> Score:
+    """Return the figures of all METRICS for the variations of a source.
+
+    Structures, not pictures: a caller reads one picture at a time, and lets it go. Variations are read at the
+    `size_px` of their source; raises `ValueError` where one is not.
+    """
+    structures = tuple(variations)
+    evidence = Evidence(source, structures, measure_diversity(structures))
     return Score(
-        each=tuple({metric.id: metric.measure(own, one) for metric in VARIATION_METRICS} for one in structures),
+        each=tuple({metric.id: metric.measure(source, one) for metric in VARIATION_METRICS} for one in structures),
         whole={metric.id: metric.measure(evidence) for metric in SET_METRICS},
         near_duplicates=evidence.diversity.near_duplicates if evidence.diversity is not None else (),
     )

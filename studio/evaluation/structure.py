@@ -38,6 +38,11 @@ class Structure:
     fingerprint: int
 
     @property
+    def size_px(self) -> tuple[int, int]:
+        """Width and height at which the picture was read."""
+        return self.lightness.shape[1], self.lightness.shape[0]
+
+    @property
     def plain(self) -> bool:
         """Whether there is no structure that could be compared."""
         return float(self.edges.std()) < PLAIN_SPREAD
@@ -66,9 +71,8 @@ def read_structure(image: Image.Image, *, size_px: tuple[int, int] | None = None
     if size_px is None:
         scale = COMPARED_SIDE_PX / max(image.size)
         size_px = (max(round(image.width * scale), 1), max(round(image.height * scale), 1))
-    small = image.convert("RGB").resize(
-        size_px, Image.Resampling.BOX if image.width > size_px[0] else Image.Resampling.BILINEAR
-    )
+    whole = image if image.mode == "RGB" else image.convert("RGB")  # Pillow would copy what is RGB already
+    small = whole.resize(size_px, Image.Resampling.BOX if image.width > size_px[0] else Image.Resampling.BILINEAR)
     lightness = convert_to_lightness(np.asarray(small)).astype(np.float32)
     return Structure(lightness, map_edges(lightness), hash_differences(lightness))
 
@@ -165,6 +169,6 @@ def are_near_duplicates(a: Structure, b: Structure) -> bool:
 def _check_pair(a: Structure, b: Structure) -> None:
     if a.lightness.shape != b.lightness.shape:
         raise ValueError(
-            f"structures of {a.lightness.shape[::-1]} and {b.lightness.shape[::-1]} px cannot be compared; "
+            f"structures of {a.size_px} and {b.size_px} px cannot be compared; "
             "read the second with size_px of the first"
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import logging
 
 import numpy as np
 import streamlit as st
@@ -13,14 +14,15 @@ from studio.catalogue import Catalogue, Source
 from studio.designs.colourways import Colourway, make_colourways
 from studio.designs.export import encode_png
 from studio.designs.index_map import IndexMap
-from studio.designs.opening import open_design
-from studio.designs.reading import read_yarns
+from studio.errors import StudioError
 from studio.session import workspace
 from studio.widgets.design_facts import swatches_html
 from studio.widgets.notices import attempt
 from studio.widgets.pictures import show_caption, show_preview
 from studio.widgets.source import choose_source, title_of
+from studio.widgets.yarns import find_yarns, pick_yarns
 
+_log = logging.getLogger(__name__)
 _PREVIEW_PX = 320
 _NARROWEST_PX = 150
 _COUNT, _MOST = 8, 24
@@ -36,22 +38,15 @@ def draw_colourways(source: Source) -> None:
 
 @st.dialog("Colourways", width="large")
 def _show(source: Source) -> None:
-    index_map = _read(source.sha256)
+    index_map = find_yarns(source.sha256)
     st.caption("The same drawing in other yarns, knot for knot. Yarns that you lock keep their colour.")
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         count = st.number_input("Colourways", 1, _MOST, _COUNT, 1, key="colourways_count", width=120)
-        locked = st.multiselect(
-            "Locked yarns",
-            [int(i) for i in index_map.used()],
-            format_func=lambda i: "Yarn {} #{:02x}{:02x}{:02x}".format(i + 1, *index_map.palette[i]),
-            key="colourways_locked",
-            placeholder="None",
-            width="stretch",
-        )
+        locked = pick_yarns("Locked yarns", index_map, "colourways_locked")
         seed = st.session_state.setdefault("colourways_seed", 1)
         st.button("Others", icon=":material/refresh:", key="colourways_more", on_click=_turn)
     st.html(swatches_html([tuple(colour) for colour in index_map.palette.tolist()], index_map.shares().tolist()))
-    found = _make(source.sha256, int(count), int(seed), tuple(locked))
+    found = _make(source.sha256, int(count), int(seed), locked)
     small = _shrink(index_map)
     with st.grid(4, min_column_width=_NARROWEST_PX, gap="small"):
         for number, colourway in enumerate(found):
@@ -70,17 +65,20 @@ def _show(source: Source) -> None:
                     st.rerun()  # closes the dialog
 
 
-@st.cache_resource(max_entries=4, show_spinner="Reading the yarns …")
-def _read(sha256: str) -> IndexMap:
-    return read_yarns(open_design(workspace().catalogue.source_path(sha256).read_bytes()))
-
-
 @st.cache_data(max_entries=64, show_spinner="Dyeing …")
 def _make(sha256: str, count: int, seed: int, locked: tuple[int, ...]) -> tuple[Colourway, ...]:
-    index_map = _read(sha256)
-    others = [one for one in workspace().catalogue.sources(_OTHERS + 1) if one.sha256 != sha256][:_OTHERS]
-    worn = [_read(other.sha256) for other in others]
-    palettes = [np.ascontiguousarray(other.palette[other.used()]) for other in worn]
+    index_map = find_yarns(sha256)
+    others, palettes = [], []
+    for other in workspace().catalogue.sources(_OTHERS + 1):
+        if other.sha256 == sha256 or len(others) == _OTHERS:
+            continue
+        try:
+            worn = find_yarns(other.sha256)
+        except StudioError as error:
+            _log.warning("%s is left out of the colourways: %s", title_of(other), error)
+            continue
+        others.append(other)
+        palettes.append(np.ascontiguousarray(worn.palette[worn.used()]))
     made = make_colourways(index_map.palette, index_map.shares(), count, seed, locked=locked, palettes=palettes)
     named = [
         dataclasses.replace(one, title=f"After {title_of(other)}") for one, other in zip(made, others, strict=False)

@@ -7,9 +7,12 @@ import streamlit as st
 from studio.catalogue import Source
 from studio.designs.inspection import Inspection
 from studio.designs.symmetry import is_symmetric
+from studio.errors import RequestError
 from studio.requests import COLOURS_LIMIT, Constraints
 from studio.widgets.design_facts import find_facts
-from studio.widgets.form_values import key_of, read_constraints, read_form
+from studio.widgets.form_values import key_of, mark_in, read_constraints, read_form
+from studio.widgets.rectangle import draw_rectangle
+from studio.widgets.yarns import find_yarns, pick_yarns
 
 PALETTES = {
     "auto": "As in the design",
@@ -31,15 +34,21 @@ REPEATS = {
     "brick": "Brick",
     "mirror": "Mirror",
 }
-KEEPS = {"none": "Nothing", "border": "The border", "field": "The field"}
+KEEPS = {"none": "Nothing", "border": "The border", "field": "The field", "rectangle": "A part that I mark"}
 _FIELD_PX = 136
 
 
 def draw_constraints(source: Source | None) -> None:
     """Draw the choices; what they come to for the design is in the expander's title."""
+    if source is not None and mark_in(source.sha256):
+        st.toast("What you had marked belonged to the last design. Mark it in this one.")
     values = read_form()
     facts = None if source is None else find_facts(source.sha256)
-    kept = describe_constraints(read_constraints(values), facts)
+    problem = None
+    try:
+        kept = describe_constraints(read_constraints(values), facts)
+    except RequestError as error:
+        kept, problem = "not complete", str(error)
     with st.expander(f"For the loom · {kept}", key="form_loom"):
         with st.grid(2, min_column_width=_FIELD_PX, gap="small") as grid:
             with grid.cell():
@@ -60,12 +69,23 @@ def draw_constraints(source: Source | None) -> None:
                 help="Each variation gets so many yarns of its own. 8 to 10 suit most machine-made carpets.",
                 persist_state="session",
             )
+            if source is not None:
+                pick_yarns(
+                    "Yarns that stay",
+                    find_yarns(source.sha256),
+                    key_of("locked"),
+                    help_text="These yarns of the design are in every variation; the others are chosen anew.",
+                )
+        if values.keep == "rectangle" and source is not None:
+            draw_rectangle(source)
+        if problem is not None and not (values.keep == "rectangle" and values.rectangle is None):
+            st.caption(f":material/info: {problem}")
         if facts is not None and facts.border is not None and values.repeat != "none":
             st.caption(
                 ":material/info: This design has a border, so it is no repeat. Set Repeat to none, or upload one "
                 "repeat of the field alone."
             )
-        if facts is not None and facts.border is None and values.keep != "none":
+        if facts is not None and facts.border is None and values.keep in ("border", "field"):
             st.caption(":material/info: No border was found in this design, so no part of it can be told from another.")
 
 
@@ -73,7 +93,8 @@ def describe_constraints(constraints: Constraints, facts: Inspection | None) -> 
     """Return what is kept in a few words: 10 yarns, symmetric."""
     words = []
     if constraints.palette == "new":
-        words.append(f"{constraints.colours} new yarns")
+        locked = f", {len(constraints.locked)} of them locked" if constraints.locked else ""
+        words.append(f"{constraints.colours} {'yarns' if locked else 'new yarns'}{locked}")
     elif constraints.palette == "source" or (
         constraints.palette == "auto" and facts is not None and facts.indexed and facts.colours <= COLOURS_LIMIT
     ):
@@ -86,7 +107,7 @@ def describe_constraints(constraints: Constraints, facts: Inspection | None) -> 
     if constraints.repeat != "none":
         words.append(f"{constraints.repeat} repeat")
     if constraints.keep != "none":
-        words.append(f"{constraints.keep} kept")
+        words.append("a part kept" if constraints.keep == "rectangle" else f"{constraints.keep} kept")
     return ", ".join(words) or "free"
 
 

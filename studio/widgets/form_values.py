@@ -12,6 +12,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from studio.errors import RequestError
 from studio.models.registry import ModelEntry
 from studio.requests import (
     COUNT_LIMIT,
@@ -34,7 +35,10 @@ _NOTICE = "form_notice"
 
 @dataclass(frozen=True, slots=True)
 class FormValues:
-    """What the form holds. `seed_mode` is `FRESH` (a new `seed` at each run) or `LOCKED`."""
+    """What the form holds. `seed_mode` is `FRESH` (a new `seed` at each run) or `LOCKED`.
+
+    `locked` yarns and the `rectangle` to keep (left, top, right, bottom in knots) are those of the design `marked`.
+    """
 
     prompt: str
     negative_prompt: str
@@ -50,6 +54,9 @@ class FormValues:
     symmetry: str
     repeat: str
     keep: str
+    locked: tuple[int, ...] = ()
+    rectangle: tuple[int, int, int, int] | None = None
+    marked: str | None = None
 
 
 def prepare_form(entry: ModelEntry) -> None:
@@ -149,12 +156,34 @@ def read_request(source: str, parent: str | None, entry: ModelEntry, settings: S
 
 def read_constraints(values: FormValues) -> Constraints:
     """Return what variations must keep. Raises `RequestError` on what cannot be."""
+    if values.keep == "rectangle" and values.rectangle is None:
+        raise RequestError(
+            "The part that must stay is not marked yet. Drag over it on the small picture under “For the loom”."
+        )
     return Constraints(
         palette=values.palette,
         colours=values.colours if values.palette == "new" else None,
         symmetry=values.symmetry,
         repeat=values.repeat,
         keep=values.keep,
+        locked=tuple(values.locked),
+        rectangle=values.rectangle,
+    )
+
+
+def mark_in(design: str) -> bool:
+    """Let marks be those of this design (its hash); returns whether marks of another one were dropped.
+
+    A number of a yarn and a rectangle mean nothing in another design.
+    """
+    values = read_form()
+    if values.marked == design:
+        return False
+    st.session_state[key_of("marked")] = design
+    st.session_state[key_of("locked")] = []
+    st.session_state[key_of("rectangle")] = None
+    return (values.keep == "rectangle" and values.rectangle is not None) or (
+        values.palette == "new" and bool(values.locked)
     )
 
 
@@ -202,8 +231,10 @@ def _with_settings_of(made: VariationRequest | VariationRecord) -> FormValues:
         colours=made.constraints.colours or form.colours,
         symmetry=made.constraints.symmetry,
         repeat=made.constraints.repeat,
-        # A rectangle is given on the command line; the form has no place for one.
-        keep="none" if made.constraints.keep == "rectangle" else made.constraints.keep,
+        keep=made.constraints.keep,
+        locked=made.constraints.locked,
+        rectangle=made.constraints.rectangle,
+        marked=made.source,
     )
 
 

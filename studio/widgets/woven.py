@@ -41,7 +41,10 @@ def describe_palette(record: VariationRecord) -> str:
     count = describe_yarns(record)
     if record.weaving is None or not record.weaving.yarns:
         return count
-    return f"{count}, new" if record.constraints.palette == "new" else f"{count}, the design’s"
+    if record.constraints.palette != "new":
+        return f"{count}, the design’s"
+    locked = len(record.constraints.locked)
+    return f"{count}, {locked} of the design" if locked else f"{count}, new"
 
 
 def describe_axes(record: VariationRecord) -> str:
@@ -71,7 +74,8 @@ def describe_kept(record: VariationRecord) -> str:
     """Return the part that stayed as it was, and its share of the knots."""
     if record.weaving is None or not record.weaving.kept_share:
         return "Nothing"
-    return f"The {record.constraints.keep}, {describe_share(record.weaving.kept_share)} of the knots"
+    part = "marked part" if record.constraints.keep == "rectangle" else record.constraints.keep
+    return f"The {part}, {describe_share(record.weaving.kept_share)} of the knots"
 
 
 def describe_shift(record: VariationRecord) -> str:
