@@ -274,13 +274,15 @@ class Weaving:
 
     Shares are of all knots, 0 to 1. `yarns` are the palette's colours in order ("#rrggbb"), empty where the colours
     were left free. `colour_shift` is the mean CIEDE2000 between the model's picture and the woven one before anything
-    but its colours was touched. `vertical` and `horizontal` are the offsets of the axes about which it is symmetric.
+    but its colours was touched; `settled_share` of its knots took not the nearest yarn but one that the design has
+    beside such neighbours. `vertical` and `horizontal` are the offsets of the axes about which it is symmetric.
     Seam ratios are 1 where a seam cannot be told from the inside; `seams_closed` is the share of knots that were
     changed because they were larger than 1.3. None: does not apply.
     """
 
     yarns: tuple[str, ...] = ()
     colour_shift: float | None = None
+    settled_share: float = 0.0
     orphan_share_before: float | None = None
     orphan_share: float | None = None
     cleaned_share: float = 0.0

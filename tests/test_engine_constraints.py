@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from studio.designs import open_design, plan_canvas
+from studio.designs.orphans import measure_orphan_share
 from studio.designs.repeat import SEAM_LIMIT, lay, measure_seams
 from studio.designs.symmetry import measure_axis
 from studio.errors import RequestError
@@ -46,13 +47,14 @@ def test_yarns_and_symmetry_hold_to_the_knot(slot: PipelineSlot) -> None:
     constraints = Constraints(palette="source", symmetry="quarter")
     found = woven(draw(slot, design, seeds=(1, 2), strength=0.6, constraints=constraints))
     maps = [np.asarray(event.woven.image) for event in found]
+    own = measure_orphan_share(design.index_map.indices)
     assert not np.array_equal(*maps)
     for event, knots in zip(found, maps, strict=True):
         assert event.woven.image.getpalette() == design.index_map.palette.flatten().tolist()
         assert event.image.mode == "RGB"  # what the model drew, untouched
         for direction in ("vertical", "horizontal"):
             assert measure_axis(knots, direction, 0).agreement == 1.0
-        assert event.woven.weaving.orphan_share <= 0.002
+        assert event.woven.weaving.orphan_share <= max(0.002, own)
 
 
 def test_a_free_run_is_left_as_the_model_drew_it(slot: PipelineSlot) -> None:

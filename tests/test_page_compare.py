@@ -47,6 +47,7 @@ CHANGES = {
     "repeat": {"constraints": Constraints(repeat="half-drop")},
     "keep": {"constraints": Constraints(keep="border"), "weaving": Weaving(kept_share=0.25)},
     "shift": {"weaving": Weaving(colour_shift=2.5)},
+    "settled": {"weaving": Weaving(yarns=("#aa0000",), settled_share=0.04)},
     "stray": {"weaving": Weaving(orphan_share=0.001, orphan_share_before=0.02)},
     "device": {"device": "cuda, NVIDIA L4"},
     "precision": {"precision": "bfloat16"},

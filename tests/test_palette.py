@@ -305,7 +305,7 @@ def test_what_a_fixed_yarn_serves_asks_for_no_other():
     """Most of the picture is nearly the fixed red: without it that red would be the first yarn to be suggested."""
     grain = np.random.default_rng(0).normal(0, 2, (90, 90, 3))
     pixels = np.full((90, 90, 3), (176, 34, 44), float)
-    pixels[:8], pixels[8:12], pixels[12:14] = (20, 30, 80), (235, 225, 200), (60, 120, 60)
+    pixels[:8], pixels[8:12], pixels[12:16] = (20, 30, 80), (235, 225, 200), (60, 120, 60)
     pixels = (pixels + grain).clip(0, 255).astype(np.uint8)
     fixed = np.array([[180, 30, 40]], np.uint8)
     suggested = suggest_palette(pixels, 4, fixed)

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from studio.designs import IndexMap, open_design
+from studio.designs.palette import snap
 from studio.designs.symmetry import measure_axis
 from studio.designs.weave_plan import plan_weave
 from studio.designs.weaving import enlarge_knots, weave
@@ -215,3 +216,16 @@ def test_the_plain_and_the_tiny_are_woven_too():
     assert np.array_equal(palette_of(woven.image), plain.index_map.palette)
     one = weave(draw_noise((32, 32), 0), plan_weave(plain, Constraints(palette="new", colours=1)))
     assert len(palette_of(one.image)) == 1
+
+
+def test_a_blurred_picture_of_the_design_takes_no_yarn_that_lies_between_two_others():
+    design = carpet()
+    blurred = design.image.filter(ImageFilter.GaussianBlur(0.6))
+    plan = plan_weave(design, Constraints(palette="source"))
+    woven = weave(blurred, plan)
+    knots, own = np.asarray(woven.image), design.index_map.indices
+    nearest = snap(np.asarray(blurred), design.index_map.palette)
+    assert (knots == own).mean() > (nearest == own).mean() + 0.02
+    assert woven.weaving.settled_share > 0.01
+    assert weave(design.image, plan).weaving.settled_share == 0
+    assert weave(blurred, plan_weave(design, Constraints(palette="new", colours=6))).weaving.settled_share == 0

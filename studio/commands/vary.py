@@ -17,6 +17,8 @@ from tqdm import tqdm
 from studio.commands import INTERRUPTED
 from studio.commands.arguments import add_outputs_argument, read_design
 from studio.commands.constraints import add_constraint_arguments, read_constraints
+from studio.designs import open_design
+from studio.designs.weave_plan import plan_weave
 from studio.errors import InputError, StorageError, StudioError
 from studio.models.adapter_files import inspect_adapter
 from studio.models.hardware import find_hardware
@@ -87,6 +89,8 @@ def run(args: argparse.Namespace) -> int:
     )
     if args.negative and request.guidance_scale <= 1:
         print("The negative prompt is not read at a guidance scale of 1 or less.", file=sys.stderr)
+    # What does not fit the design is said before anything is loaded or kept.
+    plan_weave(open_design(data), request.constraints)
     workspace = open_workspace(args.outputs, _engine_maker())
     try:
         return _follow(workspace, request, data, args)

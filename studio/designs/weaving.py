@@ -10,6 +10,7 @@ from PIL import Image
 
 from studio.designs.canvas import resize
 from studio.designs.colour import convert_to_lab, measure_difference
+from studio.designs.contacts import count_contacts, settle_contacts
 from studio.designs.index_map import IndexMap
 from studio.designs.orphans import clean_orphans, measure_orphan_share
 from studio.designs.palette import snap, suggest_palette
@@ -40,7 +41,8 @@ def weave(picture: Image.Image, plan: WeavePlan, working: Image.Image | None = N
 
     `working` is the picture at the size at which the model drew it, where that is smaller: its yarns are chosen there
     and enlarged one by one, since between two yarns an enlarged edge has colours of neither, which a third may match.
-    Colours first (with seams closed that still show), then the kept part, then symmetry, then stray knots, and
+    Colours first (the nearest yarn, then the one that the design would have beside its neighbours; with seams closed
+    that still show), then the kept part, then symmetry, then stray knots, and
     symmetry once more for what cleaning did beside a knot without a partner.
     """
     drawn = np.asarray(picture.convert("RGB"))
@@ -48,13 +50,13 @@ def weave(picture: Image.Image, plan: WeavePlan, working: Image.Image | None = N
         raise ValueError(f"a picture of {drawn.shape} for a plan of {plan.design.shape}")
     yarns = _choose_yarns(drawn, plan)
     small = drawn if working is None or yarns is None else np.asarray(working.convert("RGB"))
-    knots, shift = _lay_knots(small, yarns, plan)
+    knots, shift, settled_share = _lay_knots(small, yarns, plan)
     closed_share = 0.0
     seams = _measure_seams(knots, yarns, plan)
     if seams is not None and seams.shown:
         open_knots = knots
         band_px = max(SEAM_BAND_LEAST_PX, round(SEAM_BAND_SHARE * min(small.shape[:2])))
-        knots, _ = _lay_knots(close_seams(small, plan.closed_repeat, band_px), yarns, plan)
+        knots, _, settled_share = _lay_knots(close_seams(small, plan.closed_repeat, band_px), yarns, plan)
         closed_share = _share_changed(open_knots, knots)
     if plan.kept is not None:
         kept = plan.design if yarns is None else plan.indices if yarns is plan.palette else snap(plan.design, yarns)
@@ -69,6 +71,7 @@ def weave(picture: Image.Image, plan: WeavePlan, working: Image.Image | None = N
     weaving = Weaving(
         yarns=() if yarns is None else tuple(f"#{r:02x}{g:02x}{b:02x}" for r, g, b in yarns.tolist()),
         colour_shift=shift,
+        settled_share=settled_share,
         orphan_share_before=before,
         orphan_share=after,
         cleaned_share=_share_changed(mirrored, cleaned),
@@ -84,19 +87,47 @@ def weave(picture: Image.Image, plan: WeavePlan, working: Image.Image | None = N
     return Woven(image, weaving)
 
 
-def _lay_knots(drawn: Pixels, yarns: Pixels | None, plan: WeavePlan) -> tuple[NDArray[np.uint8], float | None]:
-    """Return what was drawn in its yarns and of the design's size, and how far that moved its colours.
+def _lay_knots(drawn: Pixels, yarns: Pixels | None, plan: WeavePlan) -> tuple[NDArray[np.uint8], float | None, float]:
+    """Return what was drawn in its yarns and of the design's size, how far that moved its colours, and which share
+    of the knots has another yarn than the nearest, since the design has none like it there.
 
     Without yarns: the picture as it is, which has the design's size already.
     """
     if yarns is None:
-        return drawn, None
-    knots = _snap_to(drawn, yarns, plan)
+        return drawn, None, 0.0
+    nearest = _snap_to(drawn, yarns, plan)
+    knots = _settle(drawn, nearest, plan) if yarns is plan.palette else nearest
     shift = _measure_shift(drawn, yarns[knots])
+    settled_share = _share_changed(nearest, knots)
     height, width = plan.design.shape[:2]
     if knots.shape != (height, width):
         knots = enlarge_knots(knots, (width, height), plan.closed_repeat)
-    return knots, shift
+    return knots, shift, settled_share
+
+
+def _settle(drawn: Pixels, nearest: NDArray[np.uint8], plan: WeavePlan) -> NDArray[np.uint8]:
+    """Return the knots of what was drawn as they suit their neighbours by the habits of the design.
+
+    New yarns have no habits to go by. At the edges of a repeat the neighbouring ones have their say.
+    """
+    used = np.unique(plan.indices)
+    table = np.zeros(256, dtype=np.uint8)
+    table[used] = np.arange(len(used))
+    # Habits are read at the size that was drawn at: the smaller a drawing, the more its knots lie at edges.
+    height, width = nearest.shape
+    design = plan.indices[_thin(plan.indices.shape[0], height)][:, _thin(plan.indices.shape[1], width)]
+    yarns, habits = np.ascontiguousarray(plan.palette[used]), count_contacts(table[design], len(used))
+    if plan.closed_repeat is None:
+        return used[settle_contacts(drawn, table[nearest], yarns, habits)]
+    margin = CLEANING_MARGIN_PX
+    around = [surround(part, plan.closed_repeat, margin) for part in (drawn, table[nearest])]
+    settled = settle_contacts(*around, yarns, habits)
+    return np.ascontiguousarray(used[settled[margin:-margin, margin:-margin]])
+
+
+def _thin(side: int, wanted: int) -> NDArray[np.intp]:
+    """Return which of `side` rows or columns to look at for `wanted` of them."""
+    return (np.arange(wanted) * side) // wanted
 
 
 def _snap_to(drawn: Pixels, yarns: Pixels, plan: WeavePlan) -> NDArray[np.uint8]:

@@ -15,6 +15,7 @@ from studio.widgets.woven import (
     describe_kept,
     describe_palette,
     describe_repeat,
+    describe_settled,
     describe_shift,
     describe_stray,
 )
@@ -160,6 +161,13 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter("repeat", "Repeat", "For the loom", lambda made: describe_repeat(made.record)),
     Parameter("keep", "Kept", "For the loom", lambda made: describe_kept(made.record)),
     Parameter("shift", "Change of colours", "For the loom", lambda made: describe_shift(made.record), chosen=False),
+    Parameter(
+        "settled",
+        "Yarns by habit",
+        "For the loom",
+        lambda made: describe_settled(made.record),
+        chosen=False,
+    ),
     Parameter("stray", "Stray knots", "For the loom", lambda made: describe_stray(made.record), chosen=False),
     Parameter("device", "Drawn on", "Computer", _device),
     Parameter("precision", "Precision", "Computer", _precision),

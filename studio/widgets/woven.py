@@ -83,6 +83,11 @@ def describe_shift(record: VariationRecord) -> str:
     return _figure(record, lambda weaving: weaving.colour_shift, lambda shift: f"ΔE {shift:.1f}")
 
 
+def describe_settled(record: VariationRecord) -> str:
+    """Return which share of the knots took a yarn that the design has beside such neighbours, not the nearest one."""
+    return _figure(record, lambda weaving: weaving.settled_share if weaving.yarns else None, describe_share)
+
+
 def describe_stray(record: VariationRecord) -> str:
     """Return the share of stray knots, before and after cleaning."""
 
