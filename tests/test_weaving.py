@@ -229,3 +229,22 @@ def test_a_blurred_picture_of_the_design_takes_no_yarn_that_lies_between_two_oth
     assert woven.weaving.settled_share > 0.01
     assert weave(design.image, plan).weaving.settled_share == 0
     assert weave(blurred, plan_weave(design, Constraints(palette="new", colours=6))).weaving.settled_share == 0
+
+
+def test_a_part_kept_of_a_picture_without_yarns_stays_as_it_reads_in_yarns_and_that_is_said():
+    rng = np.random.default_rng(0)
+    shades = np.repeat(np.repeat(rng.integers(0, 256, (6, 5, 3)), 16, 0), 16, 1) + rng.integers(-3, 4, (96, 80, 3))
+    buffer = io.BytesIO()
+    Image.fromarray(shades.clip(0, 255).astype(np.uint8)).save(buffer, "PNG")
+    photo = open_design(buffer.getvalue())
+    wanted = {"keep": "rectangle", "rectangle": (0, 0, 40, 40)}
+    plan = plan_weave(photo, Constraints(palette="source", **wanted))
+    assert "more colours than a loom has yarns" in plan.notes[0]
+    woven = np.asarray(weave(draw_noise((96, 80), 1), plan).image)
+    assert np.array_equal(woven[:40, :40], plan.indices[:40, :40])
+    free = plan_weave(photo, Constraints(palette="free", **wanted))
+    assert free.notes == ()
+    assert np.array_equal(
+        np.asarray(weave(draw_noise((96, 80), 1), free).image)[:40, :40], np.asarray(photo.image)[:40, :40]
+    )
+    assert plan_weave(carpet(), Constraints(palette="source", **wanted)).notes == ()

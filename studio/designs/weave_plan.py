@@ -88,6 +88,11 @@ def plan_weave(design: Design, constraints: Constraints) -> WeavePlan:
     if constraints.palette == "new" and kept is not None:
         _check_room(constraints.colours or 1, join_yarns(locked, pixels[kept]), len(locked))
     axes, notes = _choose_axes(constraints, indices, pixels, kept)
+    if kept is not None and own_yarns and not np.array_equal(index_map.palette[indices[kept]], pixels[kept]):
+        notes += (
+            f"The kept part stays as the design reads in {len(index_map.used())} yarns, knot for knot: the picture "
+            "itself has more colours than a loom has yarns. Choose free colours to keep its own.",
+        )
     return WeavePlan(
         constraints=constraints,
         design=pixels,

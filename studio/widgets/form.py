@@ -23,12 +23,12 @@ from studio.widgets.form_values import (
     FRESH,
     LOCKED,
     PRESET_KEY,
-    PRESETS,
     bring_back,
     drop_notice,
     key_of,
     present_notice,
     preset_of,
+    presets,
     read_form,
 )
 
@@ -102,7 +102,7 @@ def _draw_strength() -> None:
     drawn = effective_steps(values.steps, values.strength)
     st.segmented_control(
         f"Strength :gray[· {drawn} of {values.steps} steps {'is' if drawn == 1 else 'are'} drawn]",
-        list(PRESETS),
+        list(presets()),
         key=PRESET_KEY,
         required=True,
         on_change=_follow_preset,
@@ -177,8 +177,8 @@ def _draw_seeds() -> None:
 
 
 def _follow_preset() -> None:
-    if st.session_state[PRESET_KEY] in PRESETS:
-        st.session_state[key_of("strength")] = PRESETS[st.session_state[PRESET_KEY]]
+    if st.session_state[PRESET_KEY] in presets():
+        st.session_state[key_of("strength")] = presets()[st.session_state[PRESET_KEY]]
 
 
 def _follow_strength() -> None:

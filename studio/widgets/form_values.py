@@ -25,10 +25,11 @@ from studio.requests import (
 )
 from studio.settings import StudioSettings
 
-PRESETS = {"Subtle": 0.35, "Medium": 0.6, "Strong": 0.8}
+SUBTLE, MEDIUM, STRONG = "Subtle", "Medium", "Strong"
 PRESET_KEY = "form_preset"
 FRESH, LOCKED = "Fresh", "Locked"
 _MODEL = "form_model"
+_PRESETS = "form_presets"
 _BEFORE = "form_before"
 _NOTICE = "form_notice"
 
@@ -80,6 +81,7 @@ def prepare_form(entry: ModelEntry) -> None:
     )
     for name, value in dataclasses.asdict(first).items():
         st.session_state.setdefault(key_of(name), value)
+    st.session_state[_PRESETS] = {SUBTLE: defaults.subtle, MEDIUM: defaults.strength, STRONG: defaults.strong}
     st.session_state.setdefault(PRESET_KEY, preset_of(st.session_state[key_of("strength")]))
     drawn_with = st.session_state.setdefault(_MODEL, entry.id)
     if drawn_with != entry.id:
@@ -208,9 +210,14 @@ def key_of(name: str) -> str:
     return f"form_{name}"
 
 
+def presets() -> dict[str, float]:
+    """Return the named strengths of the present model."""
+    return st.session_state[_PRESETS]
+
+
 def preset_of(strength: float) -> str | None:
-    """Return the name of a strength, None where it has none."""
-    return next((name for name, value in PRESETS.items() if abs(value - strength) < 0.005), None)
+    """Return the name of a strength with the present model, None where it has none."""
+    return next((name for name, value in presets().items() if abs(value - strength) < 0.005), None)
 
 
 def _with_settings_of(made: VariationRequest | VariationRecord) -> FormValues:
