@@ -55,14 +55,25 @@ def _show(source: Source) -> None:
                 show_preview(picture, alt=colourway.title, size=(source.width_px, source.height_px), tallest="34vh")
                 st.html(swatches_html([tuple(colour) for colour in colourway.palette.tolist()]))
                 show_caption(colourway.title)
-                if st.button(
-                    "Take this",
-                    key=f"colourways_take_{number}",
-                    width="stretch",
-                    on_click=attempt,
-                    args=(_take, workspace().catalogue, source, index_map, colourway),
-                ):
-                    st.rerun()  # closes the dialog
+                with st.container(horizontal=True, gap="xsmall"):
+                    if st.button(
+                        "Take this",
+                        key=f"colourways_take_{number}",
+                        width="stretch",
+                        on_click=attempt,
+                        args=(_take, workspace().catalogue, source, index_map, colourway),
+                    ):
+                        st.rerun()  # closes the dialog
+                    st.download_button(
+                        "",
+                        data=lambda colourway=colourway: encode_png(index_map.with_palette(colourway.palette)),
+                        file_name=f"{_name(source, colourway)}.png",
+                        mime="image/png",
+                        icon=":material/download:",
+                        help="Fetch it as an indexed PNG, one number a yarn.",
+                        key=f"colourways_fetch_{number}",
+                        on_click="ignore",
+                    )
 
 
 @st.cache_data(max_entries=64, show_spinner="Dyeing …")
@@ -100,8 +111,12 @@ def _encode_preview(index_map: IndexMap) -> bytes:
 
 def _take(catalogue: Catalogue, source: Source, index_map: IndexMap, colourway: Colourway) -> None:
     """Make a colourway the design that the next run varies; it is kept with the other designs."""
-    label = f"{title_of(source)}, {colourway.title[0].lower()}{colourway.title[1:]}"
-    choose_source(catalogue.add_source(encode_png(index_map.with_palette(colourway.palette)), label=label))
+    data = encode_png(index_map.with_palette(colourway.palette))
+    choose_source(catalogue.add_source(data, label=_name(source, colourway)))
+
+
+def _name(source: Source, colourway: Colourway) -> str:
+    return f"{title_of(source)}, {colourway.title[0].lower()}{colourway.title[1:]}"
 
 
 def _turn() -> None:

@@ -14,7 +14,7 @@ from tests.conftest import draw_picture, encode_picture
 pytestmark = pytest.mark.browser
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
-from playwright.sync_api import Page, expect  # noqa: E402
+from playwright.sync_api import Page, TimeoutError, expect  # noqa: E402
 
 WIDTH_PX, HEIGHT_PX = 192, 256
 FINISHED = re.compile(r"^\d+ variations? in ")
@@ -35,6 +35,23 @@ def set_number(page: Page, label: str, value: int) -> None:
     field.fill(str(value))
     field.press("Enter")
     expect(field).to_have_value(str(value))
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+
+
+def choose(page: Page, label: str, option: str) -> None:
+    """Choose in a list. One that a rerun of the page closed is opened again."""
+    field = page.get_by_role("combobox", name=label, exact=True)
+    wanted = page.get_by_role("option", name=option)
+
+    def chosen() -> bool:
+        field.click()
+        try:
+            wanted.click(timeout=3000)
+        except TimeoutError:
+            return False
+        return True
+
+    wait_until(page, chosen)
     expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
 
 

@@ -16,7 +16,14 @@ pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
 from playwright.sync_api import expect  # noqa: E402
 
-from tests.browser.test_generate import expect_finished, generate, set_number, variation_ids  # noqa: E402
+from tests.browser.test_generate import (  # noqa: E402
+    choose,
+    expect_finished,
+    generate,
+    set_number,
+    upload,
+    variation_ids,
+)
 from tests.test_page_loom import draw_indexed  # noqa: E402
 from tests.test_weaving import YARNS  # noqa: E402
 
@@ -65,6 +72,11 @@ def test_a_colourway_is_taken_as_the_design(shared_server, tab):
     tab.get_by_role("button", name="Colourways").click()
     dialog = tab.get_by_role("dialog")
     expect(dialog.get_by_role("button", name="Take this")).to_have_count(8)
+    with tab.expect_download() as download:
+        dialog.get_by_test_id("stDownloadButton").first.get_by_role("button").click()
+    with Image.open(download.value.path()) as image, Image.open(io.BytesIO(draw_indexed())) as own:
+        assert image.mode == "P"
+        assert np.array_equal(np.asarray(image), np.asarray(own))
     dialog.get_by_role("button", name="Take this").last.click()
     expect(dialog).to_have_count(0)
     expect(tab.get_by_text("Four yarns, ")).to_be_visible()
@@ -73,3 +85,26 @@ def test_a_colourway_is_taken_as_the_design(shared_server, tab):
     with Image.open(io.BytesIO(data.body())) as image, Image.open(io.BytesIO(draw_indexed())) as own:
         assert np.array_equal(np.asarray(image), np.asarray(own))  # knot for knot
         assert image.getpalette() != own.getpalette()
+
+
+def test_a_picture_in_free_colours_goes_to_the_loom_in_so_many_yarns(shared_server, tab):
+    tab.goto(shared_server.url)
+    upload(tab, 96, 128)
+    set_number(tab, "Steps", 3)
+    set_number(tab, "Variations", 1)
+    tab.get_by_label("Prompt", exact=True).fill("kilim, red diamonds")
+    tab.get_by_text("For the loom · ").click()
+    choose(tab, "Yarns", "Free colours")
+    generate(tab)
+    expect_finished(tab)
+    tab.get_by_role("link", name="Open").first.click()
+    tab.get_by_role("button", name="For the loom").click()
+    set_number(tab, "Yarns", 6)
+    tab.get_by_text("Write the density into the file").click()
+    expect(tab.get_by_text("Woven so, the carpet measures 19 × 26 cm.")).to_be_visible()
+    with tab.expect_download() as download:
+        tab.get_by_role("button", name="PNG").click()
+    with Image.open(download.value.path()) as image:
+        assert (image.mode, image.size) == ("P", (96, 128))
+        assert len(image.getpalette()) == 3 * 6
+        assert image.info["dpi"] == pytest.approx((12.7, 12.7), abs=0.01)  # 500 knots a metre

@@ -12,32 +12,21 @@ from studio.designs import open_design
 pytestmark = pytest.mark.browser
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
-from playwright.sync_api import Locator, Page, TimeoutError, expect  # noqa: E402
+from playwright.sync_api import Locator, Page, expect  # noqa: E402
 
 from tests.browser.conftest import wait_until  # noqa: E402
-from tests.browser.test_generate import expect_finished, generate, set_number, variation_ids  # noqa: E402
+from tests.browser.test_generate import (  # noqa: E402
+    choose,
+    expect_finished,
+    generate,
+    set_number,
+    variation_ids,
+)
 from tests.browser.test_loom import upload_indexed  # noqa: E402
 from tests.test_page_loom import draw_indexed  # noqa: E402
 from tests.test_weaving import YARNS  # noqa: E402
 
 WIDTH, HEIGHT = 96, 128
-
-
-def choose(page: Page, label: str, option: str) -> None:
-    """Choose in a list. One that a rerun of the page closed is opened again."""
-    field = page.get_by_role("combobox", name=label, exact=True)
-    wanted = page.get_by_role("option", name=option)
-
-    def chosen() -> bool:
-        field.click()
-        try:
-            wanted.click(timeout=3000)
-        except TimeoutError:
-            return False
-        return True
-
-    wait_until(page, chosen)
-    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
 
 
 def open_loom(page: Page) -> None:
