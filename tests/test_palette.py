@@ -21,7 +21,7 @@ from studio.designs import (
     snap,
     suggest_palette,
 )
-from studio.designs.colour import convert_to_lab, convert_to_oklab, count_colours, measure_difference
+from studio.designs.colour import convert_to_lab, convert_to_oklab, count_colours, measure_difference, spread_in_oklab
 from studio.designs.orphans import find_orphans
 from studio.designs.palette import SERVED_OKLAB
 
@@ -241,7 +241,7 @@ def test_snapping_takes_the_nearest_yarn_and_settles_at_once(count, seed):
     snapped = snap(pixels, palette)
     assert snapped.dtype == np.uint8 and snapped.shape == (30, 20) and snapped.max() < count
     assert np.array_equal(snap(palette[snapped], palette), snapped)
-    gaps = ((convert_to_oklab(pixels / 255)[..., None, :] - convert_to_oklab(palette / 255)) ** 2).sum(-1) ** 0.5
+    gaps = ((spread_in_oklab(pixels / 255)[..., None, :] - spread_in_oklab(palette / 255)) ** 2).sum(-1) ** 0.5
     assert (np.take_along_axis(gaps, snapped[..., None].astype(int), -1)[..., 0] <= gaps.min(-1) + 1e-5).all()
     # Of equal yarns the first one.
     assert not {i for i in range(count) if (palette[:i] == palette[i]).all(1).any()} & set(snapped.ravel().tolist())

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from studio.designs.colour import convert_to_oklab
+from studio.designs.colour import spread_in_oklab
 
-HABIT = 2.0
+HABIT = 1.0
 """What the design's habits weigh against the drawn colours, in mean squared distances of the picture from its yarns:
 a picture drawn in clean yarns is left as it is, a blurred one leans on the design."""
-RARITY = 0.5
+RARITY = 0.4
 """How far a yarn's share is taken out of its habits: at 0 a rare yarn gives way to any common one, at 1 it is drawn
 as gladly as the ground. Between both, rare yarns neither lose knots nor gain them."""
 SWEEPS = 4
@@ -37,7 +37,7 @@ def settle_contacts(
 
     Between two yarns a blurred edge has colours of neither, and the nearest yarn is a third one that the design never
     puts there. `knots` are the nearest yarns, `palette` (k, 3) the yarns, `contacts` those of the design
-    (`count_contacts`). Minimised is, over knots, the squared distance in OKLab and the unlikelihood of their contacts,
+    (`count_contacts`). Minimised is, over knots, the squared distance (ΔEOK2) and the unlikelihood of their contacts,
     by iterated conditional modes (J. Besag, "On the statistical analysis of dirty pictures", J. R. Statist. Soc. B 48,
     1986) on one colour of a chequerboard at a time, so that no step makes it worse. A knot among four of its own yarn
     is left alone. Raises `ValueError` for shapes that do not fit.
@@ -80,11 +80,11 @@ def settle_contacts(
 
 
 def _measure_distances(colours: NDArray[np.uint8], palette: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return the squared distance in OKLab of colours (n, 3) from each yarn, (n, k)."""
-    yarns = convert_to_oklab(palette).astype(np.float32)
+    """Return the squared distance (ΔEOK2) of colours (n, 3) from each yarn, (n, k)."""
+    yarns = spread_in_oklab(palette).astype(np.float32)
     distances = np.empty((len(colours), len(palette)), dtype=np.float32)
     for start in range(0, len(colours), KNOTS_AT_ONCE):
-        oklab = convert_to_oklab(colours[start : start + KNOTS_AT_ONCE]).astype(np.float32)
+        oklab = spread_in_oklab(colours[start : start + KNOTS_AT_ONCE]).astype(np.float32)
         for i, yarn in enumerate(yarns):
             apart = oklab - yarn
             distances[start : start + KNOTS_AT_ONCE, i] = np.einsum("na,na->n", apart, apart)

@@ -15,6 +15,7 @@ from studio.designs.colour import (
     convert_to_oklab,
     count_colours,
     measure_difference,
+    spread_in_oklab,
 )
 from studio.designs.index_map import EXACT_LIMIT, PALETTE_LIMIT, check_palette, look_up, pack_colours
 
@@ -41,18 +42,19 @@ COLOURS_AT_ONCE = 16_384
 def snap(pixels: NDArray[np.uint8], palette: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Return for each pixel (height, width, 3) the index of the palette's (k, 3) nearest colour, without dithering.
 
-    Nearest by OKLab in float32; of equally near colours, and of equal ones, the first. A colour of the palette is
-    its own nearest, so that snapping a second time changes nothing. Raises `ValueError` for shapes that do not fit.
+    Nearest in OKLab by ΔEOK2 (`spread_in_oklab`), in float32; of equally near colours, and of equal ones, the first.
+    A colour of the palette is its own nearest, so that snapping a second time changes nothing. Raises `ValueError` for
+    shapes that do not fit.
     """
     seen, yarns = _check_pixels(pixels), check_palette(palette)
     colours, _ = count_colours(seen)
     # Equal yarns are compared once, so that rounding cannot prefer the second of them.
     first = np.sort(np.unique(pack_colours(yarns), return_index=True)[1])
-    places = convert_to_oklab(yarns[first]).astype(np.float32)
+    places = spread_in_oklab(yarns[first]).astype(np.float32)
     table = np.zeros(1 << 24, dtype=np.uint8)
     for start in range(0, len(colours), COLOURS_AT_ONCE):
         part = colours[start : start + COLOURS_AT_ONCE]
-        table[pack_colours(part)] = first[_find_nearest(convert_to_oklab(part), places)[0]]
+        table[pack_colours(part)] = first[_find_nearest(spread_in_oklab(part), places)[0]]
     return look_up(seen, table)
 
 

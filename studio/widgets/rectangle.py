@@ -23,7 +23,7 @@ SIDES = ("left", "top", "right", "bottom")
 _PICTURE = "rectangle_picture"
 _CRISP_PX = 240
 """A design smaller than this is enlarged on the page, so its knots are drawn as squares."""
-_NUMBER_PX = 72
+_NUMBER_PX = 64
 _HANDLES = "".join(f'<i data-handle="{name}"></i>' for name in ("n", "e", "s", "w", "nw", "ne", "se", "sw"))
 _HTML = (
     '<div class="stage"><img draggable="false" alt=""><div class="shade"></div>'
