@@ -6,9 +6,11 @@ from studio.errors import RequestError, StorageError, StudioError
 from studio.session import workspace
 from studio.widgets import address, form, form_values, run, source
 from studio.widgets.colourways import draw_colourways
+from studio.widgets.constraints import check_constraints
 from studio.widgets.design_facts import draw_facts
 from studio.widgets.favourites import STAR_STYLE
 from studio.widgets.model import draw_model, find_model
+from studio.widgets.navigation import HIDDEN_TITLE
 from studio.widgets.notices import show_notices
 
 try:
@@ -19,6 +21,7 @@ except StorageError as error:
 
 show_notices()
 st.html(STAR_STYLE)
+st.html(HIDDEN_TITLE.format("Generate"))
 settings = studio.settings.load()
 entry, model_problem = find_model(settings)
 form_values.prepare_form(entry)
@@ -31,6 +34,7 @@ def draw_form() -> None:
     """Draw the settings and the button that starts a run with them."""
     form.draw_notice()
     form.draw_form(entry, settings, design)
+    problem = st.container()  # above the button, where it is seen
     if st.button("Generate", key="generate", type="primary", shortcut="Ctrl+Enter", width="stretch"):
         try:
             if model_problem is not None:
@@ -38,12 +42,13 @@ def draw_form() -> None:
             if design is None:
                 raise RequestError("There is no design yet. Drop a picture above, or take one of the samples.")
             request = form_values.read_request(design.sha256, source.current_parent(), entry, settings)
+            check_constraints(design, request.constraints)
             address.show_run(studio.jobs.submit(request))
             if source.picking(design):
                 source.stop_picking()
                 st.rerun()  # the offers make room for the run
         except StudioError as error:
-            st.error(str(error))
+            problem.error(str(error))
     run.draw_others(studio, address.shown_run())
     draw_model(entry, model_problem)
 
@@ -65,9 +70,10 @@ else:
         draw_colourways(design)
         draw_form()
     with results:
-        if address.shown_run() is not None:
+        if run.is_run_of(studio, address.shown_run(), design):
             run.draw_run(studio, address.shown_run())
         else:
             run.draw_waiting_sheet(design, form_values.read_form().count)
+            run.draw_way_back(studio, address.shown_run(), source.choose_source)
 
 address.keep_address()

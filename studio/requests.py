@@ -273,14 +273,16 @@ class Weaving:
     """What was done to the model's picture so that it can be woven, in figures; kept with the variation.
 
     Shares are of all knots, 0 to 1. `yarns` are the palette's colours in order ("#rrggbb"), empty where the colours
-    were left free. `colour_shift` is the mean CIEDE2000 between the model's picture and the woven one before anything
-    but its colours was touched; `settled_share` of its knots took not the nearest yarn but one that the design has
-    beside such neighbours. `vertical` and `horizontal` are the offsets of the axes about which it is symmetric.
+    were left free; `shares` what is woven in each, empty in records of an older studio. `colour_shift` is the mean
+    CIEDE2000 between the model's picture and the woven one before anything but its colours was touched;
+    `settled_share` of its knots took not the nearest yarn but one that the design has beside such neighbours.
+    `vertical` and `horizontal` are the offsets of the axes about which it is symmetric.
     Seam ratios are 1 where a seam cannot be told from the inside; `seams_closed` is the share of knots that were
     changed because they were larger than 1.3. None: does not apply.
     """
 
     yarns: tuple[str, ...] = ()
+    shares: tuple[float, ...] = ()
     colour_shift: float | None = None
     settled_share: float = 0.0
     orphan_share_before: float | None = None
@@ -296,6 +298,7 @@ class Weaving:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "yarns", tuple(self.yarns))
+        object.__setattr__(self, "shares", tuple(self.shares))
 
 
 @dataclass(frozen=True, slots=True)

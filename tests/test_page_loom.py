@@ -16,9 +16,12 @@ from studio.designs import IndexMap, open_design
 from studio.designs.export import EXPORTERS
 from studio.designs.repeat import REPEATS, tile
 from studio.requests import Constraints, Weaving
+from studio.widgets.colourways import _make
+from studio.widgets.design_facts import read_colour, swatches_html
 from studio.widgets.laid_out import ACROSS, laid_out_html, place_tiles
 from studio.widgets.loom import _export
 from studio.widgets.rectangle import move_side, read_rectangle
+from studio.widgets.woven import describe_yarns
 from studio.workspace import Workspace, close_workspaces
 from tests.catalogue_records import make_picture, make_record
 from tests.conftest import encode_picture
@@ -221,3 +224,47 @@ def test_a_moved_side_always_leaves_a_rectangle(start, side, place) -> None:
     assert 0 <= top < bottom <= 40
     if place is not None and (0 if side < 2 else 1) <= place <= (39 if side < 2 else 40):
         assert moved[side] == place
+
+
+@pytest.mark.usefixtures("busy")
+def test_what_does_not_fit_the_design_is_said_before_a_run_begins(studio: Workspace) -> None:
+    page, _ = open_with_design(studio)
+    page.text_area(key="form_prompt").set_value("kilim").run()
+    page.selectbox(key="form_keep").set_value("border").run()
+    page.button(key="generate").click().run()
+    assert "No border was found" in page.error[0].value
+    assert not studio.jobs.active()
+
+
+def test_a_strip_is_as_wide_as_its_yarns_share_and_unused_yarns_are_told() -> None:
+    weaving = Weaving(yarns=("#aa0000", "#00aa00", "#0000aa"), shares=(0.9, 0.1, 0.0))
+    assert describe_yarns(make_record(weaving=weaving)) == "2 of 3 yarns"
+    assert describe_yarns(make_record(weaving=Weaving(yarns=("#aa0000",)))) == "1 yarn"
+    html = swatches_html([read_colour(yarn) for yarn in weaving.yarns], weaving.shares)
+    assert html.count("<span") == 2
+    assert "90 %" in html
+
+
+def test_a_design_with_fewer_yarns_gives_no_colourway(studio: Workspace) -> None:
+    few = io.BytesIO()
+    IndexMap(np.indices((64, 64)).sum(0).astype(np.uint8) % 2, YARNS[:2]).image().save(few, "PNG")
+    studio.catalogue.add_source(few.getvalue(), label="Two yarns")
+    source = studio.catalogue.add_source(draw_indexed(), label="Four yarns")
+    made = _make(source.sha256, 4, 1, ())
+    assert len(made) == 4
+    assert not [one for one in made if "Two yarns" in one.title]
+    assert all(len(np.unique(one.palette, axis=0)) == 4 for one in made)
+
+
+@pytest.mark.usefixtures("busy")
+def test_a_new_design_clears_the_sheet_and_the_last_run_is_a_click_away(studio: Workspace) -> None:
+    page, source = open_with_design(studio)
+    submit(page)
+    assert page.session_state["generate_run"]
+    other = studio.catalogue.add_source(encode_picture(make_picture()), label="Another")
+    page.session_state["design_source"] = other.sha256
+    page.run()
+    assert not page.exception
+    page.button(key="run_back").click().run()
+    assert page.session_state["design_source"] == source.sha256
+    assert "run_back" not in {button.key for button in page.button}

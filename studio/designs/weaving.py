@@ -70,6 +70,7 @@ def weave(picture: Image.Image, plan: WeavePlan, working: Image.Image | None = N
     seams = _measure_seams(cleaned, yarns, plan)
     weaving = Weaving(
         yarns=() if yarns is None else tuple(f"#{r:02x}{g:02x}{b:02x}" for r, g, b in yarns.tolist()),
+        shares=() if yarns is None else _measure_shares(cleaned, len(yarns)),
         colour_shift=shift,
         settled_share=settled_share,
         orphan_share_before=before,
@@ -184,6 +185,10 @@ def _choose_yarns(drawn: Pixels, plan: WeavePlan) -> Pixels | None:
     held = join_yarns(plan.locked, plan.design[plan.kept])
     outside = drawn[~plan.kept][None]
     return suggest_palette(outside, plan.constraints.colours, held) if outside.size else held
+
+
+def _measure_shares(knots: NDArray[np.uint8], count: int) -> tuple[float, ...]:
+    return tuple((np.bincount(knots.ravel(), minlength=count) / knots.size).round(6).tolist())
 
 
 def _mirror(knots: NDArray[np.uint8], plan: WeavePlan) -> NDArray[np.uint8]:

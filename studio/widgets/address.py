@@ -33,7 +33,7 @@ def follow_address(studio: Workspace, settings: StudioSettings, entry: ModelEntr
     """Do what the address asks for; return a sentence for each thing that could not be done."""
     wishes = {
         "source": lambda sha256: source.choose_source(studio.catalogue.source(sha256)),
-        "parent": lambda variation: form_values.suggest_prompt(source.choose_variation(studio.catalogue, variation)),
+        "parent": lambda variation: form_values.suggest_settings(source.choose_variation(studio.catalogue, variation)),
         "like": lambda variation: _take_settings(studio, settings, entry, variation),
         "run": lambda run_id: _open_run(studio, run_id),
     }
@@ -72,6 +72,6 @@ def _open_run(studio: Workspace, run_id: str) -> None:
     view = find_run(studio, run_id)
     if _RUN not in st.session_state and not form_values.read_form().prompt.strip():  # reloaded, or opened in a new tab
         form_values.take_run(view.request, len(view.slots))
-    if source.current_source(studio.catalogue) is None:
+    if "source" not in st.query_params or source.current_source(studio.catalogue) is None:
         source.choose_source(view.source, view.request.parent)
     show_run(run_id)

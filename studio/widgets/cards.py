@@ -36,7 +36,8 @@ def draw_card(variation: Variation, catalogue: Catalogue, *, place: str, tallest
     show_caption(f"Seed {record.seed} · {record.seconds:.0f} s", download=record.id)
     if record.weaving is not None:
         if record.weaving.yarns:
-            st.html(swatches_html([read_colour(yarn) for yarn in record.weaving.yarns], height_px=THIN_BAR_PX))
+            colours = [read_colour(yarn) for yarn in record.weaving.yarns]
+            st.html(swatches_html(colours, record.weaving.shares or None, height_px=THIN_BAR_PX))
         show_caption(describe_woven(record))
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         draw_favourite(variation, place=place)
@@ -61,5 +62,5 @@ def draw_unfinished(
 
 
 def _vary(catalogue: Catalogue, variation_id: str) -> None:
-    attempt(lambda: form_values.suggest_prompt(source.choose_variation(catalogue, variation_id)))
+    attempt(lambda: form_values.suggest_settings(source.choose_variation(catalogue, variation_id)))
     st.rerun()  # the whole page: the cards may be drawn by a part of it that redraws alone

@@ -88,6 +88,8 @@ def _make(sha256: str, count: int, seed: int, locked: tuple[int, ...]) -> tuple[
         except StudioError as error:
             _log.warning("%s is left out of the colourways: %s", title_of(other), error)
             continue
+        if len(np.unique(worn.palette[worn.used()], axis=0)) < len(index_map.used()):
+            continue  # with fewer yarns than the design two of its own would become one
         others.append(other)
         palettes.append(np.ascontiguousarray(worn.palette[worn.used()]))
     made = make_colourways(index_map.palette, index_map.shares(), count, seed, locked=locked, palettes=palettes)

@@ -6,9 +6,12 @@ import streamlit as st
 
 from studio.catalogue import Source
 from studio.designs.inspection import Inspection
+from studio.designs.opening import open_design
 from studio.designs.symmetry import is_symmetric
+from studio.designs.weave_plan import plan_weave
 from studio.errors import RequestError
 from studio.requests import COLOURS_LIMIT, Constraints
+from studio.session import workspace
 from studio.widgets.design_facts import find_facts
 from studio.widgets.form_values import key_of, mark_in, read_constraints, read_form
 from studio.widgets.rectangle import draw_rectangle
@@ -89,6 +92,13 @@ def draw_constraints(source: Source | None) -> None:
             st.caption(":material/info: No border was found in this design, so no part of it can be told from another.")
 
 
+def check_constraints(source: Source, constraints: Constraints) -> None:
+    """Raise `RequestError` on what does not fit the design, before a run is begun and the last one leaves the page."""
+    if not constraints.none:
+        data = workspace().catalogue.source_path(source.sha256).read_bytes()
+        plan_weave(open_design(data), constraints)
+
+
 def describe_constraints(constraints: Constraints, facts: Inspection | None) -> str:
     """Return what is kept in a few words: 10 yarns, symmetric."""
     words = []
@@ -98,7 +108,8 @@ def describe_constraints(constraints: Constraints, facts: Inspection | None) -> 
     elif constraints.palette == "source" or (
         constraints.palette == "auto" and facts is not None and facts.indexed and facts.colours <= COLOURS_LIMIT
     ):
-        words.append("the design’s yarns" if facts is None else f"{facts.suggested or facts.colours} yarns")
+        count = 0 if facts is None else facts.suggested or facts.colours
+        words.append("the design’s yarns" if not count else f"{count} yarn{'s' if count > 1 else ''}")
     if constraints.symmetry == "auto":
         symmetric = facts is not None and (is_symmetric(facts.vertical) or is_symmetric(facts.horizontal))
         words += ["symmetric"] if symmetric else []

@@ -129,6 +129,12 @@ def take_run(made: VariationRequest | VariationRecord, count: int) -> None:
     write_form(dataclasses.replace(_with_settings_of(made), count=count))
 
 
+def suggest_settings(record: VariationRecord) -> None:
+    """Take the settings of a picture that is to be varied into an untouched form; seeds stay fresh."""
+    if not read_form().prompt.strip():
+        write_form(_with_settings_of(record))
+
+
 def suggest_prompt(prompt: str) -> None:
     """Put a prompt into the form if it has none."""
     if not read_form().prompt.strip():

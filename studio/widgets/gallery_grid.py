@@ -28,7 +28,7 @@ _STYLE = """<style>
   z-index: 1; }
 [class*="st-key-frame_"] [class*="st-key-open_"] * { position: static; }
 [class*="st-key-frame_"] [class*="st-key-open_"] button { position: absolute; inset: 0; width: 100%; height: 100%;
-  opacity: 0; cursor: pointer; }
+  overflow: hidden; opacity: 0; cursor: pointer; }
 [class*="st-key-frame_"]:has([class*="st-key-open_"] button:focus-visible) { outline: 2px solid currentColor;
   outline-offset: 3px; border-radius: 4px; }
 [class*="st-key-frame_"] img { transition: filter 120ms; }

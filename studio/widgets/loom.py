@@ -29,7 +29,7 @@ def draw_yarns(record: VariationRecord) -> None:
     if record.weaving is None:
         return
     if record.weaving.yarns:
-        st.html(swatches_html([read_colour(yarn) for yarn in record.weaving.yarns]))
+        st.html(swatches_html([read_colour(yarn) for yarn in record.weaving.yarns], record.weaving.shares or None))
     draw_laid_out(record, place="opened")
     address = escape(page_url(untouched_url(record.id)))
     st.html(

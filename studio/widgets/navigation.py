@@ -11,6 +11,10 @@ GENERATE = PROJECT / "pages" / "generate.py"
 GALLERY = PROJECT / "pages" / "gallery.py"
 COMPARE = PROJECT / "pages" / "compare.py"
 SETTINGS = PROJECT / "pages" / "settings.py"
+HIDDEN_TITLE = (
+    '<h1 style="position:absolute;width:1px;height:1px;margin:0;overflow:hidden;clip-path:inset(50%)">{}</h1>'
+)
+"""A page's title for those who listen to it, where what is to be done begins at once for those who look."""
 
 
 def make_pages() -> list[StreamlitPage]:

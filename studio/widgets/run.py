@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import streamlit as st
@@ -98,6 +99,25 @@ def draw_waiting_sheet(source: Source, count: int) -> None:
         _draw_design(source)
         for slot in range(count):
             show_place(f"Variation {slot + 1}", size=size)
+
+
+def is_run_of(workspace: Workspace, run_id: str | None, design: Source) -> bool:
+    """Whether a run is to be shown beside this design: it was made from it, or is not known and that has to be said."""
+    if run_id is None:
+        return False
+    try:
+        return find_run(workspace, run_id).source.sha256 == design.sha256
+    except NotFoundError:
+        return True
+
+
+def draw_way_back(workspace: Workspace, run_id: str | None, choose: Callable[[Source], None]) -> None:
+    """Draw a button that goes back to the design of the last run, beside which its pictures are shown again."""
+    if run_id is None:
+        return
+    view = find_run(workspace, run_id)
+    label = f"Back to {view.source.label or 'the last design'} and its {view.finished} variations"
+    st.button(label, key="run_back", type="tertiary", icon=":material/undo:", on_click=choose, args=(view.source,))
 
 
 def draw_others(workspace: Workspace, own: str | None) -> None:

@@ -14,6 +14,7 @@ from studio.catalogue import Catalogue, Source
 from studio.designs.samples import SAMPLES, Sample
 from studio.errors import NotFoundError, StudioError
 from studio.media import source_thumbnail_url
+from studio.requests import VariationRecord
 from studio.widgets.pictures import describe_source, page_url, picture_html, show_preview, show_source
 
 _SOURCE = "design_source"
@@ -59,12 +60,20 @@ def choose_source(source: Source, parent: str | None = None) -> None:
     st.session_state[_PICKING] = False
 
 
-def choose_variation(catalogue: Catalogue, variation_id: str) -> str:
-    """Make a variation the design that the next run varies; return the prompt that made it."""
+def choose_variation(catalogue: Catalogue, variation_id: str) -> VariationRecord:
+    """Make a variation the design that the next run varies; return its record."""
     record = catalogue.variation(variation_id).record
     data = catalogue.variation_path(variation_id).read_bytes()
-    choose_source(catalogue.add_source(data, label=f"Variation, seed {record.seed}", parent=record.id), record.id)
-    return record.prompt
+    label = f"{_name_of(catalogue, record.source)} › {record.seed}"
+    choose_source(catalogue.add_source(data, label=label, parent=record.id), record.id)
+    return record
+
+
+def _name_of(catalogue: Catalogue, sha256: str) -> str:
+    try:
+        return title_of(catalogue.source(sha256))
+    except NotFoundError:
+        return "Variation"
 
 
 def picking(source: Source | None) -> bool:

@@ -33,6 +33,9 @@ def describe_yarns(record: VariationRecord) -> str:
     count = len(record.weaving.yarns) if record.weaving is not None else 0
     if not count:
         return "Free colours"
+    worn = sum(share > 0 for share in record.weaving.shares)
+    if 0 < worn < count:
+        return f"{worn} of {count} yarns"
     return f"{count} yarn" if count == 1 else f"{count} yarns"
 
 
