@@ -151,6 +151,13 @@ def test_a_picture_opens_by_its_address_and_by_a_click(filled, tab):
     expect(facts).to_contain_text("Tabriz")
     expect(tab.get_by_text("8 of 10")).to_be_visible()
 
+    link = tab.get_by_role("link", name="Compare with the design")
+    link.scroll_into_view_if_needed()
+    box = link.bounding_box()
+    for part in (0.1, 0.5, 0.9):  # nothing of the pictures above lies over it
+        place = [box["x"] + part * box["width"], box["y"] + box["height"] / 2]
+        assert tab.evaluate("([x, y]) => document.elementFromPoint(x, y).closest('a') !== null", place)
+
     press_until_visible(tab, "ArrowRight", "9 of 10")
     expect_settled(tab)
     tab.go_back()
