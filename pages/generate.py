@@ -6,7 +6,7 @@ from studio.errors import RequestError, StorageError, StudioError
 from studio.session import workspace
 from studio.widgets import address, form, form_values, run, source
 from studio.widgets.colourways import draw_colourways
-from studio.widgets.constraints import check_constraints
+from studio.widgets.constraints import can_repeat, check_constraints
 from studio.widgets.design_facts import draw_facts
 from studio.widgets.favourites import STAR_STYLE
 from studio.widgets.model import draw_model, find_model
@@ -41,7 +41,9 @@ def draw_form() -> None:
                 raise RequestError(model_problem)
             if design is None:
                 raise RequestError("There is no design yet. Drop a picture above, or take one of the samples.")
-            request = form_values.read_request(design.sha256, source.current_parent(), entry, settings)
+            request = form_values.read_request(
+                design.sha256, source.current_parent(), entry, settings, repeatable=can_repeat(design)
+            )
             check_constraints(design, request.constraints)
             address.show_run(studio.jobs.submit(request))
             if source.picking(design):

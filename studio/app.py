@@ -10,7 +10,8 @@ from studio.widgets.navigation import make_pages
 
 WIDGETS = Path(__file__).parent / "widgets"
 
-st.set_page_config(page_title="Carpet Diffusion Studio", page_icon=WIDGETS / "logo.svg", layout="wide")
+page = st.navigation(make_pages(), position="top")
+st.set_page_config(page_title=f"{page.title} · Carpet Diffusion Studio", page_icon=WIDGETS / "logo.svg", layout="wide")
 st.logo(WIDGETS / "logo.svg", size="large")
 st.html(WIDGETS / "frame.css")
-st.navigation(make_pages(), position="top").run()
+page.run()

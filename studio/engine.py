@@ -6,6 +6,7 @@ import time
 from importlib.metadata import version
 from typing import Any
 
+import numpy as np
 import torch
 from diffusers.utils.torch_utils import randn_tensor
 from PIL import Image
@@ -13,6 +14,7 @@ from PIL import Image
 from studio import __version__
 from studio.designs import Design, unfit
 from studio.designs.canvas import crop
+from studio.designs.recognition import View
 from studio.designs.weave_plan import WeavePlan, plan_weave
 from studio.designs.weaving import weave
 from studio.errors import MemoryShortError, ModelError, first_line
@@ -76,7 +78,9 @@ class _Run:
         self.listener(Preparing("Reading the design"))
         plan = None if request.constraints.none else plan_weave(self.design, request.constraints)
         self.plan: WeavePlan | None = None if plan is None or plan.idle else plan
+        self.notes = () if plan is None else plan.notes
         self.sheet = prepare_sheet(loaded, self.design, self.plan)
+        view = self._view()
         # 2. The prompt, encoded once (or remembered).
         self.listener(Preparing("Reading the prompt"))
         embeds = loaded.prompts.encode(request.prompt, request.negative_prompt, self.guided)
@@ -110,25 +114,37 @@ class _Run:
                 decoding = time.monotonic()
                 sheet = self._decode(latent)
                 image = unfit(sheet, self.sheet.canvas)
-                woven = None if self.plan is None else weave(image, self.plan, crop(sheet, self.sheet.canvas))
+                woven = None if self.plan is None else weave(image, self.plan, crop(sheet, self.sheet.canvas), view)
                 seconds = share + time.monotonic() - decoding
                 self.listener(Drawn(first + place, seeds[place], image, seconds, woven))
             first += len(seeds)
             began = time.monotonic()
+
+    def _view(self) -> View | None:
+        """Return the design as the model gives it back where it changes nothing; None where there are no yarns."""
+        sheet = self.sheet
+        if self.plan is None or not self.plan.has_yarns:
+            return None
+        seen = self._decode(sheet.latents[0])
+        return View(np.asarray(crop(seen, sheet.canvas)), sheet.true)
 
     def _denoise(
         self, seeds: tuple[int, ...], first: int, embeds: dict[str, torch.Tensor | None], done: int, total: int
     ) -> torch.Tensor:
         """Return the denoised latents (len(seeds), channels, h, w) of one batch."""
         pipe, request, canvas, steering = self.loaded.pipe, self.request, self.sheet.canvas, self.sheet.steering
-        previous: torch.Tensor | None = None
+        start = None if steering is None else self._noisy(seeds, steering, embeds["prompt_embeds"].dtype)
+        previous = start
 
         def after_step(_pipe: object, index: int, _timestep: torch.Tensor, tensors: dict[str, Any]) -> dict[str, Any]:
             nonlocal previous
             latents = tensors["latents"]
             if steering is not None:
-                latents = steering.settle(latents, float(pipe.scheduler.sigmas[pipe.scheduler.step_index]))
+                latents = steering.turn_back(latents)
             clean = _clean_estimate(pipe.scheduler, previous, latents)
+            if steering is not None:
+                sigma = float(pipe.scheduler.sigmas[pipe.scheduler.step_index])
+                latents, clean = steering.settle(latents, clean, sigma)
             previous = latents
             pictures = {first + i: self.sheet.preview.draw(row, self.sheet.box) for i, row in enumerate(clean)}
             self.listener(Stepped(done + index + 1, total, pictures))
@@ -138,7 +154,7 @@ class _Run:
 
         return pipe(
             image=self.sheet.latents,
-            latents=None if steering is None else self._noisy(seeds, steering, embeds["prompt_embeds"].dtype),
+            latents=start,
             width=canvas.padded_width_px,
             height=canvas.padded_height_px,
             strength=request.strength,
@@ -152,31 +168,26 @@ class _Run:
         ).images
 
     def _noisy(self, seeds: tuple[int, ...], steering: Steering, dtype: torch.dtype) -> torch.Tensor:
-        """Return the design's latents with each seed's noise as the pipeline would mix them, the noise steered."""
+        """Return the design's latents with each seed's noise as the pipeline would mix them, and tell the steering."""
         pipe, request = self.loaded.pipe, self.request
         device = pipe._execution_device
         clean = self.sheet.latents.to(device, dtype).repeat(len(seeds), 1, 1, 1)
         generators = [torch.Generator("cpu").manual_seed(seed) for seed in seeds]
-        noise = steering.begin(randn_tensor(clean.shape, generator=generators, device=device, dtype=dtype))
+        noise = randn_tensor(clean.shape, generator=generators, device=device, dtype=dtype)
+        steering.begin(noise, request.effective_steps)
         pipe.scheduler.set_timesteps(request.steps, device=device)
         timesteps, _ = pipe.get_timesteps(request.steps, request.strength, device)
         return pipe.scheduler.scale_noise(clean, timesteps[:1].repeat(len(seeds)), noise)
 
     def _decode(self, latent: torch.Tensor) -> Image.Image:
         """Return the padded picture of one variation from its latents (channels, h, w)."""
-        pipe, steering = self.loaded.pipe, self.sheet.steering
-        latent = latent[None].to(pipe.vae.dtype) / pipe.vae.config.scaling_factor + pipe.vae.config.shift_factor
-        margin_px = 0
-        if steering is not None:  # the decoder must see what lies beside a repeat, or its edges would be drawn blind
-            latent, margin_px = steering.surround(latent), steering.margin_cells * pipe.vae_scale_factor
-        pixels = pipe.vae.decode(latent, return_dict=False)[0]
-        pixels = pixels[..., margin_px : pixels.shape[-2] - margin_px, margin_px : pixels.shape[-1] - margin_px]
+        pixels = self.sheet.codec.decode(latent[None])
         if not torch.isfinite(pixels).all():
             raise ModelError(
                 f"{self.loaded.entry.title} drew no valid picture (its numbers overflowed). "
                 "Lower the guidance scale or the adapter weight and try again."
             )
-        return pipe.image_processor.postprocess(pixels.float(), output_type="pil")[0]
+        return self.loaded.pipe.image_processor.postprocess(pixels.float(), output_type="pil")[0]
 
     def _facts(self, *, cut: bool) -> RunFacts:
         loaded, canvas, adapter = self.loaded, self.sheet.canvas, self.loaded.adapter
@@ -184,8 +195,6 @@ class _Run:
         if cut:
             tokens = loaded.entry.prompt_tokens
             notes = (f"The prompt is longer than the {tokens} tokens that the model reads; its end was left out.",)
-        if self.plan is not None:
-            notes += self.plan.notes
         return RunFacts(
             model=loaded.entry.public_id,
             model_title=loaded.entry.title,
@@ -202,7 +211,7 @@ class _Run:
             working_width_px=canvas.working_width_px,
             working_height_px=canvas.working_height_px,
             versions={"studio": __version__} | {name: version(name) for name in ("torch", "diffusers", "transformers")},
-            notes=notes,
+            notes=notes + self.notes,
         )
 
 

@@ -42,10 +42,15 @@ class Drawing(Protocol):
 
 @dataclass
 class _Job:
-    """A job as the worker sees it; every access is under the queue's lock."""
+    """A job as the worker sees it; every access is under the queue's lock.
+
+    `run` is whose variations it makes: its own id, or that of an older run, whose `first_slot` it then fills anew.
+    """
 
     id: str
     request: VariationRequest
+    run: str
+    first_slot: int = 0
     state: JobState = JobState.QUEUED
     stage: str = "Waiting"
     step: int = 0
@@ -100,18 +105,24 @@ class JobQueue:
     def submit(self, request: VariationRequest) -> str:
         """Put a run in line and return its id. Raises `NotFoundError` when its source is not in the catalogue."""
         self._catalogue.source(request.source)
-        count = len(request.seeds)
-        job = _Job(new_id(), request, previews=[None] * count, variations=[None] * count)
+        job_id = new_id()
         with self._lock:
-            if self._closed:
-                raise StudioError("The studio is closing; start it again to make variations.")
-            self._jobs[job.id] = job
-            self._line.append(job)
-            self._forget_old()
-            if self._worker is None or not self._worker.is_alive():
-                self._worker = threading.Thread(target=self._work, name="studio-worker", daemon=True)
-                self._worker.start()
-            self._wake.notify_all()
+            self._enter(_new_job(job_id, request, job_id))
+        return job_id
+
+    def draw_again(self, run: str, slot: int, request: VariationRequest) -> str:
+        """Put one variation in line that takes the place of a run's slot, and return the id of that job.
+
+        While one waits or is drawn for that slot, it is the one: a second click draws nothing twice. Raises
+        `NotFoundError` as `submit` does.
+        """
+        self._catalogue.source(request.source)
+        with self._lock:
+            before = self._again(run).get(slot)
+            if before is not None and not before.state.over:
+                return before.id
+            job = _new_job(new_id(), request, run, slot)
+            self._enter(job)
         return job.id
 
     def cancel(self, job_id: str) -> None:
@@ -133,6 +144,17 @@ class JobQueue:
             job = self._jobs.get(job_id)
             return None if job is None else self._snapshot(job)
 
+    def drawn_again(self, run: str) -> dict[int, JobSnapshot]:
+        """Return, for each slot of a run that was drawn again, the newest job that did or does it, as it stands."""
+        with self._lock:
+            return {slot: self._snapshot(job) for slot, job in self._again(run).items()}
+
+    def run_of(self, job_id: str) -> str:
+        """Return the run that a job's variations belong to: the job itself, unless it draws a slot of one again."""
+        with self._lock:
+            job = self._jobs.get(job_id)
+            return job_id if job is None else job.run
+
     def active(self) -> tuple[JobSnapshot, ...]:
         """Return the running job and those in line, in order."""
         with self._lock:
@@ -150,7 +172,7 @@ class JobQueue:
             self._catalogue.save_variation(image, record, untouched)  # saving the same record twice is fine
             with self._lock:
                 job.unsaved = [one for one in job.unsaved if one[-1] is not record]
-                job.variations[record.slot] = record.id
+                job.variations[record.slot - job.first_slot] = record.id
 
     @property
     def holds_model(self) -> bool:
@@ -179,6 +201,21 @@ class JobQueue:
                 self.save_again(job_id)
             except StorageError:
                 logger.exception("pictures of run %s could not be saved", job_id)
+
+    def _enter(self, job: _Job) -> None:
+        """Put a job in line, and see that there is a worker."""
+        if self._closed:
+            raise StudioError("The studio is closing; start it again to make variations.")
+        self._jobs[job.id] = job
+        self._line.append(job)
+        self._forget_old()
+        if self._worker is None or not self._worker.is_alive():
+            self._worker = threading.Thread(target=self._work, name="studio-worker", daemon=True)
+            self._worker.start()
+        self._wake.notify_all()
+
+    def _again(self, run: str) -> dict[int, _Job]:
+        return {job.first_slot: job for job in self._jobs.values() if job.run == run != job.id}  # the newest come last
 
     # What the worker does
 
@@ -283,8 +320,8 @@ class JobQueue:
         request = job.request
         record = VariationRecord(
             id=new_id(),
-            run=job.id,
-            slot=drawn.slot,
+            run=job.run,
+            slot=job.first_slot + drawn.slot,
             created_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
             source=request.source,
             parent=request.parent,
@@ -356,6 +393,11 @@ class JobQueue:
             if len(self._jobs) <= _KEPT_JOBS:
                 return
             del self._jobs[job_id]
+
+
+def _new_job(job_id: str, request: VariationRequest, run: str, first_slot: int = 0) -> _Job:
+    count = len(request.seeds)
+    return _Job(job_id, request, run, first_slot, previews=[None] * count, variations=[None] * count)
 
 
 def _end(job: _Job, state: JobState, error: str | None = None) -> None:

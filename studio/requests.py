@@ -275,8 +275,11 @@ class Weaving:
     Shares are of all knots, 0 to 1. `yarns` are the palette's colours in order ("#rrggbb"), empty where the colours
     were left free; `shares` what is woven in each, empty in records of an older studio. `colour_shift` is the mean
     CIEDE2000 between the model's picture and the woven one before anything but its colours was touched;
-    `settled_share` of its knots took not the nearest yarn but one that the design has beside such neighbours.
-    `vertical` and `horizontal` are the offsets of the axes about which it is symmetric.
+    `changed_share` of the knots have another yarn than in the design (None where the yarns are new).
+    `unchanged_share` of what was drawn are parts that the model gave back as it saw them, which are the design's, knot
+    for knot; `settled_share` took not the nearest yarn but one that the design has beside such neighbours.
+    `vertical` and `horizontal` are the offsets of the axes about which it is symmetric, `agreement` the measured share
+    of knots that equal their partner (None in records of an older studio).
     Seam ratios are 1 where a seam cannot be told from the inside; `seams_closed` is the share of knots that were
     changed because they were larger than 1.3. None: does not apply.
     """
@@ -284,12 +287,15 @@ class Weaving:
     yarns: tuple[str, ...] = ()
     shares: tuple[float, ...] = ()
     colour_shift: float | None = None
+    changed_share: float | None = None
+    unchanged_share: float | None = None
     settled_share: float = 0.0
     orphan_share_before: float | None = None
     orphan_share: float | None = None
     cleaned_share: float = 0.0
     vertical: int | None = None
     horizontal: int | None = None
+    agreement: float | None = None
     mirrored_share: float = 0.0
     kept_share: float = 0.0
     seam_horizontal: float | None = None
@@ -375,11 +381,11 @@ class JobState(StrEnum):
 class JobSnapshot:
     """A job as it stands at one moment, for whoever draws it.
 
-    The job's id is also the `run` of its variations. `ahead` counts jobs that go first. `stage` is a few words for
-    the designer. `step` of `steps` counts denoising steps over all batches. `previews` and `variations` have one
-    entry a slot: a small encoded picture (WebP bytes) or None, the id of the finished variation or None. `bad_input`
-    says that the error lies in what was given and not in the machine. `unsaved` counts finished pictures that could
-    not be written yet and wait in memory.
+    The job's id is also the `run` of its variations, unless it draws a slot of another run again. `ahead` counts jobs
+    that go first. `stage` is a few words for the designer. `step` of `steps` counts denoising steps over all batches.
+    `previews` and `variations` have one entry a slot: a small encoded picture (WebP bytes) or None, the id of the
+    finished variation or None. `bad_input` says that the error lies in what was given and not in the machine. `unsaved`
+    counts finished pictures that could not be written yet and wait in memory.
     """
 
     id: str

@@ -25,6 +25,7 @@ LAYERS = [
     {"studio.engine"},
     {"studio.sheet"},
     {"studio.steering"},
+    {"studio.codec"},
     {"studio.catalogue", "studio.models", "studio.evaluation"},
     {"studio.events"},
     {"studio.designs"},
@@ -36,6 +37,7 @@ MAY_BE_HEAVY = (
     "studio/engine.py",
     "studio/sheet.py",
     "studio/steering.py",
+    "studio/codec.py",
     "studio/training/",
     "studio/commands/",
 )

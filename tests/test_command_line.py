@@ -8,11 +8,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from studio.catalogue import Catalogue
+from studio.catalogue.metadata import read_record
 from studio.commands import COMMANDS
+from studio.designs import IndexMap
+from studio.designs.repeat import SEAM_LIMIT, measure_seams
+from studio.requests import Constraints, VariationRecord
 from tests.conftest import draw_picture
 
 ROOT = Path(__file__).parents[1]
@@ -105,6 +110,56 @@ def test_vary_locks_yarns_among_new_ones(design: str, tmp_path: Path) -> None:
         palette, yarns = picture.getpalette(), own.getpalette()
     assert len(palette) <= 24
     assert palette[:6] == yarns[:3] + yarns[9:12]
+
+
+def vary_once(design: IndexMap, folder: Path, *options: str) -> tuple[VariationRecord, Image.Image]:
+    """Return the record and the picture of one variation, far from the design, as they lie in the file."""
+    design.image().save(folder / "design.png")
+    answer = studio(
+        "vary", str(folder / "design.png"), "--prompt", "red kilim", "--count", "1", "--seed", "0", "--steps", "2",
+        "--strength", "0.9", "--outputs", str(folder / "made here"), "--json", *options,
+    )  # fmt: skip
+    assert answer.returncode == 0, answer.stderr
+    path = Path(json.loads(answer.stdout)["path"])
+    with Image.open(path) as picture:
+        picture.load()
+    return read_record(path), picture
+
+
+def test_vary_keeps_yarns_symmetry_and_a_part_as_told(tmp_path: Path) -> None:
+    """80 yarns, more than are kept unasked, in blocks without any symmetry."""
+    rng = np.random.default_rng(0)
+    blocks = rng.permutation(np.arange(12 * 14) % 80).astype(np.uint8).reshape(14, 12)
+    design = IndexMap(blocks.repeat(8, axis=0).repeat(8, axis=1), rng.integers(0, 256, (80, 3), dtype=np.uint8))
+    options = ("--palette", "source", "--symmetry", "vertical", "--keep", "0,16,40,112")
+    record, picture = vary_once(design, tmp_path, *options)
+    kept = {"keep": "rectangle", "rectangle": (0, 16, 40, 112)}
+    assert record.constraints == Constraints("source", symmetry="vertical", **kept)
+    assert picture.mode == "P"
+    assert picture.getpalette() == design.palette.flatten().tolist()
+    assert record.weaving.yarns == tuple("#{:02x}{:02x}{:02x}".format(*yarn) for yarn in design.palette.tolist())
+    knots = np.asarray(picture)
+    assert np.array_equal(knots, knots[:, ::-1])
+    assert (record.weaving.vertical, record.weaving.horizontal) == (0, None)
+    assert np.array_equal(knots[16:112, :40], design.indices[16:112, :40])
+    assert (knots[:16] != design.indices[:16]).any()
+    assert record.weaving.kept_share == pytest.approx(40 * 96 / knots.size)
+
+
+def test_vary_closes_a_repeat_in_free_colours_as_told(tmp_path: Path) -> None:
+    """Four yarns, which are kept unless free colours are asked for, in a slanting pattern that has no symmetry."""
+    y, x = np.mgrid[0:128, 0:96] // 8
+    design = IndexMap(((x + y) % 4).astype(np.uint8), np.random.default_rng(0).integers(0, 256, (4, 3), dtype=np.uint8))
+    record, picture = vary_once(design, tmp_path, "--palette", "free", "--repeat", "half-drop")
+    assert record.constraints == Constraints("free", symmetry="auto", repeat="half-drop")
+    assert picture.mode == "RGB"
+    assert record.weaving.yarns == ()
+    seams = measure_seams(np.asarray(picture), "half-drop")
+    assert (record.weaving.seam_horizontal, record.weaving.seam_vertical) == (
+        pytest.approx(seams.horizontal),
+        pytest.approx(seams.vertical),
+    )
+    assert max(seams.horizontal, seams.vertical) <= SEAM_LIMIT
 
 
 def test_an_outputs_folder_that_cannot_be_made_is_said(design: str, tmp_path: Path) -> None:

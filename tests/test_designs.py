@@ -52,6 +52,30 @@ def write_png(width: int, height: int, *chunks: bytes) -> bytes:
 # Files that open
 
 
+def write_two_tone_bmp(knots: np.ndarray, *, top_first: bool = False) -> bytes:
+    """Write a BMP of 8 bits a knot with a table of black and white, as other programs do."""
+    height, width = knots.shape
+    stride = -(-width // 4) * 4
+    rows = np.zeros((height, stride), np.uint8)
+    rows[:, :width] = knots if top_first else knots[::-1]
+    header = struct.pack("<IiiHHIIiiII", 40, width, -height if top_first else height, 1, 8, 0, rows.size, 0, 0, 2, 2)
+    table = bytes((0, 0, 0, 0, 255, 255, 255, 0))
+    start = 14 + len(header) + len(table)
+    return b"BM" + struct.pack("<IHHI", start + rows.size, 0, 0, start) + header + table + rows.tobytes()
+
+
+@pytest.mark.parametrize("top_first", [False, True])
+def test_a_bmp_of_black_and_white_yarns_is_read_by_bytes_and_not_by_bits(top_first):
+    knots = np.random.default_rng(1).integers(0, 2, (40, 33), dtype=np.uint8)
+    data = write_two_tone_bmp(knots, top_first=top_first)
+    design = open_design(data)
+    assert np.array_equal(design.index_map.indices, knots)
+    assert design.index_map.palette.tolist() == [[0, 0, 0], [255, 255, 255]]
+    assert not design.notes
+    with pytest.raises(DesignError, match="cut short"):
+        open_design(data[:-400])
+
+
 @pytest.mark.parametrize(
     ("mode", "format", "options"),
     [
@@ -555,3 +579,12 @@ def test_every_sample_file_is_listed_once():
     assert 2 <= len(SAMPLES) <= 6
     assert {sample.path for sample in SAMPLES} == set(SAMPLES[0].path.parent.iterdir())
     assert len({sample.id for sample in SAMPLES}) == len({sample.title for sample in SAMPLES}) == len(SAMPLES)
+
+
+def test_the_library_does_by_one_import_what_its_docstring_shows() -> None:
+    import doctest
+
+    import studio.designs
+
+    assert doctest.testmod(studio.designs) == doctest.TestResults(failed=0, attempted=7)
+    assert all(hasattr(studio.designs, name) for name in studio.designs.__all__)

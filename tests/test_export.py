@@ -21,6 +21,7 @@ from studio.commands import main
 from studio.designs import open_design
 from studio.designs.export import EXPORTERS, Density
 from studio.designs.index_map import IndexMap
+from studio.requests import Weaving
 from tests.catalogue_records import make_record
 from tests.conftest import draw_picture, encode_picture
 
@@ -270,3 +271,83 @@ def test_bad_input_is_one_line_and_exit_code_two(design: Path, tmp_path: Path, a
     assert says in answer.stderr
     assert not (tmp_path / "loom.png").exists()
     assert not (tmp_path / "none").exists()
+
+
+def test_command_takes_only_yarns_that_the_other_design_uses(design: Path, tmp_path: Path, capsys):
+    palette = np.concatenate([np.asarray(open_design(design.read_bytes()).index_map.palette), [[250, 0, 250]]])
+    other = draw_index_map(4, size=(64, 64)).with_palette(np.array([[9, 9, 9], [99, 9, 9], *palette[:2]], np.uint8))
+    other = other.with_indices(np.where(other.indices == 3, np.uint8(3), np.uint8(1)))  # numbers 0 and 2 are unused
+    (tmp_path / "other.png").write_bytes(encode_picture(other.image()))
+    target = tmp_path / "loom.png"
+    arguments = ["export", str(design), "--format", "png-indexed", "--palette-of", str(tmp_path / "other.png")]
+    assert main([*arguments, "--output", str(target)]) == 0
+    indices, written = reopen(target.read_bytes())
+    assert np.array_equal(written, other.palette)
+    assert set(np.unique(indices).tolist()) <= {1, 3}
+    assert "2 yarns of a palette of 4" in capsys.readouterr().out
+
+
+def test_command_writes_all_yarns_that_a_variation_was_woven_in(tmp_path: Path):
+    woven = draw_index_map(6, used=4)
+    with Catalogue(tmp_path / "made here") as catalogue:
+        source = catalogue.add_source(encode_picture(draw_picture(64, 64)))
+        yarns = tuple("#{:02x}{:02x}{:02x}".format(*colour) for colour in woven.palette.tolist())
+        size = {"width_px": woven.width_px, "height_px": woven.height_px}
+        record = make_record(id=new_id(), source=source.sha256, weaving=Weaving(yarns=yarns), **size)
+        catalogue.save_variation(woven.image(), record)
+    target = tmp_path / "loom.png"
+    arguments = ["export", record.id, "--format", "png-indexed", "--outputs", str(tmp_path / "made here")]
+    assert main([*arguments, "--output", str(target)]) == 0
+    indices, palette = reopen(target.read_bytes())
+    assert np.array_equal(indices, woven.indices)
+    assert np.array_equal(palette, woven.palette)  # the last two are worn by no knot, and have their numbers
+
+
+# Any design, re-opened
+
+
+@st.composite
+def draw_any_index_map(draw) -> IndexMap:
+    """Noise in 1 to 256 yarns, some of them unused; palettes of chance, of greys, and of pure black and white."""
+    sides = st.one_of(st.integers(1, 60), st.integers(32, 60))  # the studio itself opens designs from 32 knots on
+    width, height = draw(sides), draw(sides)
+    rng = np.random.default_rng(draw(st.integers(0, 9999)))
+    yarns = draw(st.one_of(st.integers(1, 256), st.integers(1, 4)))
+    kind = draw(st.sampled_from(["chance", "greys", "black and white", "white and black"]))
+    palette = rng.integers(0, 256, (yarns, 3), dtype=np.uint8)
+    if kind == "greys":
+        palette = np.arange(yarns, dtype=np.uint8)[:, None].repeat(3, axis=1)
+    elif kind != "chance":
+        palette = np.array([[0] * 3, [255] * 3][:: 1 if kind == "black and white" else -1], np.uint8)
+    used = rng.permutation(len(palette))[: draw(st.integers(1, len(palette)))]
+    return IndexMap(rng.choice(used, (height, width)).astype(np.uint8), palette)
+
+
+def read_bmp(data: bytes) -> tuple[np.ndarray, np.ndarray]:
+    """Return indices and colour table by the headers alone (BITMAPINFOHEADER, Microsoft): no library has its say."""
+    start, header, width, height, _, bits, compression = struct.unpack_from("<IIiiHHI", data, 10)
+    (colours,) = struct.unpack_from("<I", data, 46)
+    assert compression == 0
+    stride = (width * bits + 31) // 32 * 4
+    rows = np.frombuffer(data, np.uint8, stride * height, start).reshape(height, stride)[::-1]
+    table = np.frombuffer(data, np.uint8, 4 * (colours or 2**bits), 14 + header).reshape(-1, 4)
+    return {1: np.unpackbits(rows, axis=1), 8: rows}[bits][:, :width], table[:, 2::-1]
+
+
+@settings(max_examples=60, deadline=None)
+@given(draw_any_index_map(), st.integers(1, 20_000), st.integers(1, 20_000))
+def test_any_design_is_read_as_it_was_by_whoever_opens_it(index_map: IndexMap, reeds: int, picks: int):
+    for kind, exporter in EXPORTERS.items():
+        data = exporter.encode(index_map, Density(reeds, picks))
+        indices, palette = read_bmp(data) if data.startswith(b"BM") else reopen(data)
+        assert np.array_equal(indices, index_map.indices), kind
+        assert np.array_equal(palette, index_map.palette), kind
+        assert read_pixels_per_metre(data) == (reeds, picks)
+        with Image.open(io.BytesIO(data)) as picture:
+            assert picture.info["dpi"] == pytest.approx(Density(reeds, picks).dpi, rel=1e-4)
+            assert np.array_equal(np.asarray(picture.convert("RGB")), index_map.pixels()), kind
+        narrow, wide = sorted((index_map.width_px, index_map.height_px))
+        if narrow >= 32 and wide <= 4 * narrow:
+            again = open_design(data).index_map
+            assert np.array_equal(again.indices, index_map.indices), kind
+            assert np.array_equal(again.palette, index_map.palette[: index_map.indices.max() + 1]), kind

@@ -5,18 +5,22 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
+from PIL import Image
 
 from studio.catalogue import Catalogue
+from studio.designs import Design
 from studio.engine import Engine
 from studio.errors import NotFoundError, StorageError
+from studio.events import Drawn, RunEvent, RunListener
 from studio.jobs import JobQueue
 from studio.models.slot import PipelineSlot
-from studio.requests import AdapterUse, JobSnapshot, JobState, VariationRequest
-from tests.conftest import draw_picture, encode_picture
+from studio.requests import AdapterUse, Constraints, JobSnapshot, JobState, VariationRequest
+from tests.conftest import digest, draw_picture, encode_picture
 
 PATIENCE_SECONDS = 120
 
@@ -110,6 +114,48 @@ def test_a_failure_is_told_and_the_worker_goes_on(queue: JobQueue, catalogue: Ca
     unknown = queue.submit(ask(catalogue, model="no/such-model"))
     assert "no/such-model" in wait(queue, unknown, over).error
     assert wait(queue, queue.submit(ask(catalogue)), over).state is JobState.FINISHED
+
+
+def test_one_place_of_a_run_is_drawn_again(queue: JobQueue, catalogue: Catalogue) -> None:
+    request = ask(catalogue)
+    run = queue.submit(request)
+    first = wait(queue, run, over)
+    again = queue.draw_again(run, 1, replace(request, seeds=(9,)))
+    assert queue.draw_again(run, 1, replace(request, seeds=(8,))) == again  # it is under way
+    done = wait(queue, again, over)
+    assert (done.state, queue.run_of(again), queue.run_of(run)) == (JobState.FINISHED, run, run)
+    assert queue.drawn_again(run)[1].variations == done.variations
+    assert (queue.snapshot(run).variations, queue.drawn_again(again)) == (first.variations, {})
+    assert [variation.id for variation in catalogue.run(run)] == [first.variations[0], *done.variations]
+    new = catalogue.variation(done.variations[0]).record
+    assert (new.run, new.slot, new.seed) == (run, 1, 9)
+    assert [one.record.seed for one in catalogue.run(run, replaced=True)] == [1, 2, 9]  # nothing is lost
+    assert queue.draw_again(run, 1, replace(request, seeds=(8,))) != again  # asked for anew
+
+
+def test_what_the_model_drew_is_kept_beside_what_is_woven(
+    catalogue: Catalogue, slot: PipelineSlot, tmp_path: Path
+) -> None:
+    drawn: list[Drawn] = []
+
+    class Watched(Engine):
+        def generate(self, request: VariationRequest, design: Design, listener: RunListener) -> None:
+            def watch(event: RunEvent) -> None:
+                drawn.extend([event] if isinstance(event, Drawn) else [])
+                listener(event)
+
+            super().generate(request, design, watch)
+
+    queue = JobQueue(catalogue, lambda: Watched(slot), tmp_path / "device.lock")
+    job = queue.submit(ask(catalogue, seeds=(1,), constraints=Constraints(palette="source")))
+    (variation,) = wait(queue, job, over).variations
+    queue.close(PATIENCE_SECONDS)
+    with Image.open(catalogue.untouched_path(variation)) as untouched:
+        assert digest(untouched) == digest(drawn[0].image)
+    with Image.open(catalogue.variation_path(variation)) as woven:
+        assert woven.mode == "P"
+        assert digest(woven) == digest(drawn[0].woven.image)
+        assert digest(woven.convert("RGB")) != digest(drawn[0].image)
 
 
 def test_an_unknown_source_is_refused(queue: JobQueue, catalogue: Catalogue) -> None:

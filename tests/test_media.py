@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from studio.catalogue import Catalogue
-from studio.media import picture_routes, source_thumbnail_url, source_url, thumbnail_url, variation_url
-from tests.catalogue_records import save
-from tests.conftest import draw_picture, encode_picture
+from studio.media import (
+    picture_routes,
+    source_thumbnail_url,
+    source_url,
+    thumbnail_url,
+    untouched_url,
+    variation_url,
+)
+from studio.requests import Weaving
+from tests.catalogue_records import make_picture, make_record, save
+from tests.conftest import digest, draw_picture, encode_picture
 
 
 @pytest.fixture
@@ -34,6 +44,16 @@ def test_sends_the_file_itself_and_lets_the_browser_keep_it(client: TestClient, 
     assert client.get(thumbnail_url(variation.id)).headers["content-type"] == "image/webp"
 
 
+def test_sends_what_the_model_drew(client: TestClient, catalogue: Catalogue) -> None:
+    woven = catalogue.save_variation(make_picture(1), make_record(weaving=Weaving(yarns=("#aa0000",))), make_picture(2))
+    answer = client.get(untouched_url(woven.id))
+    assert answer.content == catalogue.untouched_path(woven.id).read_bytes()
+    assert answer.headers["content-type"] == "image/png"
+    with Image.open(io.BytesIO(answer.content)) as image:
+        assert digest(image) == digest(make_picture(2))
+    assert client.get(untouched_url(save(catalogue).id)).status_code == 404  # that one is the model's own
+
+
 def test_sends_sources(client: TestClient, catalogue: Catalogue) -> None:
     data = encode_picture(draw_picture(64, 80))
     source = catalogue.add_source(data)
@@ -54,7 +74,7 @@ def test_sends_sources(client: TestClient, catalogue: Catalogue) -> None:
         "%2Fetc%2Fpasswd",
     ],
 )
-@pytest.mark.parametrize("url", [variation_url, thumbnail_url, source_url, source_thumbnail_url])
+@pytest.mark.parametrize("url", [variation_url, untouched_url, thumbnail_url, source_url, source_thumbnail_url])
 def test_what_is_not_an_id_is_not_found(client: TestClient, url, name: str) -> None:
     assert client.get(url(name)).status_code == 404
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import fields, replace
 
 import pytest
 
@@ -18,6 +19,8 @@ from studio.widgets.parameters import (
     describe_time,
     name_equals,
 )
+from studio.widgets.tables import facts_table
+from studio.widgets.woven import describe_woven
 from studio.workspace import Workspace
 from tests.catalogue_records import KILIM, make_record, save
 from tests.conftest import draw_picture, encode_picture
@@ -46,9 +49,16 @@ CHANGES = {
     "symmetry": {"weaving": Weaving(vertical=0)},
     "repeat": {"constraints": Constraints(repeat="half-drop")},
     "keep": {"constraints": Constraints(keep="border"), "weaving": Weaving(kept_share=0.25)},
+    "worn": {"weaving": Weaving(yarns=("#102030", "#f0e0d0"), shares=(1.0, 0.0))},
+    "seams": {"weaving": Weaving(seam_horizontal=1.1, seam_vertical=0.9)},
+    "changed": {"weaving": Weaving(changed_share=0.12)},
+    "unchanged": {"weaving": Weaving(unchanged_share=0.8)},
     "shift": {"weaving": Weaving(colour_shift=2.5)},
     "settled": {"weaving": Weaving(yarns=("#aa0000",), settled_share=0.04)},
     "stray": {"weaving": Weaving(orphan_share=0.001, orphan_share_before=0.02)},
+    "mirrored": {"weaving": Weaving(vertical=0, mirrored_share=0.03)},
+    "closed": {"constraints": Constraints(repeat="brick"), "weaving": Weaving(seams_closed=0.02)},
+    "cleaned": {"weaving": Weaving(yarns=("#aa0000",), cleaned_share=0.01)},
     "device": {"device": "cuda, NVIDIA L4"},
     "precision": {"precision": "bfloat16"},
     "profile": {"profile": "4"},
@@ -78,6 +88,51 @@ def test_every_parameter_is_told_and_its_difference_seen(parameter: Parameter) -
     assert comparisons[parameter.id].differs is parameter.chosen
     if parameter.chosen:
         assert parameter.label[1:] not in name_equals(tuple(comparisons.values())).split(", ")
+
+
+FIGURES = Weaving(
+    yarns=("#aa0000", "#00aa00"),
+    shares=(0.8, 0.2),
+    colour_shift=2.0,
+    changed_share=0.1,
+    unchanged_share=0.2,
+    settled_share=0.03,
+    orphan_share_before=0.04,
+    orphan_share=0.01,
+    cleaned_share=0.05,
+    vertical=0,
+    horizontal=0,
+    agreement=1.0,
+    mirrored_share=0.06,
+    kept_share=0.07,
+    seam_horizontal=1.1,
+    seam_vertical=1.2,
+    seams_closed=0.08,
+)
+OTHERS = {"yarns": ("#aa0000", "#00aa00", "#0000aa"), "shares": (1.0, 0.0), "vertical": None, "horizontal": None}
+"""What a figure becomes where half of it would be told alike, or would be none."""
+
+
+@pytest.mark.parametrize("figure", [field.name for field in fields(Weaving)])
+def test_every_figure_of_a_woven_picture_is_shown(figure: str) -> None:
+    made = make_record(constraints=Constraints(repeat="straight", keep="field"))
+
+    def told(weaving: Weaving) -> tuple[str, str]:
+        record = replace(made, weaving=weaving)
+        return facts_table(Exhibit(record)), describe_woven(record)
+
+    assert getattr(FIGURES, figure) != getattr(Weaving(), figure)  # a new figure needs a value above
+    other = OTHERS[figure] if figure in OTHERS else getattr(FIGURES, figure) / 2
+    assert told(replace(FIGURES, **{figure: other})) != told(FIGURES)
+
+
+def test_pictures_that_were_asked_for_alike_differ_in_nothing_that_was_chosen() -> None:
+    made = make_record(constraints=Constraints(repeat="straight", palette="new", colours=3, keep="field"))
+    other = replace(FIGURES, yarns=FIGURES.yarns[:1], shares=(1.0,), agreement=0.9, seam_horizontal=1.3, seams_closed=0)
+    pictures = [Exhibit(replace(made, weaving=weaving)) for weaving in (FIGURES, other)]
+    comparisons = compare(pictures)
+    assert any(len(set(comparison.values)) > 1 for comparison in comparisons)
+    assert not any(comparison.differs for comparison in comparisons)
 
 
 def test_records_written_by_later_versions_are_told_too() -> None:
@@ -200,7 +255,7 @@ def test_designs_of_different_pictures_are_not_mixed(studio: Workspace) -> None:
 
 
 def test_one_is_taken_out_and_starred(studio: Workspace) -> None:
-    ids = [save(studio.catalogue, run="run-3", seed=seed).id for seed in range(3)]
+    ids = [save(studio.catalogue, run="run-3", slot=seed, seed=seed).id for seed in range(3)]
     app = open_page("compare", run="run-3")
     app.get("pills")[1].set_value(":material/star:")
     run(app)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import streamlit as st
 from filelock import FileLock
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 import studio.workspace
@@ -20,6 +21,8 @@ from studio.requests import JobState
 from studio.session import workspace
 from studio.settings import StudioSettings
 from studio.widgets import run_words
+from studio.widgets.run import SCORE_HELP
+from studio.widgets.set_score import describe_score, find_score
 from tests.catalogue_records import FACTS, KILIM, make_record, save
 from tests.conftest import draw_picture, encode_picture
 
@@ -80,7 +83,7 @@ def test_first_visit_offers_upload_samples_and_says_what_follows(page):
     assert [one.value for one in page.subheader] == ["Choose a design", "Or take a sample", "What happens then"]
     assert {f"design_sample_{sample.id}" for sample in SAMPLES} <= {button.key for button in page.button}
     assert "Built-in sketch model" in texts(page)
-    assert "6 of 12 steps are drawn" in page.get("segmented_control")[0].label
+    assert "8 of 12 steps are drawn" in page.get("segmented_control")[0].label
 
 
 def test_upload_is_kept_at_once_and_shown(page):
@@ -216,7 +219,7 @@ def test_generate_asks_for_what_the_form_says(page):
     request = snapshot.request
     assert request.source == workspace().catalogue.sources()[0].sha256
     assert request.prompt == "kilim, red diamonds"
-    assert (request.strength, request.steps, request.guidance_scale) == (0.65, 20, 3.0)
+    assert (request.strength, request.steps, request.guidance_scale) == (0.7, 20, 3.0)
     assert request.negative_prompt == "people"
     assert request.seeds == (4294967295, 0, 1)
     assert (request.model, request.adapter) == ("builtin", None)
@@ -280,12 +283,12 @@ def test_cancel_in_line_ends_the_run(page):
 def test_strength_and_its_names_stay_in_step(page):
     upload(page.run())
     strength = page.slider(key="form_strength")
-    assert (page.get("segmented_control")[0].value, strength.value) == ("Medium", 0.5)
+    assert (page.get("segmented_control")[0].value, strength.value) == ("Medium", 0.6)
     page.get("segmented_control")[0].set_value("Subtle").run()
-    assert page.slider(key="form_strength").value == 0.35
-    page.slider(key="form_strength").set_value(0.65).run()
+    assert page.slider(key="form_strength").value == 0.5
+    page.slider(key="form_strength").set_value(0.7).run()
     assert page.get("segmented_control")[0].value == "Strong"
-    page.slider(key="form_strength").set_value(0.6).run()
+    page.slider(key="form_strength").set_value(0.62).run()
     assert page.get("segmented_control")[0].value is None
     assert "8 of 12 steps are drawn" in page.get("segmented_control")[0].label
 
@@ -431,6 +434,19 @@ def test_run_from_before_a_restart_is_shown_with_its_settings(page):
     assert "Compare the design and its three" in [link.value for link in page.get("page_link")]
 
 
+def test_a_run_of_which_there_is_nothing_to_say_shows_no_figures(page):
+    plain = Image.new("RGB", (64, 80), (180, 30, 40))
+    source = workspace().catalogue.add_source(encode_picture(plain), label="Plain")
+    workspace().catalogue.save_variation(plain, make_record(source=source.sha256, run="run-7"))
+    page.query_params["run"] = "run-7"
+    page.run()
+    assert not page.exception
+    scored = find_score(workspace().catalogue, workspace().catalogue.run("run-7"))
+    assert (scored.score.each[0]["fidelity"], describe_score(scored.score)) == (None, "")
+    assert [caption.value for caption in page.caption if not caption.value.strip()] == []
+    assert SCORE_HELP not in {caption.help for caption in page.caption}
+
+
 def test_run_of_more_than_compare_shows_offers_the_first(page):
     for slot in range(8):
         keep_variation(run="run-8", slot=slot, seed=slot)
@@ -528,13 +544,13 @@ def test_pictures_that_could_not_be_saved_are_offered_again(page, monkeypatch):
         time.sleep(0.2)
     page.run()
     assert "The disk is full." in errors(page)
-    page.button(key="run_save").click().run()
+    page.button(key=f"run_save_{job}").click().run()
     assert workspace().jobs.snapshot(job).unsaved == 1
     monkeypatch.setattr(type(catalogue), "save_variation", real)
-    page.button(key="run_save").click().run()
+    page.button(key=f"run_save_{job}").click().run()
     assert not page.exception
     assert len(catalogue.run(job)) == 1
-    assert "run_save" not in {button.key for button in page.button}
+    assert f"run_save_{job}" not in {button.key for button in page.button}
 
 
 def snapshot_of(state: JobState, **changes: object):

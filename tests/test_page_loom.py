@@ -3,28 +3,35 @@
 from __future__ import annotations
 
 import io
+import re
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+import streamlit
 from filelock import FileLock
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from studio.catalogue import Variation
 from studio.designs import IndexMap, open_design
+from studio.designs.colour import read_colour
 from studio.designs.export import EXPORTERS
 from studio.designs.repeat import REPEATS, tile
+from studio.media import thumbnail_url, untouched_url
 from studio.requests import Constraints, Weaving
 from studio.widgets.colourways import _make
-from studio.widgets.design_facts import read_colour, swatches_html
-from studio.widgets.laid_out import ACROSS, laid_out_html, place_tiles
+from studio.widgets.design_facts import swatches_html
+from studio.widgets.laid_out import ACROSS, place_tiles
 from studio.widgets.loom import _export
 from studio.widgets.rectangle import move_side, read_rectangle
+from studio.widgets.source import title_of
 from studio.widgets.woven import describe_yarns
 from studio.workspace import Workspace, close_workspaces
 from tests.catalogue_records import make_picture, make_record
-from tests.conftest import encode_picture
+from tests.conftest import draw_picture, encode_picture
 from tests.pages import drawn_html, open_page, run, said, studio
 from tests.test_weaving import YARNS
 
@@ -91,6 +98,31 @@ def test_a_part_that_is_not_there_is_said_before_the_run(studio: Workspace) -> N
     assert "No border was found" in said(page)
 
 
+@pytest.mark.usefixtures("busy")
+def test_a_design_with_a_border_is_no_repeat(studio: Workspace) -> None:
+    page, field = open_with_design(studio)
+    assert "repeat not applicable" not in said(page)
+    page.selectbox(key="form_repeat").set_value("half-drop").run()
+    bordered = studio.catalogue.add_source(encode_picture(draw_picture(96, 128)), label="Bordered")
+    page.session_state["design_source"] = bordered.sha256
+    run(page)
+    choice = page.selectbox(key="form_no_repeat")
+    assert (choice.label, choice.value, choice.disabled) == ("Repeat", "Not applicable", True)
+    assert "form_repeat" not in {one.key for one in page.selectbox}
+    assert "bordered · " in said(page)
+    assert "repeat not applicable" in said(page)
+    assert "Repeat is not applicable: this design has a border." in said(page)
+    assert "The half-drop repeat that you chose is set aside" in said(page)
+    assert "repeat" not in page.expander[-1].label
+    submit(page)
+    (job,) = studio.jobs.active()
+    assert job.request.constraints == Constraints(palette="auto", symmetry="auto")
+    page.session_state["design_source"] = field.sha256
+    run(page)
+    assert page.selectbox(key="form_repeat").value == "half-drop"
+    assert "set aside" not in said(page)
+
+
 def test_a_colourway_is_one_click_away_and_keeps_every_knot(studio: Workspace) -> None:
     page, source = open_with_design(studio)
     page.button(key="colourways_open").click().run()
@@ -108,10 +140,10 @@ def test_a_colourway_is_one_click_away_and_keeps_every_knot(studio: Workspace) -
     assert not np.array_equal(first.palette, second.palette)
 
 
-def keep_woven(workspace: Workspace, **changes: object) -> object:
+def keep_woven(workspace: Workspace, repeat: str = "none", **changes: object) -> Variation:
     indices = np.random.default_rng(1).integers(0, 2, (80, 64), dtype=np.uint8)
     weaving = Weaving(yarns=tuple(f"#{r:02x}{g:02x}{b:02x}" for r, g, b in YARNS.tolist()), colour_shift=3.0)
-    record = make_record(weaving=weaving, constraints=Constraints(palette="source"), **changes)
+    record = make_record(weaving=weaving, constraints=Constraints(palette="source", repeat=repeat), **changes)
     return workspace.catalogue.save_variation(IndexMap(indices, YARNS).image(), record, make_picture(3))
 
 
@@ -131,6 +163,26 @@ def test_a_woven_picture_goes_to_the_loom_with_all_its_yarns(studio: Workspace, 
     assert studio.catalogue.untouched_path(variation.id).is_file()
 
 
+@pytest.mark.parametrize("exporter", EXPORTERS.values(), ids=lambda exporter: exporter.id)
+def test_reeds_lie_across_and_picks_along(studio: Workspace, monkeypatch: pytest.MonkeyPatch, exporter) -> None:
+    """Each file is fetched as the browser would: by what the page hands to the button."""
+    handed: dict[str, Callable[[], bytes]] = {}
+
+    def hand(_label: str, *, data: Callable[[], bytes], key: str, **_: object) -> bool:
+        handed[key] = data
+        return False
+
+    monkeypatch.setattr(streamlit, "download_button", hand)
+    page = open_page("gallery", open=keep_woven(studio).id)
+    page.checkbox(key="loom_dense").check().run()
+    page.number_input(key="loom_reeds").set_value(700)
+    page.number_input(key="loom_picks").set_value(1240)
+    run(page)
+    assert "9 × 6 cm" in said(page)  # 64 knots at 700 a metre, 80 at 1240
+    with Image.open(io.BytesIO(handed[f"loom_{exporter.id}"]())) as image:
+        assert image.info["dpi"] == pytest.approx((17.78, 31.496), abs=0.01)
+
+
 def test_what_the_model_drew_goes_with_its_picture(studio: Workspace) -> None:
     variation = keep_woven(studio)
     untouched = studio.catalogue.untouched_path(variation.id)
@@ -140,21 +192,54 @@ def test_what_the_model_drew_goes_with_its_picture(studio: Workspace) -> None:
     assert not untouched.exists()
 
 
+@pytest.mark.parametrize("size", [(2, 2), (4, 6), (3, 5), (7, 4)])
 @pytest.mark.parametrize("repeat", REPEATS)
-def test_nine_repeats_lie_as_the_cloth_does(repeat: str) -> None:
-    """What a browser is told to draw is what `tile` lays out, read at the middle of each quarter of a tile."""
-    quarters = np.array([[1, 2], [3, 4]])
-    cloth = tile(quarters, repeat, ACROSS, ACROSS)
+def test_nine_repeats_lie_as_the_cloth_does(repeat: str, size: tuple[int, int]) -> None:
+    """What a browser is told to draw is what `tile` lays out, knot for knot, odd sides included."""
+    width, height = size
+    picture = np.arange(1, width * height + 1).reshape(height, width)
+    cloth = tile(picture, repeat, ACROSS, ACROSS)
     seen = np.zeros_like(cloth)
-    for x, y, flip_x, flip_y in place_tiles(repeat):
-        turned = quarters[::flip_y, ::flip_x]
-        for row in range(2):
-            for column in range(2):
-                at_y, at_x = int(2 * y) + row, int(2 * x) + column
-                if 0 <= at_y < len(seen) and 0 <= at_x < len(seen):
-                    seen[at_y, at_x] = turned[row, column]
+    for x, y, flip_x, flip_y in place_tiles(repeat, size):
+        left, top = x * width, y * height
+        assert (left, top) == pytest.approx((round(left), round(top)), abs=1e-9)
+        rows, columns = round(top) + np.arange(height), round(left) + np.arange(width)
+        framed = np.ix_((rows >= 0) & (rows < 3 * height), (columns >= 0) & (columns < 3 * width))
+        turned = picture[::flip_y, ::flip_x][framed]
+        top, left = max(round(top), 0), max(round(left), 0)
+        seen[top : top + turned.shape[0], left : left + turned.shape[1]] = turned
     assert np.array_equal(seen, cloth)
-    assert laid_out_html("/a", repeat, (90, 120)).count("<img") == len(place_tiles(repeat))
+
+
+def read_tiles(html: str) -> list[list[tuple[float, float, int, int]]]:
+    """Return, for each laid out repeat of a page, its tiles as `place_tiles` gives them."""
+    frames = html.split('<div role="img" aria-label="Nine repeats')[1:]
+    pattern = r"left:([-\d.]+)%;top:([-\d.]+)%(?:;transform:scale\((-?1),(-?1)\))?"
+    return [
+        [
+            (float(x) * ACROSS / 100, float(y) * ACROSS / 100, int(flip_x or 1), int(flip_y or 1))
+            for x, y, flip_x, flip_y in re.findall(pattern, frame)
+        ]
+        for frame in frames
+    ]
+
+
+@pytest.mark.parametrize("repeat", REPEATS)
+def test_a_repeat_lies_on_every_card_for_all_to_see(studio: Workspace, repeat: str) -> None:
+    design = studio.catalogue.add_source(draw_indexed(), label="Four yarns")
+    made = [keep_woven(studio, source=design.sha256, slot=slot, seed=slot, repeat=repeat) for slot in range(2)]
+    plain = keep_woven(studio, source=design.sha256, slot=2, seed=2)
+    html = drawn_html(open_page("generate", run="run-1"))
+    laid = read_tiles(html)
+    assert len(laid) == 2
+    for tiles in laid:
+        assert np.allclose(tiles, place_tiles(repeat, (64, 80)), atol=1e-5)
+    tiles = len(place_tiles(repeat, (64, 80)))
+    for one, count in ((made[0], tiles + 1), (made[1], tiles + 1), (plain, 1)):
+        # One address, so that the browser fetches one picture.
+        assert html.count(f'src="{thumbnail_url(one.id)}"') == count
+        assert f'href="{untouched_url(one.id)}"' in html
+    assert read_tiles(drawn_html(open_page("gallery", open=made[0].id))) == laid[:1]
 
 
 @pytest.mark.usefixtures("busy")
@@ -192,12 +277,20 @@ def test_a_mark_belongs_to_its_design(studio: Workspace) -> None:
     assert page.number_input(key="rectangle_left").value is None
 
 
+def test_colourways_of_a_design_whose_yarns_are_all_locked_say_why_there_are_none(studio: Workspace) -> None:
+    page, _ = open_with_design(studio)
+    for locked in ([0, 1, 2, 3], [0, 1, 2]):
+        page.session_state["colourways_locked"] = locked
+        page.button(key="colourways_open").click().run()
+        assert ["Every yarn is locked" in info.value for info in page.info] == [True] * (len(locked) == 4)
+
+
 @pytest.mark.usefixtures("busy")
 def test_yarns_that_stay_reach_the_run(studio: Workspace) -> None:
     page, _ = open_with_design(studio)
     page.selectbox(key="form_palette").set_value("new").run()
     page.number_input(key="form_colours").set_value(6).run()
-    page.multiselect(key="form_locked").set_value([2, 0]).run()
+    page.pills(key="form_locked").set_value([2, 0]).run()
     assert "6 yarns, 2 of them locked" in page.expander[-1].label
     page.number_input(key="form_colours").set_value(2).run()
     assert "not complete" in page.expander[-1].label
@@ -248,12 +341,73 @@ def test_a_strip_is_as_wide_as_its_yarns_share_and_unused_yarns_are_told() -> No
 def test_a_design_with_fewer_yarns_gives_no_colourway(studio: Workspace) -> None:
     few = io.BytesIO()
     IndexMap(np.indices((64, 64)).sum(0).astype(np.uint8) % 2, YARNS[:2]).image().save(few, "PNG")
-    studio.catalogue.add_source(few.getvalue(), label="Two yarns")
+    other = studio.catalogue.add_source(few.getvalue(), label="Two yarns")
     source = studio.catalogue.add_source(draw_indexed(), label="Four yarns")
-    made = _make(source.sha256, 4, 1, ())
-    assert len(made) == 4
-    assert not [one for one in made if "Two yarns" in one.title]
-    assert all(len(np.unique(one.palette, axis=0)) == 4 for one in made)
+    made = _make(source.sha256, 4, 1, (), (other.sha256,))
+    assert len(made.colourways) == 4
+    assert not [one for one in made.colourways if "Two yarns" in one.title]
+    assert all(len(np.unique(one.palette, axis=0)) == 4 for one in made.colourways)
+    assert made.left_out == ("“Two yarns” is left out: it has 2 of the 4 yarns that are needed.",)
+
+
+def test_locked_yarns_need_no_other_colour(studio: Workspace) -> None:
+    few = io.BytesIO()
+    IndexMap(np.indices((64, 64)).sum(0).astype(np.uint8) % 2, OTHER_YARNS[:2]).image().save(few, "PNG")
+    other = studio.catalogue.add_source(few.getvalue(), label="Two yarns")
+    source = studio.catalogue.add_source(draw_indexed(), label="Four yarns")
+    made = _make(source.sha256, 4, 1, (0, 1), (other.sha256,))
+    assert made.colourways[0].title == "After Two yarns"
+    assert made.left_out == ()
+
+
+def test_the_designs_whose_yarns_colourways_wear_are_chosen(studio: Workspace) -> None:
+    """Those used last to begin with; one is taken out, and its colourway goes."""
+    for shade in range(4):
+        other = io.BytesIO()
+        yarns = OTHER_YARNS + np.array([0, 0, shade], np.uint8)
+        IndexMap(np.indices((64, 64)).sum(0).astype(np.uint8) % 4, yarns).image().save(other, "PNG")
+        studio.catalogue.add_source(other.getvalue(), label=f"Other {shade}")
+    page, source = open_with_design(studio)
+    page.button(key="colourways_open").click().run()
+    choice = page.multiselect(key=f"colourways_after_{source.sha256}")
+    titles = [title_of(studio.catalogue.source(sha256)) for sha256 in choice.value]
+    assert titles == ["Other 3", "Other 2", "Other 1"]
+    assert [title in said(page) for title in ("After Other 3", "After Other 1", "After Other 0")] == [True, True, False]
+    choice.set_value(choice.value[1:2])
+    page.button(key="colourways_open").click().run()  # AppTest closes a dialog at each run
+    assert not page.exception
+    assert [title in said(page) for title in ("After Other 3", "After Other 2", "After Other 1")] == [
+        False,
+        True,
+        False,
+    ]
+
+
+OTHER_YARNS = np.array([[10, 10, 12], [90, 60, 30], [150, 140, 90], [250, 250, 245]], np.uint8)
+
+
+def test_colourways_wear_the_yarns_of_other_designs_and_keep_the_locked_ones(studio: Workspace) -> None:
+    other = io.BytesIO()
+    IndexMap(np.indices((64, 64)).sum(0).astype(np.uint8) % 4, OTHER_YARNS).image().save(other, "PNG")
+    studio.catalogue.add_source(other.getvalue(), label="Another")
+    page, source = open_with_design(studio)
+    after, *drawn = _make(source.sha256, 3, 1, (1,), (studio.catalogue.sources()[1].sha256,)).colourways
+    assert after.title == "After Another"
+    assert np.array_equal(after.palette[1], YARNS[1])
+    worn = {tuple(colour) for colour in np.delete(after.palette, 1, axis=0).tolist()}
+    assert worn <= {tuple(colour) for colour in OTHER_YARNS.tolist()}
+    assert len(worn) == 3
+    for one in drawn:
+        assert np.array_equal(one.palette[1], YARNS[1])
+        assert not np.array_equal(one.palette[0], YARNS[0])
+    page.session_state["colourways_locked"] = [1]
+    page.button(key="colourways_open").click().run()
+    page.button(key="colourways_take_0").click().run()
+    assert not page.exception
+    taken = studio.catalogue.sources()[0]
+    assert taken.label == "Four yarns, after Another"
+    worn_now = open_design(studio.catalogue.source_path(taken.sha256).read_bytes()).index_map.palette
+    assert np.array_equal(worn_now, after.palette)
 
 
 @pytest.mark.usefixtures("busy")

@@ -206,6 +206,16 @@ def test_no_model_no_memory_to_give_back(studio: Workspace) -> None:
     assert app.button(key="settings_release").disabled
 
 
+def test_memory_in_use_is_not_given_back(studio: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(type(studio.jobs), "holds_model", True)
+    app = open_page("settings")
+    assert not app.button(key="settings_release").disabled
+    monkeypatch.setattr(studio.jobs, "active", lambda: ["a run"])
+    app.run()
+    assert app.button(key="settings_release").disabled
+    assert "A run is using it." in said(app)
+
+
 def test_settings_that_cannot_be_written_are_said(studio: Workspace) -> None:
     app = open_page("settings")
     (studio.outputs / "settings.tmp").mkdir()

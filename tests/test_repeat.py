@@ -157,12 +157,38 @@ def test_each_seam_is_measured_for_itself():
     assert (turned.horizontal, turned.vertical) == (seams.vertical, None)
 
 
+@pytest.mark.parametrize("turned", [False, True])
+def test_an_outline_on_the_edge_of_a_tile_is_part_of_the_drawing(turned):
+    """Stripes with outlines, cut beside an outline: the seam steps far, and no farther than the lines inside."""
+    colours = np.array([[20, 20, 30], [200, 60, 50], [240, 220, 180]], np.uint8)
+    cloth = np.broadcast_to(colours[np.tile(np.repeat([0, 1, 2, 1], [1, 15, 1, 15]), 3)], (40, 96, 3))
+    seams = measure_seams(np.swapaxes(cloth, 0, 1) if turned else cloth)
+    assert seams.shown
+    assert seams.meet
+
+
+def test_edges_that_step_farther_than_all_that_lies_inside_do_not_meet():
+    for ragged in (draw_cloth(120, 90, ramp=1.0), draw_half_drop()):
+        seams = measure_seams(ragged)
+        assert seams.shown
+        assert not seams.meet
+    assert measure_seams(draw_half_drop(), "half-drop").meet
+
+
+def test_stripes_that_break_in_a_half_drop_do_not_meet():
+    stripes = np.broadcast_to((np.arange(40) // 10 * 60).astype(np.uint8)[:, None, None], (40, 30, 3))
+    assert measure_seams(stripes, "straight").vertical is None
+    assert not measure_seams(stripes, "half-drop").meet
+    even = np.broadcast_to((np.arange(40) // 10 % 2 * 60).astype(np.uint8)[:, None, None], (40, 30, 3))
+    assert measure_seams(even, "half-drop").meet
+
+
 def test_plain_and_mirrored_tiles():
     plain = np.full((30, 20, 3), 90, np.uint8)
     for repeat in REPEATS:
-        assert measure_seams(plain, repeat) == Seams(None, None)
-    assert measure_seams(draw_cloth(60, 40, ramp=1.0), "mirror") == Seams(0.0, 0.0)
-    assert measure_seams(plain[:1, :1]) == Seams(None, None)
+        assert measure_seams(plain, repeat) == Seams(None, None, meet=True)
+    assert measure_seams(draw_cloth(60, 40, ramp=1.0), "mirror") == Seams(0.0, 0.0, meet=True)
+    assert measure_seams(plain[:1, :1]) == Seams(None, None, meet=True)
 
 
 # Repeats inside a design

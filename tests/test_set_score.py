@@ -56,7 +56,13 @@ def test_a_copy_and_a_twin_are_named(studio: Workspace) -> None:
     words = said(open_page("generate", run="run-1"))
     assert describe_score(found.score) in words
     assert "Nearly the same as variation 1." in words
+    assert "sets them further apart" not in words
     assert "Nearly the design itself." in words
+
+
+def test_when_most_are_alike_the_way_out_is_named(studio: Workspace) -> None:
+    keep_run(studio, [draw_knots(seed).image() for seed in (1, 1, 2, 1)])
+    assert "A higher strength sets them further apart." in said(open_page("generate", run="run-1"))
 
 
 def test_pictures_without_yarns_have_figures_too(studio: Workspace) -> None:
@@ -64,6 +70,17 @@ def test_pictures_without_yarns_have_figures_too(studio: Workspace) -> None:
     found = find_score(studio.catalogue, studio.catalogue.run("run-1"))
     assert found is not None
     assert (len(found.score.each), found.copies) == (2, frozenset())
+
+
+def test_a_copy_in_free_colours_is_named_and_a_recoloured_one_is_not(studio: Workspace) -> None:
+    own = np.asarray(draw_knots(0).image().convert("RGB")).astype(int)
+    grain = np.random.default_rng(0).integers(-1, 2, own.shape)
+    copied = Image.fromarray((own + grain).clip(0, 255).astype(np.uint8))
+    recoloured = Image.fromarray((255 - own).astype(np.uint8))
+    records = keep_run(studio, [copied, recoloured, draw_knots(1).image().convert("RGB")])
+    found = find_score(studio.catalogue, studio.catalogue.run("run-1"))
+    assert found is not None
+    assert found.copies == {records[0].id}
 
 
 def test_one_picture_in_its_full_size_is_held_at_a_time(studio: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:

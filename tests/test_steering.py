@@ -6,33 +6,31 @@ import numpy as np
 import pytest
 import torch
 
-from studio.designs import plan_canvas
+from studio.codec import Codec, look
+from studio.designs import Canvas, Design, fit, plan_canvas
 from studio.designs.weave_plan import plan_weave
-from studio.requests import Constraints
-from studio.steering import MARGIN_CELLS, Steering, fit_mirror, soften_mask
+from studio.models.slot import PipelineSlot
+from studio.requests import Constraints, PipelineChoice
+from studio.steering import PictureMirror, Steering, soften_mask
+from studio.training.autoencoder import to_tensor
+from studio.training.carpets import draw_carpet
 from tests.test_weaving import as_design
 
 CHANNELS = 6
+
+
+def loaded_picture(design: Design, canvas: Canvas) -> torch.Tensor:
+    return to_tensor(np.asarray(fit(design.image, canvas))[None])
 
 
 def make_latents(height: int = 12, width: int = 16, seed: int = 0) -> torch.Tensor:
     return torch.randn(1, CHANNELS, height, width, generator=torch.Generator().manual_seed(seed))
 
 
-def make_mixing() -> torch.Tensor:
-    """Make an orthogonal matrix that undoes itself, as mirroring twice does."""
-    normal = torch.nn.functional.normalize(make_latents(1, 1, 7).flatten(), dim=0)
-    return torch.eye(CHANNELS) - 2 * torch.outer(normal, normal)
-
-
-def mirror_truly(latents: torch.Tensor, dim: int) -> torch.Tensor:
-    return torch.einsum("oc,bchw->bohw", make_mixing(), latents.flip(dim))
-
-
 def steering(design, constraints, latents=None):
     plan = plan_weave(design, constraints)
     canvas = plan_canvas(64, 48, working_pixels=10_000, multiple_px=4, smallest_px=32, repeat=plan.closed_repeat)
-    return Steering(plan, canvas, make_latents() if latents is None else latents, ())
+    return Steering(plan, canvas, make_latents() if latents is None else latents, None)
 
 
 @pytest.fixture
@@ -40,69 +38,87 @@ def design():
     return as_design(np.random.default_rng(0).integers(0, 255, (48, 64, 3), dtype=np.uint8))
 
 
-@pytest.mark.parametrize("dim", [2, 3])
-def test_the_mirror_of_latents_is_found_with_its_channels(dim):
-    latents = make_latents()
-    mirror = fit_mirror(latents, mirror_truly(latents, dim), dim, latents.shape[dim] - 1)
-    assert torch.allclose(mirror.mixing, make_mixing(), atol=1e-5)
-    other = make_latents(seed=5)
-    assert torch.allclose(mirror.flip(other), mirror_truly(other, dim), atol=1e-5)
-    for symmetric in (mirror.copy_half(other), mirror.balance(other)):
-        assert torch.allclose(mirror.flip(symmetric), symmetric, atol=1e-5)
+def mirror_of(slot: PipelineSlot, design: Design, symmetry: str) -> tuple[PictureMirror, Codec, Canvas]:
+    with slot.use(PipelineChoice("builtin"), lambda _stage: None) as loaded:
+        plan = plan_weave(design, Constraints(symmetry=symmetry))
+        canvas = loaded.entry.plan_canvas(design)
+        codec = Codec(loaded.pipe)
+        return PictureMirror(codec, plan, canvas), codec, canvas
 
 
-def test_noise_stays_noise_when_it_is_mirrored():
-    latents = make_latents(64, 64)
-    mirror = fit_mirror(latents, mirror_truly(latents, 3), 3, 63)
-    noise = mirror.copy_half(make_latents(64, 64, 9))
-    assert noise.std() == pytest.approx(1, abs=0.03)
-    assert noise.mean() == pytest.approx(0, abs=0.03)
-
-
-def test_an_axis_off_the_middle_leaves_cells_without_partner_alone():
-    latents = make_latents()
-    mirrored = torch.einsum("oc,bchw->bohw", make_mixing(), latents.index_select(3, (13 - torch.arange(16)).clamp(0)))
-    mirror = fit_mirror(latents, mirrored, 3, 13)
-    other = make_latents(seed=5)
-    assert torch.equal(mirror.copy_half(other)[..., 14:], other[..., 14:])
-    assert torch.equal(mirror.copy_half(other)[..., :7], other[..., :7])
-    assert not torch.equal(mirror.copy_half(other)[..., 7:14], other[..., 7:14])
-
-
-def test_a_mirror_that_explains_nothing_is_left_out():
-    assert fit_mirror(make_latents(40, 40), make_latents(40, 40, 3), 3, 39) is None
+@pytest.mark.parametrize(("width", "height"), [(128, 144), (100, 76)])
+@pytest.mark.parametrize(("symmetry", "dims"), [("vertical", [3]), ("horizontal", [2]), ("quarter", [2, 3])])
+def test_what_is_being_drawn_is_mirrored_and_the_half_it_is_copied_from_stays(slot, symmetry, dims, width, height):
+    drawn = draw_carpet(4, 192, 256, "medallion")
+    design = as_design(np.ascontiguousarray(drawn.indices[40 : 40 + height, 20 : 20 + width]), drawn.palette)
+    with torch.no_grad():
+        mirror, codec, canvas = mirror_of(slot, design, symmetry)
+        picture = loaded_picture(design, canvas)
+        latents = codec.encode(picture)
+        led = mirror.lead(latents)
+        left, top = canvas.left_px, canvas.top_px  # the smaller one is padded
+        drawn, before = (codec.decode(one)[..., top : top + height, left : left + width] for one in (led, latents))
+    first = np.s_[..., : (top + height // 2) // 2, : (left + width // 2) // 2]
+    assert torch.equal(led[first], latents[first])
+    if width == 100 and symmetry == "vertical":  # the padding goes on from what is beside it
+        whole = codec.decode(led)
+        edge, beyond = whole[..., left + width - 8 : left + width], whole[..., left + width : left + width + 8]
+        assert (edge.flip(3) - beyond).abs().mean() < 0.1
+    for dim in dims:
+        assert (drawn - drawn.flip(dim)).abs().mean() < 0.35 * (before - before.flip(dim)).abs().mean()
+    if symmetry != "quarter":
+        other = 5 - dims[0]
+        assert (drawn - drawn.flip(other)).abs().mean() > 0.8 * (before - before.flip(other)).abs().mean()
 
 
 @pytest.mark.parametrize("repeat", ["straight", "half-drop", "brick"])
 def test_turned_latents_come_back_at_the_next_step(design, repeat):
     steer, latents = steering(design, Constraints(repeat=repeat)), make_latents()
-    steer.begin(latents)
+    steer.begin(latents, 6)
     turned = [steer.turn(latents, last=False)]
     for _ in range(3):
-        assert torch.equal(steer.settle(turned[-1], 0.5), latents)
+        assert torch.equal(steer.turn_back(turned[-1]), latents)
         turned.append(steer.turn(latents, last=False))
     assert len({tuple(one.flatten().tolist()) for one in turned}) == len(turned)  # never from the same corner
     assert torch.equal(steer.turn(latents, last=True), latents)
 
 
 @pytest.mark.parametrize(("repeat", "drop"), [("straight", 0), ("half-drop", 6)])
-def test_the_decoder_sees_the_neighbouring_repeats(design, repeat, drop):
-    steer, latents = steering(design, Constraints(repeat=repeat)), make_latents()
-    around = steer.surround(latents)
-    m = steer.margin_cells
-    assert m == MARGIN_CELLS
-    assert torch.equal(around[..., m:-m, m:-m], latents)
-    assert torch.equal(around[..., m:-m, m + 16 :], torch.roll(latents, drop, dims=2))  # a whole tile to the right
+def test_the_neighbouring_repeats_are_found_around_one(repeat, drop):
+    latents = make_latents()
+    around = look(latents, repeat, np.arange(-5, 17), np.arange(-5, 32))
+    assert torch.equal(around[..., 5:-5, 5:21], latents)
+    assert torch.equal(around[..., 5:-5, 21:], torch.roll(latents, drop, dims=2))  # a whole tile to the right
 
 
 def test_the_kept_part_is_known_at_every_step(design):
-    clean = make_latents(seed=2)
-    steer = steering(design, Constraints(keep="rectangle", rectangle=(0, 0, 24, 48)), clean)
-    noise = steer.begin(make_latents(seed=3))
-    settled = steer.settle(make_latents(seed=4), 0.25)
-    assert torch.allclose(settled[..., :6], (0.75 * clean + 0.25 * noise)[..., :6])
-    assert torch.equal(settled[..., 8:], make_latents(seed=4)[..., 8:])
-    assert torch.allclose(steer.settle(settled, 0.0)[..., :6], clean[..., :6])
+    own = make_latents(seed=2)
+    steer = steering(design, Constraints(keep="rectangle", rectangle=(0, 0, 24, 48)), own)
+    noise, drawn, heading = make_latents(seed=3), make_latents(seed=4), make_latents(seed=5)
+    steer.begin(noise, 4)
+    settled, clean = steer.settle(drawn, heading, 0.25)
+    assert torch.allclose(settled[..., :6], (0.75 * own + 0.25 * noise)[..., :6])
+    assert torch.equal(settled[..., 8:], drawn[..., 8:])
+    assert torch.allclose(clean[..., :6], own[..., :6])
+    assert torch.equal(clean[..., 8:], heading[..., 8:])
+    assert torch.allclose(steer.settle(settled, clean, 0.0)[0][..., :6], own[..., :6])
+
+
+@pytest.mark.parametrize(("steps", "led"), [(1, 0), (2, 1), (3, 1), (7, 2), (28, 2)])
+def test_a_run_is_led_at_most_twice_and_never_after_its_last_step(design, monkeypatch, steps, led):
+    calls = []
+    monkeypatch.setattr(PictureMirror, "__init__", lambda self, *parts: None)
+    monkeypatch.setattr(PictureMirror, "lead", lambda self, clean: calls.append(steer._steps_done) or clean + 1)
+    steer = steering(design, Constraints(symmetry="vertical"))
+    steer.begin(make_latents(), steps)
+    for step in range(steps):
+        before = make_latents(seed=step), make_latents(seed=100 + step)
+        latents, clean = steer.settle(*before, 0.5)
+        wanted = (before[0] + 0.5, before[1] + 1) if step + 1 in calls else before
+        assert torch.allclose(latents, wanted[0])  # at sigma 0.5 half of what is drawn is in the latents
+        assert torch.allclose(clean, wanted[1])
+    assert len(calls) == led
+    assert steps not in calls
 
 
 def test_a_mask_fades_outwards_only():

@@ -5,7 +5,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from studio.designs.symmetry import Axis, find_axis, is_symmetric, measure_axis, mirror, source_of
+from studio.designs.symmetry import (
+    SEARCHED_LEAST_PX,
+    SEARCHED_SHARE,
+    Axis,
+    find_axis,
+    is_symmetric,
+    measure_axis,
+    mirror,
+    source_of,
+)
 from studio.training.carpets import FAMILIES, draw_layout
 
 DIRECTIONS = ("vertical", "horizontal")
@@ -43,25 +52,39 @@ def agree_slowly(indices, direction, offset) -> float:
     return float(np.mean(met))
 
 
-def test_the_axis_and_its_offset_are_found_through_noise():
+def choose_offsets(side, rng) -> list[int]:
+    """Choose an offset for each noise, one of them the farthest that is still searched once its lines are cut off."""
+    most = max(
+        offset for offset in range(side // 2) if offset <= max(SEARCHED_LEAST_PX, SEARCHED_SHARE * (side - offset))
+    )
+    offsets = rng.integers(-most, most + 1, len(NOISES))
+    offsets[rng.integers(len(NOISES))] = rng.choice([-most, most])
+    return offsets.tolist()
+
+
+@pytest.mark.parametrize(
+    ("size", "seeds", "least"),
+    [((128, 160), 4, 300), ((900, 1200), 2, 150)],
+    ids=["small", "large"],
+)
+def test_the_axis_and_its_offset_are_found_through_noise(size, seeds, least):
     """Some designs have many exact axes (stripes): one nearer the middle than the intended one is right too."""
     tried, missed = 0, []
     for number, family in enumerate(FAMILIES):
-        for seed in range(4):
-            layout = draw_layout(seed, 128, 160, family)
+        for seed in range(seeds):
+            layout = draw_layout(seed, *size, family)
             rng = np.random.default_rng([seed, number])
-            for direction in DIRECTIONS:
+            for direction, side in zip(DIRECTIONS, size, strict=True):
                 if layout.symmetry not in (direction, "quarter"):
                     continue
-                for noise in NOISES:
-                    offset = int(rng.integers(-6, 7))
+                for noise, offset in zip(NOISES, choose_offsets(side, rng), strict=True):
                     clean = cut_off_centre(layout.indices, offset, direction)
                     found = find_axis(add_noise(clean, noise, rng), direction).offset
                     tried += 1
                     nearer = abs(found) < abs(offset) and measure_axis(clean, direction, found).agreement == 1
                     if found != offset and not nearer:
                         missed.append((family, seed, direction, noise, offset, found))
-    assert tried > 300
+    assert tried > least
     assert len(missed) <= (1 - FOUND_LEAST) * tried, f"{1 - len(missed) / tried:.4f} found; missed {missed}"
 
 

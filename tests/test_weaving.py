@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from itertools import product
 
 import numpy as np
 import pytest
@@ -12,6 +13,8 @@ from PIL import Image, ImageFilter
 
 from studio.designs import IndexMap, open_design
 from studio.designs.palette import snap
+from studio.designs.recognition import View
+from studio.designs.repeat import measure_seams, tile
 from studio.designs.symmetry import measure_axis
 from studio.designs.weave_plan import plan_weave
 from studio.designs.weaving import enlarge_knots, weave
@@ -248,3 +251,67 @@ def test_a_part_kept_of_a_picture_without_yarns_stays_as_it_reads_in_yarns_and_t
         np.asarray(weave(draw_noise((96, 80), 1), free).image)[:40, :40], np.asarray(photo.image)[:40, :40]
     )
     assert plan_weave(carpet(), Constraints(palette="source", **wanted)).notes == ()
+
+
+def draw_blocks(numbers: np.ndarray, seed: int = 0) -> np.ndarray:
+    """Draw 64 blocks of 8 x 8 knots, as many of each number as of any other, within one."""
+    return np.random.default_rng(seed).permutation(np.resize(numbers, 64)).reshape(8, 8).repeat(8, 0).repeat(8, 1)
+
+
+def test_entries_of_the_palette_that_the_design_does_not_use_are_not_woven():
+    """200 of 256 entries are unused, each nearly like a yarn in use: what is drawn like one is woven in that yarn."""
+    rng = np.random.default_rng(0)
+    yarns = rng.permutation(np.array(list(product((20, 90, 160, 230), repeat=3)), np.uint8))[:56]
+    unused = np.resize(yarns, (200, 3)) + rng.integers(1, 9, (200, 3), dtype=np.uint8)
+    places = np.append(rng.permutation(np.arange(1, 256)), 0)  # the last entry is in use, so that none is cut off
+    palette = np.concatenate([yarns, unused])[places]
+    used, like_used = np.argsort(places)[:56].astype(np.uint8), np.argsort(places)[56:112]
+    design = as_design(draw_blocks(used), palette)
+    plan = plan_weave(design, Constraints(palette="source"))
+    assert len(plan.palette) == 256
+    table = np.zeros(256, np.intp)
+    table[used] = like_used
+    woven = weave(Image.fromarray(palette[table[design.index_map.indices]]), plan)
+    assert np.array_equal(np.asarray(woven.image), design.index_map.indices)
+    woven = weave(draw_noise((64, 64), 3), plan)
+    assert set(np.unique(woven.image).tolist()) <= set(used.tolist())
+    assert np.array_equal(palette_of(woven.image), palette)
+
+
+def test_yarns_that_look_alike_keep_their_numbers_where_the_design_is_unchanged():
+    """Yarns 0 and 2 are equal, as are 1 and 3: by colour alone nobody could tell them apart."""
+    design = as_design(draw_blocks(np.arange(5, dtype=np.uint8)), YARNS[[0, 1, 0, 1, 2]])
+    own = design.index_map.indices
+    plan = plan_weave(design, Constraints(palette="source"))
+    seen = np.asarray(design.image) + np.uint8(3)  # a model's view of a design is never quite the design
+    assert np.array_equal(np.asarray(weave(Image.fromarray(seen), plan, view=View(seen)).image), own)
+    drawn, changed = seen.copy(), np.s_[20:44, 12:36]
+    drawn[changed] = YARNS[2] + 3
+    woven = weave(Image.fromarray(drawn), plan, view=View(seen))
+    wanted = own.copy()
+    wanted[changed] = 4
+    assert np.array_equal(np.asarray(woven.image), wanted)
+    assert np.array_equal(palette_of(woven.image), design.index_map.palette)
+
+
+@pytest.mark.parametrize("palette", ["source", "free"])
+def test_a_mirror_repeat_meets_its_own_image_and_is_woven_as_a_design_alone(palette):
+    design = as_design(draw_blocks(np.arange(4, dtype=np.uint8))[:52, :47], YARNS)
+    plan, alone = (plan_weave(design, Constraints(palette=palette, repeat=repeat)) for repeat in ("mirror", "none"))
+    assert plan.closed_repeat is None
+    assert not plan.idle
+    noise = draw_noise((52, 47), 3)
+    woven = weave(noise, plan)
+    assert (woven.weaving.seam_horizontal, woven.weaving.seam_vertical, woven.weaving.seams_closed) == (None, None, 0)
+    assert np.array_equal(np.asarray(woven.image), np.asarray(weave(noise, alone).image))
+    check_mirror_cloth(woven.image)
+
+
+def check_mirror_cloth(image: Image.Image) -> None:
+    """Laid out 2 x 2, equal knots meet at every edge, so that the four are one straight repeat without a seam."""
+    cloth = tile(np.asarray(image), "mirror", 2, 2)
+    for lines in (cloth, np.swapaxes(cloth, 0, 1)):
+        assert np.array_equal(lines[len(lines) // 2 - 1], lines[len(lines) // 2])
+        assert np.array_equal(lines[0], lines[-1])
+    seams = measure_seams(tile(np.asarray(image.convert("RGB")), "mirror", 2, 2), "straight")
+    assert (seams.horizontal, seams.vertical) == (0, 0)

@@ -163,11 +163,15 @@ class Catalogue:
             write_thumbnail_of(self.variation_path(variation_id), path)
         return path
 
-    def run(self, run_id: str) -> tuple[Variation, ...]:
-        """Return a run's finished variations in the order of their slots, those in the bin left out."""
+    def run(self, run_id: str, *, replaced: bool = False) -> tuple[Variation, ...]:
+        """Return a run's finished variations in the order of their slots, those in the bin left out.
+
+        Of a slot that was drawn again the newest counts; with `replaced` those before it come too, oldest first.
+        """
         check_run_id(run_id)
         with self._database.reading() as connection:
-            return find_run(connection, run_id)
+            found = find_run(connection, run_id)
+        return found if replaced else tuple({variation.record.slot: variation for variation in found}.values())
 
     def find(self, query: GalleryQuery) -> GalleryPage:
         """Return one page of the gallery, newest first."""

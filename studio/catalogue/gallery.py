@@ -40,7 +40,7 @@ FILTERS: Mapping[str, Callable[[Any], Clause | None]] = {
 
 
 def find_run(connection: sqlite3.Connection, run: str) -> tuple[Variation, ...]:
-    """Return a run's variations in the order of their slots, those in the bin left out."""
+    """Return a run's variations in the order of their slots, in each the oldest first; those in the bin left out."""
     rows = connection.execute(
         f"{SELECT_VARIATION} WHERE run = ? AND place = ? ORDER BY slot, id",
         (run, str(Place.KEPT)),

@@ -22,7 +22,7 @@ COMMANDS: dict[str, str] = {
     "catalogue": "rebuild the index of outputs/ from its files",
     "train": "train the built-in model",
     "evaluate": "measure the built-in model on held-out designs",
-    "benchmark": "compare the studio with plain pipeline calls",
+    "benchmark": "compare the studio with plain pipeline calls, or time the weaving",
 }
 """Name and summary. The module of the same name has `add_arguments(parser)` and `run(args) -> int`; it is imported
 only when its command is given, so that no command waits for another's libraries."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from studio.designs import Design, open_design
 from studio.errors import DesignError
 from studio.workspace import default_outputs
 
@@ -21,3 +22,11 @@ def read_design(file: Path) -> bytes:
         return file.read_bytes()
     except OSError as error:
         raise DesignError(f"{file} cannot be read: {error.strerror}. Give the path of a picture file.") from error
+
+
+def open_named(data: bytes, name: str) -> Design:
+    """Return the design that bytes hold. Raises `DesignError` that says whose bytes they are."""
+    try:
+        return open_design(data)
+    except DesignError as error:
+        raise DesignError(f"{name}: {error}") from error

@@ -1,27 +1,38 @@
 """`benchmark`: variations by the studio against as many separate calls of the plain pipeline, in one run.
 
 Both sides use the same loaded model, design, prompt, seeds and settings, turn by turn. Besides seconds it counts how
-often each part of the model was called, since those counts hold on every machine.
+often each part of the model was called, since those counts hold on every machine. With `--knots` it measures instead,
+without a model, what a large design takes to be read and a drawn picture of it to be brought into its yarns.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
+import re
 import statistics
+import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import psutil
 from filelock import FileLock
+from PIL import Image
 
 from studio.commands.arguments import read_design
-from studio.designs import Design, fit, open_design
+from studio.designs import Design, IndexMap, fit, open_design
+from studio.designs.inspection import inspect_design
+from studio.designs.orphans import clean_orphans
+from studio.designs.palette import snap
 from studio.designs.samples import SAMPLES
-from studio.errors import InputError
+from studio.errors import InputError, StudioError
 from studio.models.profiles import AUTOMATIC
 from studio.models.registry import resolve_model
 from studio.requests import PipelineChoice, VariationRequest, seeds_from
@@ -36,6 +47,11 @@ _PARTS = {
     "transformer": ("transformer",),
     "image decoder": ("vae.decoder",),
 }
+_KNOTS, _YARNS = "2400x3600", 16
+_SIDES_PX = (64, 8000)
+_BOUNDS = {"inspect": (2, "s"), "snap and clean": (3, "s"), "memory": (1000, "MB")}
+"""What a design of 2400 x 3600 knots may take on one core: seconds of the processor, and at most so much at once."""
+_ONE_CORE = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,10 +63,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rounds", type=int, default=3, help="turns of each side; the median counts (default: 3)")
     parser.add_argument("--profile", default=AUTOMATIC, help="memory profile (default: auto)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to a file")
+    parser.add_argument(
+        "--knots",
+        nargs="?",
+        const=_KNOTS,
+        metavar="WIDTHxHEIGHT",
+        help=f"measure instead, on one core, what a drawn design of so many knots takes (default: {_KNOTS})",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Measure, print a table and a line of JSON; returns 0."""
+    if args.knots is not None:
+        return _measure_knots(args, *_read_knots(args.knots))
     from studio.models.slot import PipelineSlot
 
     if args.rounds < 1:
@@ -99,10 +124,14 @@ def _measure(args: argparse.Namespace, request: VariationRequest, design: Design
         "calls": calls,
     }
     _print_table(figures)
-    print(json.dumps(figures))
-    if args.json is not None:
-        args.json.write_text(json.dumps(figures, indent=2), "utf-8")
+    _give_out(figures, args.json)
     return 0
+
+
+def _give_out(figures: dict[str, Any], file: Path | None) -> None:
+    print(json.dumps(figures))
+    if file is not None:
+        file.write_text(json.dumps(figures, indent=2), "utf-8")
 
 
 def _draw_by_studio(slot: PipelineSlot, _loaded: LoadedPipeline, request: VariationRequest, design: Design) -> None:
@@ -164,3 +193,87 @@ def _print_table(figures: dict[str, Any]) -> None:
     for part in _PARTS:
         print(f"{part:18}{figures['calls']['studio'][part]:>10}{figures['calls']['plain'][part]:>10}")
     print(f"ratio studio / plain: {figures['ratio']:.2f} (median of the rounds)")
+
+
+def _read_knots(text: str) -> tuple[int, int]:
+    """Return width and height of what --knots asks for. Raises `InputError`."""
+    sides = re.fullmatch(r"(\d{1,5})x(\d{1,5})", text)
+    if sides is None:
+        raise InputError(f"--knots {text} is not known. Give width x height: {_KNOTS}.")
+    width, height = int(sides[1]), int(sides[2])
+    if not _SIDES_PX[0] <= min(width, height) <= max(width, height) <= _SIDES_PX[1]:
+        raise InputError(f"--knots {text} is out of range. Choose sides of {_SIDES_PX[0]} to {_SIDES_PX[1]}: {_KNOTS}.")
+    return width, height
+
+
+def _measure_knots(args: argparse.Namespace, width: int, height: int) -> int:
+    """Measure in a process of its own, so that no other library's memory or threads count; print as `run` does."""
+    with tempfile.TemporaryDirectory() as folder:
+        _draw_knots(Path(folder), width, height)
+        answer = subprocess.run(
+            [sys.executable, "-c", f"from {__name__} import print_knots; print_knots()", folder],
+            cwd=Path(__file__).parents[2],
+            env=os.environ | _ONE_CORE,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    if answer.returncode != 0:
+        raise StudioError(f"The design could not be measured: {answer.stderr.strip().splitlines()[-1]}")
+    measured = json.loads(answer.stdout)
+    print(f"a design of {width} x {height} knots in {_YARNS} yarns, on one core")
+    print(f"{'':18}{'measured':>12}{'bound':>12}")
+    for name, (bound, unit) in _BOUNDS.items():
+        places = 2 if unit == "s" else 0
+        print(f"{name:18}{f'{measured[name]:.{places}f} {unit}':>12}{f'{bound:.{places}f} {unit}':>12}")
+    _give_out({"design_px": [width, height], "yarns": _YARNS, "measured": measured, "bounds": _BOUNDS}, args.json)
+    return 0
+
+
+def _draw_knots(folder: Path, width: int, height: int) -> None:
+    """Write a design of symmetric contours with stray knots, and what a model could draw of it: soft, and enlarged."""
+    rng = np.random.default_rng(0)
+    sides = [np.linspace(-1, 1, -(-side // 2))[:, None] for side in (height, width)]
+    down, across = (np.cos(side * rng.uniform(0, 40, 24)).astype(np.float32) for side in sides)
+    field = down @ across.T
+    shares = np.linspace(0, 1, _YARNS + 1)[1:-1]
+    indices = np.digitize(field, np.quantile(field[::5, ::5], shares)).astype(np.uint8)
+    indices = indices.repeat(2, axis=0).repeat(2, axis=1)[:height, :width].copy()
+    strays = rng.integers(0, indices.size, indices.size // 300)
+    indices.flat[strays] = rng.integers(0, _YARNS, len(strays), dtype=np.uint8)
+    design = IndexMap(indices, rng.integers(0, 256, (_YARNS, 3), dtype=np.uint8)).image()
+    design.save(folder / "design.png", compress_level=1)
+    small = np.asarray(design.convert("RGB").resize((width // 4, height // 4), Image.Resampling.BOX))
+    drawn = (small + rng.normal(0, 4, small.shape)).clip(0, 255).astype(np.uint8)
+    Image.fromarray(drawn).resize((width, height), Image.Resampling.LANCZOS).save(folder / "drawn.bmp")
+
+
+def print_knots() -> None:
+    """Measure what lies in the folder that the command line names and print the figures as JSON.
+
+    Runs in the process that `benchmark --knots` starts.
+    """
+    folder = Path(sys.argv[1])
+    began = time.process_time()
+    design = open_design((folder / "design.png").read_bytes())
+    inspect_design(design)
+    inspected = time.process_time() - began
+    with Image.open(folder / "drawn.bmp") as picture:
+        drawn = np.asarray(picture.convert("RGB"))
+    began = time.process_time()
+    clean_orphans(snap(drawn, design.index_map.palette))
+    cleaned = time.process_time() - began
+    measured = {"inspect": inspected, "snap and clean": cleaned, "memory": _measure_peak_mb()}
+    print(json.dumps({name: round(value, 3) for name, value in measured.items()}))
+
+
+def _measure_peak_mb() -> float:
+    """Return the most main memory that this process has held at once, in MB (10^6 bytes)."""
+    status = Path("/proc/self/status")
+    if status.exists():  # what the kernel reports of a process otherwise goes back to the one that started it
+        return int(re.search(r"VmHWM:\s*(\d+) kB", status.read_text("utf-8"))[1]) * 1024 / 1e6
+    if sys.platform == "win32":
+        return psutil.Process().memory_info().peak_wset / 1e6
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6  # bytes on macOS

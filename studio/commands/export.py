@@ -9,12 +9,12 @@ from pathlib import Path
 from studio.catalogue import Catalogue
 from studio.catalogue.files import write_atomically
 from studio.catalogue.identifiers import VARIATION_ID, not_found
-from studio.commands.arguments import add_outputs_argument, read_design
-from studio.designs import Design, open_design
+from studio.commands.arguments import add_outputs_argument, open_named, read_design
+from studio.designs import Design
 from studio.designs.export import EXPORTERS, Density
 from studio.designs.index_map import IndexMap
-from studio.designs.reading import read_yarns, take_yarns
-from studio.errors import DesignError, InputError
+from studio.designs.reading import read_yarns, restore_yarns, take_yarns
+from studio.errors import InputError
 
 YARNS_LIMIT = 256
 
@@ -40,18 +40,23 @@ def run(args: argparse.Namespace) -> int:
     if args.colours is not None and not 1 <= args.colours <= YARNS_LIMIT:
         raise InputError(f"--colours {args.colours} is out of range. Choose 1 to {YARNS_LIMIT}.")
     _check_target(args.output, exporter.suffix, args.force)
-    design = _open(_read_source(args.source, args.outputs), args.source)
+    data, yarns = _read_source(args.source, args.outputs)
+    design = open_named(data, args.source)
     for note in design.notes:
         print(note, file=sys.stderr)
     if args.palette_of is not None:
-        other = read_yarns(_open(read_design(args.palette_of), str(args.palette_of)))
-        index_map = take_yarns(design, other.palette)
+        other = read_yarns(open_named(read_design(args.palette_of), str(args.palette_of)))
+        index_map = take_yarns(design, other)
     else:
         index_map = _reduce(design, args.colours)
+        if yarns and index_map is design.index_map:
+            index_map = restore_yarns(index_map, yarns)
     write_atomically(args.output, exporter.encode(index_map, density))
     woven = "" if density is None else f", {density.reeds_per_metre:g} x {density.picks_per_metre:g} knots per metre"
     size = f"{index_map.width_px} x {index_map.height_px} knots"
-    print(f"{args.output}  {size}, {_count(len(index_map.palette), 'yarn')}{woven}")
+    used, entries = len(index_map.used()), len(index_map.palette)
+    unused = f" of a palette of {entries}" if used < entries else ""
+    print(f"{args.output}  {size}, {_count(used, 'yarn')}{unused}{woven}")
     return 0
 
 
@@ -84,22 +89,19 @@ def _check_target(target: Path, suffix: str, force: bool) -> None:
         raise InputError(f"{target} exists already. Choose another name, or add --force to overwrite it.")
 
 
-def _read_source(source: str, outputs: Path) -> bytes:
-    """Return the bytes of a file, or of a variation. Raises `DesignError` or `NotFoundError`."""
+def _read_source(source: str, outputs: Path) -> tuple[bytes, tuple[str, ...]]:
+    """Return the bytes of a file or a variation, and the yarns it was woven in, none where they are not recorded.
+
+    Raises `DesignError` or `NotFoundError`.
+    """
     path = Path(source)
     if VARIATION_ID.fullmatch(source) is None or path.exists():
-        return read_design(path)
+        return read_design(path), ()
     if not outputs.is_dir():  # a catalogue would make the folder, only to find nothing in it
         raise not_found("variation", source)
     with Catalogue(outputs) as catalogue:
-        return read_design(catalogue.variation_path(source))
-
-
-def _open(data: bytes, name: str) -> Design:
-    try:
-        return open_design(data)
-    except DesignError as error:
-        raise DesignError(f"{name}: {error}") from error
+        weaving = catalogue.variation(source).record.weaving
+        return read_design(catalogue.variation_path(source)), () if weaving is None else weaving.yarns
 
 
 def _reduce(design: Design, colours: int | None) -> IndexMap:

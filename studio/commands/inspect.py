@@ -10,8 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from studio.commands.arguments import read_design
-from studio.designs import open_design
+from studio.commands.arguments import open_named, read_design
 from studio.designs.inspection import (
     Inspection,
     describe,
@@ -34,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Measure and print; returns 0."""
-    design = open_design(read_design(args.design))
+    design = open_named(read_design(args.design), str(args.design))
     for note in design.notes:
         print(note, file=sys.stderr)
     inspection = inspect_design(design)
@@ -81,6 +80,8 @@ def _list_yarns(inspection: Inspection) -> Iterator[tuple[str, str]]:
 
 
 def _describe_axis(axis: Axis) -> str:
+    if axis.agreement == 1 and axis.kappa == 0:
+        return "nothing to tell: the design is plain"
     figures = f"{describe_share(axis.agreement)} of knots agree, kappa {axis.kappa:.2f}"
     return f"{describe_place(axis)}: {figures}" if is_symmetric(axis) else f"not symmetric: at best {figures}"
 

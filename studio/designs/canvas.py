@@ -53,6 +53,13 @@ class Canvas:
                 raise ValueError(f"no canvas: a repeat of {working} px padded to {padded} px would not close")
 
     @property
+    def padding_px(self) -> tuple[tuple[int, int], tuple[int, int]]:
+        """How far the padding reaches: above and below, left and right of the design."""
+        right = self.padded_width_px - self.working_width_px - self.left_px
+        bottom = self.padded_height_px - self.working_height_px - self.top_px
+        return (self.top_px, bottom), (self.left_px, right)
+
+    @property
     def scaled(self) -> bool:
         """Whether the model draws smaller than the design, so that the result has to be enlarged."""
         return (self.working_width_px, self.working_height_px) != (self.design_width_px, self.design_height_px)
@@ -116,10 +123,7 @@ def fit(design_image: Image.Image, canvas: Canvas) -> Image.Image:
     image = design_image.convert("RGB")
     if canvas.scaled:
         image = resize(image, (canvas.working_width_px, canvas.working_height_px), canvas.repeat)
-    right = canvas.padded_width_px - canvas.working_width_px - canvas.left_px
-    bottom = canvas.padded_height_px - canvas.working_height_px - canvas.top_px
-    padding = ((canvas.top_px, bottom), (canvas.left_px, right), (0, 0))
-    return Image.fromarray(np.pad(np.asarray(image), padding, mode="symmetric"))
+    return Image.fromarray(np.pad(np.asarray(image), (*canvas.padding_px, (0, 0)), mode="symmetric"))
 
 
 def unfit(image: Image.Image, canvas: Canvas) -> Image.Image:

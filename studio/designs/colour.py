@@ -67,6 +67,11 @@ def convert_to_oklab(srgb: ArrayLike) -> Floats:
     return _multiply(np.cbrt(cones), CONES_TO_OKLAB)
 
 
+def read_colour(text: str) -> tuple[int, int, int]:
+    """Return the colour that "#rrggbb" names."""
+    return int(text[1:3], 16), int(text[3:5], 16), int(text[5:7], 16)
+
+
 def spread_in_oklab(srgb: ArrayLike) -> Floats:
     """Return colours as `convert_to_oklab` does, with a and b doubled, so that equal distances look equally far.
 

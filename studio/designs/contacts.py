@@ -31,7 +31,11 @@ def count_contacts(indices: NDArray[np.uint8], count: int) -> NDArray[np.int64]:
 
 
 def settle_contacts(
-    pixels: NDArray[np.uint8], knots: NDArray[np.uint8], palette: NDArray[np.uint8], contacts: NDArray[np.int64]
+    pixels: NDArray[np.uint8],
+    knots: NDArray[np.uint8],
+    palette: NDArray[np.uint8],
+    contacts: NDArray[np.int64],
+    own: tuple[NDArray[np.uint8], NDArray[np.float32]] | None = None,
 ) -> NDArray[np.uint8]:
     """Return knots (h, w) of a picture (h, w, 3), each in the yarn that suits its colour and its four neighbours.
 
@@ -40,7 +44,9 @@ def settle_contacts(
     (`count_contacts`). Minimised is, over knots, the squared distance (ΔEOK2) and the unlikelihood of their contacts,
     by iterated conditional modes (J. Besag, "On the statistical analysis of dirty pictures", J. R. Statist. Soc. B 48,
     1986) on one colour of a chequerboard at a time, so that no step makes it worse. A knot among four of its own yarn
-    is left alone. Raises `ValueError` for shapes that do not fit.
+    is left alone. `own` are the design's knots (h, w) and how far the picture is from the model's view of them (h, w,
+    squared distances, see `recognition`): a knot is as near to its own yarn as the nearer of both says. Raises
+    `ValueError` for shapes that do not fit.
     """
     if pixels.shape[:2] != knots.shape or contacts.shape != (len(palette), len(palette)):
         raise ValueError(f"pixels {pixels.shape}, knots {knots.shape}, contacts {contacts.shape} do not fit together")
@@ -55,6 +61,10 @@ def settle_contacts(
     if not len(ys):
         return knots.copy()
     distances = _measure_distances(pixels[ys, xs], palette)
+    if own is not None:
+        design, likeness = own
+        rows, there = np.arange(len(ys)), design[ys, xs]
+        distances[rows, there] = np.minimum(distances[rows, there], likeness[ys, xs])
     drawn_off = float(distances[np.arange(len(ys)), knots[ys, xs]].mean())
     unlikely = (HABIT * drawn_off * _weigh_contacts(contacts)).astype(np.float32)
     places, steps = (ys + 1) * width + xs + 1, np.array([-width, width, -1, 1])

@@ -7,11 +7,15 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+import numpy as np
+from PIL import Image
+
 from studio.designs.index_map import IndexMap
 
 METRES_PER_INCH = 0.0254
 DENSITY_LIMIT = 100_000
 """Knots per metre: ten times finer than any cloth; beyond it somebody has mixed up the unit."""
+BLACK_AND_WHITE = ((0, 0, 0), (255, 255, 255))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +72,14 @@ def encode_png(index_map: IndexMap, density: Density | None = None) -> bytes:
 def encode_bmp(index_map: IndexMap, density: Density | None = None) -> bytes:
     """Return an indexed BMP of 8 bits a knot, not packed, its colour table exactly the palette in its order.
 
+    Black and white, in this order, take 1 bit a knot: that is how programs, Pillow among them, read such a table.
     The density stands in the header as pixels per metre (BITMAPINFOHEADER); 0, which means “not said”, for None.
     """
     buffer = io.BytesIO()
-    index_map.image().save(buffer, "BMP", dpi=(0, 0) if density is None else density.dpi)
+    image = index_map.image()
+    if np.array_equal(index_map.palette, BLACK_AND_WHITE):
+        image = Image.fromarray(index_map.indices.astype(bool))
+    image.save(buffer, "BMP", dpi=(0, 0) if density is None else density.dpi)
     return buffer.getvalue()
 
 

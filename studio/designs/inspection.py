@@ -13,7 +13,7 @@ from studio.designs.opening import Design
 from studio.designs.orphans import measure_orphan_share
 from studio.designs.palette import find_near_yarns
 from studio.designs.reading import read_yarns
-from studio.designs.repeat import SEAM_LIMIT, Repeat, Seams, find_repeat, measure_seams
+from studio.designs.repeat import Repeat, Seams, find_repeat, measure_seams
 from studio.designs.symmetry import Axis, find_axis, is_symmetric
 
 _DIRECTIONS = {"vertical": "left to right", "horizontal": "top to bottom"}
@@ -123,7 +123,7 @@ def describe(inspection: Inspection) -> tuple[str, ...]:
         words.append(describe_repeat(inspection, inspection.repeat))
     elif inspection.seams is not None:
         ratios = [r for r in (inspection.seams.horizontal, inspection.seams.vertical) if r is not None]
-        if ratios and max(ratios) <= SEAM_LIMIT:
+        if ratios and inspection.seams.meet:
             words.append("edges that meet as a repeat")
     if inspection.orphan_share > 0:
         words.append(f"{describe_share(inspection.orphan_share)} stray knots")

@@ -11,6 +11,7 @@ from PIL import Image, UnidentifiedImageError
 
 from studio.designs.conversion import convert_to_srgb, read_facts
 from studio.designs.index_map import IndexMap
+from studio.designs.two_tone import read_two_tone
 from studio.errors import DesignError
 from studio.requests import SIDE_LIMIT_PX
 
@@ -77,6 +78,7 @@ def open_design(data: bytes) -> Design:
         _check_size(*picture.size)
         _check_single(picture, len(data))
         facts = read_facts(picture)
+        picture = read_two_tone(picture, data)
         picture.load()
         _check_size(*picture.size)
         image, notes, index_map = convert_to_srgb(picture, facts)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -59,7 +61,9 @@ def clean_orphans(
     places, held = np.flatnonzero(np.pad(free, 1)), np.flatnonzero(np.pad(orphans & ~free, 1))
     steps = np.array([y * width + x for y in (-1, 0, 1) for x in (-1, 0, 1) if x or y])
     changed = 0
-    while len(places) and len(places) + len(held) > most_share * knots.size:
+    # A share that was measured comes back as its count of knots, whatever dividing and multiplying left of it.
+    most = math.floor(most_share * knots.size + 1e-6)
+    while len(places) and len(places) + len(held) > most:
         chosen = _choose(values, settled, places, steps)
         settling = chosen >= 0
         if not settling.any():

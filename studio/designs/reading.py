@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
+from collections.abc import Sequence
 
+import numpy as np
+
+from studio.designs.colour import read_colour
 from studio.designs.index_map import IndexMap
 from studio.designs.opening import Design
 from studio.designs.palette import snap, suggest_palette
@@ -19,9 +21,18 @@ def read_yarns(design: Design, count: int | None = None) -> IndexMap:
     own = design.index_map
     if own is not None and (count is None or count >= len(own.used())):
         return own
-    return take_yarns(design, suggest_palette(np.asarray(design.image), count))
+    pixels = np.asarray(design.image)
+    palette = suggest_palette(pixels, count)
+    return IndexMap(snap(pixels, palette), palette)
 
 
-def take_yarns(design: Design, palette: NDArray[np.uint8]) -> IndexMap:
-    """Return the design in the yarns of a palette (k, 3), each knot in the nearest one."""
-    return IndexMap(snap(np.asarray(design.image), palette), palette)
+def take_yarns(design: Design, other: IndexMap) -> IndexMap:
+    """Return the design in the yarns of another one, each knot in the nearest that the other uses, under its number."""
+    used = other.used()
+    nearest = snap(np.asarray(design.image), np.ascontiguousarray(other.palette[used]))
+    return IndexMap(used.astype(np.uint8)[nearest], other.palette)
+
+
+def restore_yarns(index_map: IndexMap, yarns: Sequence[str]) -> IndexMap:
+    """Return a woven picture with all yarns (“#rrggbb”) of its record: a file knows them up to the last one in use."""
+    return IndexMap(index_map.indices, np.array([read_colour(yarn) for yarn in yarns], dtype=np.uint8))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+from studio.designs.index_map import pack_colours
 
 Direction = Literal["vertical", "horizontal"]
 DIRECTIONS: tuple[Direction, ...] = ("vertical", "horizontal")
@@ -79,6 +81,16 @@ def measure_axis(indices: NDArray[np.uint8], direction: Direction, offset: int) 
     return Axis(direction, offset, agreement, _correct_for_chance(indices, agreement))
 
 
+def measure_agreement(knots: NDArray[np.uint8], direction: Direction, offset: int) -> float:
+    """Return the share of knots (h, w) that equal their partner about the axis with this offset, 0 to 1.
+
+    Of pixels (h, w, 3) all channels have to be equal. Raises `ValueError` as `measure_axis`.
+    """
+    lines = _stand_axis(pack_colours(knots) if knots.ndim == 3 else knots, direction)
+    _check_offset(offset, len(lines))
+    return _count_agreement(lines, offset)
+
+
 def is_symmetric(axis: Axis) -> bool:
     """Return whether a designer would call it symmetric: agreement from 0.98 and kappa from 0.9 on.
 
@@ -126,7 +138,7 @@ def _check_offset(offset: int, side: int) -> None:
         raise ValueError(f"an offset of {offset} leaves no knot of {side} a partner; give less than {side}")
 
 
-def _stand_axis(indices: NDArray[np.uint8], direction: Direction) -> NDArray[np.uint8]:
+def _stand_axis(indices: NDArray[Any], direction: Direction) -> NDArray[Any]:
     """Return the design turned so that its first dimension runs across the axis."""
     if direction not in DIRECTIONS:
         raise ValueError(f"no direction is called {direction!r}; give one of {', '.join(DIRECTIONS)}")
@@ -143,13 +155,13 @@ def _sample(lines: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.ascontiguousarray(lines[:, ((np.arange(count) + 0.5) * across / count).astype(int)])
 
 
-def _pair_up(lines: NDArray[np.uint8], offset: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+def _pair_up(lines: NDArray[Any], offset: int) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return all lines that have a partner, and the partners."""
     first, last = max(offset, 0), len(lines) + min(offset, 0)
     return lines[first:last], lines[first:last][::-1]
 
 
-def _count_agreement(lines: NDArray[np.uint8], offset: int) -> float:
+def _count_agreement(lines: NDArray[Any], offset: int) -> float:
     own, partners = _pair_up(lines, offset)
     # Each pair of lines is met from both ends, so half of them is enough; a line on the axis agrees with itself.
     half, middle = divmod(len(own), 2)

@@ -11,9 +11,10 @@ from studio.designs.borders import Border, border_mask, find_border
 from studio.designs.colour import count_colours
 from studio.designs.index_map import IndexMap, pack_colours
 from studio.designs.opening import Design
-from studio.designs.orphans import measure_orphan_share
+from studio.designs.orphans import find_orphans
 from studio.designs.reading import read_yarns
-from studio.designs.symmetry import find_axis, is_symmetric, source_of
+from studio.designs.repeat_symmetry import find_odd_side, mirror_repeat
+from studio.designs.symmetry import find_axis, is_symmetric
 from studio.errors import RequestError
 from studio.requests import COLOURS_LIMIT, Constraints
 
@@ -30,9 +31,9 @@ class WeavePlan:
 
     `design` is the design's pixels (h, w, 3), `indices` (h, w) its knots. `palette` (k, 3) holds the yarns of the
     design, None where the colours are free or new; `locked` (n, 3) those of them that a new palette begins with.
-    `vertical` and `horizontal` are offsets of the axes (see
-    `symmetry`), None where it is not mirrored. `kept` (h, w) is true where the design stays as it is. `orphan_share`
-    is what may stay of stray knots. `notes` are sentences for the designer.
+    `vertical` and `horizontal` are offsets of the axes (see `symmetry`), None where it is not mirrored. `kept` (h, w)
+    is true where the design stays as it is. `strays` (h, w) are the stray knots of the design, `orphan_share` is what
+    a variation may have of them. `notes` are sentences for the designer.
     """
 
     constraints: Constraints
@@ -43,25 +44,33 @@ class WeavePlan:
     vertical: int | None
     horizontal: int | None
     kept: Mask | None
+    strays: Mask
     orphan_share: float
     notes: tuple[str, ...] = ()
 
     @property
     def closed_repeat(self) -> str | None:
         """The repeat in which a variation meets itself at its edges; None where it does not, or meets its mirror."""
-        repeat = self.constraints.repeat
-        return None if repeat in ("none", "mirror") else repeat
+        return _closed(self.constraints.repeat)
+
+    @property
+    def has_yarns(self) -> bool:
+        """Whether the variations are woven in yarns, the design's or new ones, rather than in free colours."""
+        return self.palette is not None or self.constraints.palette == "new"
 
     @property
     def idle(self) -> bool:
         """Whether nothing is asked for, so that the model's picture stays as it is."""
-        free = self.palette is None and self.constraints.palette != "new"
-        return free and not self.mirrored and self.kept is None and self.constraints.repeat == "none"
+        return not self.has_yarns and not self.mirrored and self.kept is None and self.constraints.repeat == "none"
 
     @property
     def mirrored(self) -> bool:
         """Whether the variations are symmetric by contract."""
         return self.vertical is not None or self.horizontal is not None
+
+
+def _closed(repeat: str) -> str | None:
+    return None if repeat in ("none", "mirror") else repeat
 
 
 def plan_weave(design: Design, constraints: Constraints) -> WeavePlan:
@@ -88,6 +97,12 @@ def plan_weave(design: Design, constraints: Constraints) -> WeavePlan:
     if constraints.palette == "new" and kept is not None:
         _check_room(constraints.colours or 1, join_yarns(locked, pixels[kept]), len(locked))
     axes, notes = _choose_axes(constraints, indices, pixels, kept)
+    strays = find_orphans(indices)
+    if own is not None and design.mode == "P" and constraints.palette == "auto" and not few:
+        notes += (
+            f"The design's {len(own.used())} colours are more than the {COLOURS_LIMIT} that count as yarns, so the "
+            "variations' colours are free. Choose the design's yarns to keep them all.",
+        )
     if kept is not None and own_yarns and not np.array_equal(index_map.palette[indices[kept]], pixels[kept]):
         notes += (
             f"The kept part stays as the design reads in {len(index_map.used())} yarns, knot for knot: the picture "
@@ -102,7 +117,8 @@ def plan_weave(design: Design, constraints: Constraints) -> WeavePlan:
         vertical=axes["vertical"],
         horizontal=axes["horizontal"],
         kept=kept,
-        orphan_share=max(ORPHAN_SHARE, measure_orphan_share(indices)),
+        strays=strays,
+        orphan_share=max(ORPHAN_SHARE, float(strays.mean())),
         notes=notes,
     )
 
@@ -187,7 +203,7 @@ def _choose_axes(
         if wanted == "auto" and not symmetric:
             continue
         offset = found.offset if symmetric else 0
-        if kept is not None and not _holds_still(pixels, kept, direction, offset):
+        if kept is not None and not _holds_still(pixels, kept, direction, offset, _closed(constraints.repeat)):
             if wanted != "auto":
                 raise RequestError(
                     "The part that you keep is not exactly symmetric itself, so it cannot stay as it is and be "
@@ -196,14 +212,18 @@ def _choose_axes(
             notes.append(f"The kept part is not exactly symmetric, so the {direction} axis was not enforced.")
             continue
         axes[direction] = offset
+    odd = find_odd_side(indices.shape, constraints.repeat)
+    if odd is not None and set(axes.values()) != {None}:
+        notes.append(
+            f"The {odd[0]} of {odd[1]} knots has no whole half, so two repeats on a {constraints.repeat} lies one knot "
+            "off: each repeat is symmetric by itself, the cloth is not quite."
+        )
     return axes, tuple(notes)
 
 
-def _holds_still(pixels: Pixels, kept: Mask, direction: str, offset: int) -> bool:
+def _holds_still(pixels: Pixels, kept: Mask, direction: str, offset: int, repeat: str | None) -> bool:
     """Whether mirroring leaves the kept part as it is: it lies symmetrically, and so do the pixels in it."""
-    rows, columns = source_of(
-        kept.shape, offset if direction == "vertical" else None, offset if direction == "horizontal" else None
-    )
-    there = kept[rows][:, columns]
-    same = (pixels[rows][:, columns] == pixels).all(axis=-1)
-    return bool((there[kept]).all() and same[kept].all())
+    axes = (offset, None) if direction == "vertical" else (None, offset)
+    there = mirror_repeat(kept, repeat, *axes)
+    same = (mirror_repeat(pixels, repeat, *axes) == pixels).all(axis=-1)
+    return bool(there[kept].all() and same[kept].all())

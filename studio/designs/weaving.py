@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,16 +13,18 @@ from studio.designs.canvas import resize
 from studio.designs.colour import convert_to_lab, measure_difference
 from studio.designs.contacts import count_contacts, settle_contacts
 from studio.designs.index_map import IndexMap
-from studio.designs.orphans import clean_orphans, measure_orphan_share
+from studio.designs.mending import mend, share_changed
 from studio.designs.palette import snap, suggest_palette
+from studio.designs.recognition import View, find_unchanged, measure_distance, measure_likeness
 from studio.designs.repeat import Seams, close_seams, measure_seams, surround
-from studio.designs.symmetry import source_of
+from studio.designs.repeat_symmetry import mirror_repeat
+from studio.designs.symmetry import measure_agreement
 from studio.designs.weave_plan import WeavePlan, join_yarns
 from studio.requests import Weaving
 
-SEAM_BAND_SHARE, SEAM_BAND_LEAST_PX = 0.02, 3
-"""Over this part of the shorter side a seam that still shows is closed."""
-CLEANING_MARGIN_PX = 8
+SEAM_BAND_SHARE, SEAM_BAND_LEAST_PX, SEAM_BAND_MOST_SHARE = 0.02, 3, 0.5
+"""Over the first part of the shorter side a seam that still shows is closed; twice as far each time, up to the last."""
+SETTLING_MARGIN_PX = 8
 SHIFT_SAMPLE = 50_000
 """Pixels that the mean colour shift is measured on: more would not change its second digit."""
 
@@ -36,94 +39,143 @@ class Woven:
     weaving: Weaving
 
 
-def weave(picture: Image.Image, plan: WeavePlan, working: Image.Image | None = None) -> Woven:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Laid:
+    """A picture in its yarns and of the design's size, and what that did to it (see `Weaving`)."""
+
+    knots: NDArray[np.uint8]
+    colour_shift: float | None = None
+    settled_share: float = 0.0
+    unchanged_share: float | None = None
+
+
+def weave(picture: Image.Image, plan: WeavePlan, working: Image.Image | None = None, view: View | None = None) -> Woven:
     """Return an RGB picture of the design's size as the plan wants it.
 
     `working` is the picture at the size at which the model drew it, where that is smaller: its yarns are chosen there
     and enlarged one by one, since between two yarns an enlarged edge has colours of neither, which a third may match.
-    Colours first (the nearest yarn, then the one that the design would have beside its neighbours; with seams closed
-    that still show), then the kept part, then symmetry, then stray knots, and
-    symmetry once more for what cleaning did beside a knot without a partner.
+    `view` is the design as the model sees it, of the size of `working`: where it comes back, the design's own knots do.
+    Colours first: the design's knots where it is unchanged, else the nearest yarn, then the one that the design would
+    have beside its neighbours. Then what must be exact (`mending`). A seam that shows after all that is closed on the
+    picture, over a wider band each time, and the rest is done again.
     """
     drawn = np.asarray(picture.convert("RGB"))
     if drawn.shape != plan.design.shape:
         raise ValueError(f"a picture of {drawn.shape} for a plan of {plan.design.shape}")
     yarns = _choose_yarns(drawn, plan)
     small = drawn if working is None or yarns is None else np.asarray(working.convert("RGB"))
-    knots, shift, settled_share = _lay_knots(small, yarns, plan)
-    closed_share = 0.0
-    seams = _measure_seams(knots, yarns, plan)
-    if seams is not None and seams.shown:
-        open_knots = knots
-        band_px = max(SEAM_BAND_LEAST_PX, round(SEAM_BAND_SHARE * min(small.shape[:2])))
-        knots, _, settled_share = _lay_knots(close_seams(small, plan.closed_repeat, band_px), yarns, plan)
-        closed_share = _share_changed(open_knots, knots)
-    if plan.kept is not None:
-        kept = plan.design if yarns is None else plan.indices if yarns is plan.palette else snap(plan.design, yarns)
-        knots = np.where(plan.kept if yarns is not None else plan.kept[..., None], kept, knots)
-    mirrored = _mirror(knots, plan)
-    cleaned, before, after = mirrored, None, None
-    if yarns is not None:
-        before = measure_orphan_share(mirrored)
-        cleaned = _mirror(_clean(mirrored, plan), plan)
-        after = measure_orphan_share(cleaned)
-    seams = _measure_seams(cleaned, yarns, plan)
+    laid = _lay_knots(small, yarns, plan, view)
+    mended = mend(laid.knots, yarns, plan)
+    seams = _measure_seams(mended.knots, yarns, plan)
+    open_knots, shift = mended.knots, laid.colour_shift
+    side = min(small.shape[:2])
+    band_px = max(SEAM_BAND_LEAST_PX, round(SEAM_BAND_SHARE * side))
+    while seams is not None and seams.shown and band_px <= SEAM_BAND_MOST_SHARE * side:
+        small = close_seams(mirror_picture(small, plan), plan.closed_repeat, band_px)
+        laid = _lay_knots(small, yarns, plan, None if view is None else _leave_band(view, band_px))
+        mended = mend(laid.knots, yarns, plan)
+        seams = _measure_seams(mended.knots, yarns, plan)
+        band_px *= 2
+    knots = mended.knots
     weaving = Weaving(
         yarns=() if yarns is None else tuple(f"#{r:02x}{g:02x}{b:02x}" for r, g, b in yarns.tolist()),
-        shares=() if yarns is None else _measure_shares(cleaned, len(yarns)),
+        shares=() if yarns is None else _measure_shares(knots, len(yarns)),
         colour_shift=shift,
-        settled_share=settled_share,
-        orphan_share_before=before,
-        orphan_share=after,
-        cleaned_share=_share_changed(mirrored, cleaned),
+        settled_share=laid.settled_share,
+        changed_share=share_changed(plan.indices, knots) if yarns is not None and yarns is plan.palette else None,
+        unchanged_share=laid.unchanged_share,
+        orphan_share_before=mended.orphan_share_before,
+        orphan_share=mended.orphan_share,
+        cleaned_share=mended.cleaned_share,
         vertical=plan.vertical,
         horizontal=plan.horizontal,
-        mirrored_share=_share_changed(knots, mirrored),
+        agreement=_measure_agreement(knots, plan),
+        mirrored_share=mended.mirrored_share,
         kept_share=0.0 if plan.kept is None else float(plan.kept.mean()),
         seam_horizontal=None if seams is None else seams.horizontal,
         seam_vertical=None if seams is None else seams.vertical,
-        seams_closed=closed_share,
+        seams_closed=share_changed(open_knots, knots),
     )
-    image = Image.fromarray(cleaned) if yarns is None else IndexMap(cleaned, yarns).image()
+    image = Image.fromarray(knots) if yarns is None else IndexMap(knots, yarns).image()
     return Woven(image, weaving)
 
 
-def _lay_knots(drawn: Pixels, yarns: Pixels | None, plan: WeavePlan) -> tuple[NDArray[np.uint8], float | None, float]:
-    """Return what was drawn in its yarns and of the design's size, how far that moved its colours, and which share
-    of the knots has another yarn than the nearest, since the design has none like it there.
+def mirror_picture(pixels: NDArray[Any], plan: WeavePlan) -> NDArray[Any]:
+    """Return a picture (h, w, ...), as large as a model drew, symmetric about the plan's axes to the nearest pixel."""
+    (height, width), (rows, columns) = pixels.shape[:2], plan.indices.shape
+    vertical = None if plan.vertical is None else round(plan.vertical * width / columns)
+    horizontal = None if plan.horizontal is None else round(plan.horizontal * height / rows)
+    return mirror_repeat(pixels, plan.closed_repeat, vertical, horizontal)
+
+
+def _lay_knots(drawn: Pixels, yarns: Pixels | None, plan: WeavePlan, view: View | None) -> _Laid:
+    """Return what was drawn in its yarns and of the design's size.
 
     Without yarns: the picture as it is, which has the design's size already.
     """
     if yarns is None:
-        return drawn, None, 0.0
+        return _Laid(drawn)
+    # 1. The nearest yarns, and the design's own where what was drawn is nearer to how the model sees it.
+    design = plan.indices if yarns is plan.palette else snap(plan.design, yarns)
+    own = design[_thin(design.shape[0], drawn.shape[0])][:, _thin(design.shape[1], drawn.shape[1])]
     nearest = _snap_to(drawn, yarns, plan)
-    knots = _settle(drawn, nearest, plan) if yarns is plan.palette else nearest
-    shift = _measure_shift(drawn, yarns[knots])
-    settled_share = _share_changed(nearest, knots)
-    height, width = plan.design.shape[:2]
-    if knots.shape != (height, width):
-        knots = enlarge_knots(knots, (width, height), plan.closed_repeat)
-    return knots, shift, settled_share
+    known, likeness, unchanged = nearest, None, None
+    if view is not None:
+        likeness, distances = measure_likeness(drawn, view), measure_distance(drawn, yarns[nearest])
+        known = np.where(likeness < distances, own, nearest)
+        unchanged = find_unchanged(likeness, distances)
+    # 2. What the design has beside such neighbours. New yarns have no habits to go by.
+    knots = _settle(drawn, known, own, likeness, plan) if yarns is plan.palette else known
+    if unchanged is not None:
+        knots = np.where(unchanged, own, knots)
+    laid = _Laid(
+        knots,
+        _measure_shift(drawn, yarns[knots]),
+        share_changed(known, knots) if unchanged is None else float(((known != knots) & ~unchanged).mean()),
+        None if unchanged is None else float(unchanged.mean()),
+    )
+    # 3. The design's size. Unchanged parts come from the design as it is, finer than what the model saw of it.
+    if knots.shape == design.shape:
+        return laid
+    size_px = design.shape[::-1]
+    knots = enlarge_knots(knots, size_px, plan.closed_repeat)
+    if unchanged is not None:
+        mask = resize(Image.fromarray(np.where(unchanged, np.uint8(255), np.uint8(0))), size_px, plan.closed_repeat)
+        knots = np.where(np.asarray(mask) >= 128, design, knots)
+    return replace(laid, knots=knots)
 
 
-def _settle(drawn: Pixels, nearest: NDArray[np.uint8], plan: WeavePlan) -> NDArray[np.uint8]:
+def _leave_band(view: View, band_px: int) -> View:
+    """Return the view without its edges: the design's own knots would open what is closed there."""
+    true = np.zeros(view.pixels.shape[:2], dtype=bool)
+    inner = (slice(band_px, -band_px),) * 2
+    true[inner] = True if view.true is None else view.true[inner]
+    return View(view.pixels, true)
+
+
+def _settle(
+    drawn: Pixels,
+    known: NDArray[np.uint8],
+    own: NDArray[np.uint8],
+    likeness: NDArray[np.float32] | None,
+    plan: WeavePlan,
+) -> NDArray[np.uint8]:
     """Return the knots of what was drawn as they suit their neighbours by the habits of the design.
 
-    New yarns have no habits to go by. At the edges of a repeat the neighbouring ones have their say.
+    At the edges of a repeat the neighbouring ones have their say.
     """
     used = np.unique(plan.indices)
     table = np.zeros(256, dtype=np.uint8)
     table[used] = np.arange(len(used))
     # Habits are read at the size that was drawn at: the smaller a drawing, the more its knots lie at edges.
-    height, width = nearest.shape
-    design = plan.indices[_thin(plan.indices.shape[0], height)][:, _thin(plan.indices.shape[1], width)]
-    yarns, habits = np.ascontiguousarray(plan.palette[used]), count_contacts(table[design], len(used))
-    if plan.closed_repeat is None:
-        return used[settle_contacts(drawn, table[nearest], yarns, habits)]
-    margin = CLEANING_MARGIN_PX
-    around = [surround(part, plan.closed_repeat, margin) for part in (drawn, table[nearest])]
-    settled = settle_contacts(*around, yarns, habits)
-    return np.ascontiguousarray(used[settled[margin:-margin, margin:-margin]])
+    yarns, habits = np.ascontiguousarray(plan.palette[used]), count_contacts(table[own], len(used))
+    parts = [drawn, table[known]] + ([] if likeness is None else [table[own], likeness])
+    margin = 0 if plan.closed_repeat is None else SETTLING_MARGIN_PX
+    if margin:
+        parts = [surround(part, plan.closed_repeat, margin) for part in parts]
+    settled = settle_contacts(parts[0], parts[1], yarns, habits, None if likeness is None else (parts[2], parts[3]))
+    height, width = known.shape
+    return used[settled[margin : margin + height, margin : margin + width]]
 
 
 def _thin(side: int, wanted: int) -> NDArray[np.intp]:
@@ -137,16 +189,6 @@ def _snap_to(drawn: Pixels, yarns: Pixels, plan: WeavePlan) -> NDArray[np.uint8]
         return snap(drawn, yarns)
     used = np.unique(plan.indices)
     return used[snap(drawn, np.ascontiguousarray(yarns[used]))]
-
-
-def _clean(knots: NDArray[np.uint8], plan: WeavePlan) -> NDArray[np.uint8]:
-    """Return knots without strays; at the edges of a repeat the neighbouring ones have their say."""
-    if plan.closed_repeat is None:
-        return clean_orphans(knots, plan.orphan_share, plan.kept)[0]
-    repeat, margin = plan.closed_repeat, CLEANING_MARGIN_PX
-    kept = None if plan.kept is None else surround(plan.kept, repeat, margin)
-    cleaned, _ = clean_orphans(surround(knots, repeat, margin), plan.orphan_share, kept)
-    return np.ascontiguousarray(cleaned[margin:-margin, margin:-margin])
 
 
 def _measure_seams(knots: NDArray[np.uint8], yarns: Pixels | None, plan: WeavePlan) -> Seams | None:
@@ -191,18 +233,11 @@ def _measure_shares(knots: NDArray[np.uint8], count: int) -> tuple[float, ...]:
     return tuple((np.bincount(knots.ravel(), minlength=count) / knots.size).round(6).tolist())
 
 
-def _mirror(knots: NDArray[np.uint8], plan: WeavePlan) -> NDArray[np.uint8]:
-    if not plan.mirrored:
-        return knots
-    rows, columns = source_of(knots.shape[:2], plan.vertical, plan.horizontal)
-    return np.ascontiguousarray(knots[rows][:, columns])
-
-
-def _share_changed(before: NDArray[np.uint8], after: NDArray[np.uint8]) -> float:
-    if before is after:
-        return 0.0
-    changed = before != after
-    return float((changed if changed.ndim == 2 else changed.any(axis=-1)).mean())
+def _measure_agreement(knots: NDArray[np.uint8], plan: WeavePlan) -> float | None:
+    """Return the share of knots that equal their partner, about the worse of the plan's axes; None without any."""
+    axes = {"vertical": plan.vertical, "horizontal": plan.horizontal}
+    measured = [measure_agreement(knots, name, offset) for name, offset in axes.items() if offset is not None]
+    return min(measured, default=None)
 
 
 def _measure_shift(drawn: Pixels, woven: Pixels) -> float:

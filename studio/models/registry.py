@@ -79,10 +79,10 @@ _ENTRIES = (
         id="builtin",
         title="Built-in sketch model",
         use="Try the studio and sketch ideas at once, on any computer. Small and quick; it knows only carpets, "
-        "draws at up to 512 × 688 pixels and enlarges.",
+        "takes colours from the prompt, draws at up to 512 × 688 pixels and enlarges.",
         licence="GPL-3.0-or-later, like the studio",
         licence_url="https://www.gnu.org/licenses/gpl-3.0.html",
-        defaults=ModelDefaults(strength=0.5, steps=12, guidance_scale=1.0, strong=0.65),
+        defaults=ModelDefaults(strength=0.6, steps=12, guidance_scale=1.0, subtle=0.5, strong=0.7),
         working_pixels=512 * 688,
         multiple_px=16,
         smallest_px=128,

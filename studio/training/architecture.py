@@ -1,8 +1,10 @@
 """The built-in model: the classes of Stable Diffusion 3.5, each made small enough for two CPU cores.
 
 The very pipeline, adapters and settings that drive SD3.5-Large drive it too; only the numbers below differ.
-Sizes are chosen for five variations at 384x288 px within seconds on a laptop: a VAE that shrinks four times and a
-transformer that reads patches of four latents, so that one token stands for 16x16 px.
+Sizes are chosen for five variations at 384x288 px within seconds on a laptop: a VAE that shrinks twice and a
+transformer that reads patches of eight latents, so that one token stands for 16x16 px. A VAE that shrinks less leaves
+more to the patches, which tell the places within them apart; what it enlarges by doubling pixels, its convolutions
+must tell apart by their neighbours alone.
 """
 
 from __future__ import annotations
@@ -20,12 +22,12 @@ if TYPE_CHECKING:
     from diffusers import AutoencoderKL, FlowMatchEulerDiscreteScheduler, SD3Transformer2DModel
     from transformers import CLIPTextModelWithProjection, CLIPTokenizer, T5EncoderModel, T5Tokenizer
 
-LATENT_CHANNELS = 8
-"""Never 3: the pipeline would take an RGB picture for latents. A patch of 4x4 latents must hold far fewer
+LATENT_CHANNELS = 4
+"""Never 3: the pipeline would take an RGB picture for latents. A patch of 8x8 latents must hold far fewer
 numbers than the transformer is wide: what it cannot carry of the noise stays in the picture (see the model card)."""
-VAE_WIDTHS = (16, 32, 64)
-VAE_FACTOR = 4
-PATCH_LATENTS = 4
+VAE_WIDTHS = (16, 48)
+VAE_FACTOR = 2
+PATCH_LATENTS = 8
 MULTIPLE_PX = VAE_FACTOR * PATCH_LATENTS
 """Width and height of a picture must be multiples of this."""
 LARGEST_SIDE_PX = 1024
@@ -44,16 +46,19 @@ T5_VOCABULARY = 1536
 class TransformerSize:
     """How large the transformer is: `heads` x `head_dim` wide, `layers` joint blocks deep."""
 
-    layers: int = 8
-    heads: int = 4
-    head_dim: int = 48
+    layers: int = 4
+    heads: int = 6
+    head_dim: int = 64
 
 
 TRANSFORMER = TransformerSize()
 
 
 def build_autoencoder(widths: tuple[int, ...] = VAE_WIDTHS, latent_channels: int = LATENT_CHANNELS) -> AutoencoderKL:
-    """Return an untrained VAE. Shift and scale are those of unit latents until the training measures them."""
+    """Return an untrained VAE. Shift and scale are those of unit latents until the training measures them.
+
+    Its norms have one group: with several, each takes the mean colour of a picture out of its channels.
+    """
     from diffusers import AutoencoderKL
 
     blocks = len(widths)
@@ -63,7 +68,7 @@ def build_autoencoder(widths: tuple[int, ...] = VAE_WIDTHS, latent_channels: int
         block_out_channels=widths,
         layers_per_block=1,
         latent_channels=latent_channels,
-        norm_num_groups=8,
+        norm_num_groups=1,
         sample_size=256,
         scaling_factor=1.0,
         shift_factor=0.0,
@@ -76,11 +81,16 @@ def build_autoencoder(widths: tuple[int, ...] = VAE_WIDTHS, latent_channels: int
 def build_transformer(
     size: TransformerSize = TRANSFORMER, latent_channels: int = LATENT_CHANNELS
 ) -> SD3Transformer2DModel:
-    """Return an untrained transformer over patches of 4x4 latents."""
+    """Return an untrained transformer over patches of 8x8 latents.
+
+    Its first layer keeps a patch whole and its last one gives it back, so that it begins by saying what it sees.
+    Most of what it has to say is the noise that it was shown.
+    """
+    import torch
     from diffusers import SD3Transformer2DModel
 
     width = size.heads * size.head_dim
-    return SD3Transformer2DModel(
+    transformer = SD3Transformer2DModel(
         sample_size=LARGEST_SIDE_PX // VAE_FACTOR,
         patch_size=PATCH_LATENTS,
         in_channels=latent_channels,
@@ -94,6 +104,13 @@ def build_transformer(
         pos_embed_max_size=LARGEST_SIDE_PX // MULTIPLE_PX,
         qk_norm="rms_norm",
     )
+    with torch.no_grad():
+        first, last = transformer.pos_embed.proj, transformer.proj_out
+        torch.nn.init.orthogonal_(first.weight.view(width, -1))
+        first.bias.zero_()
+        last.weight.copy_(first.weight.permute(2, 3, 1, 0).reshape(last.weight.shape))  # places before channels
+        last.bias.zero_()
+    return transformer
 
 
 def build_clip_encoder(tokenizer: CLIPTokenizer) -> CLIPTextModelWithProjection:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import math
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from studio.designs.colour import count_colours
 from studio.training.optimisers import MixedOptimiser, RunningAverage, Schedule, split_matrices
 from studio.training.precision import mixed_precision
 from studio.training.stream import draw_crops, draw_held_out
@@ -21,6 +24,12 @@ if TYPE_CHECKING:
 
 CROPS_EACH = 4
 """Crops taken of one drawn design: drawing one takes as long as learning from two crops."""
+LEAST_SIGMA = 0.1
+"""A walk from less noise than this leaves latents as they were."""
+ALL_BUT_RIGHT = 0.01
+"""A distance of colours, in -1..1, below which being nearer counts for little: a step or two of 8 bits."""
+YARNS_MOST = 32
+"""A crop of more colours was shrunk from a larger drawing: its edges are blended, none of its colours is a yarn."""
 
 
 @dataclass(frozen=True)
@@ -30,31 +39,71 @@ class AutoencoderRecipe:
     `block_weight` is for the pictures averaged over 8x8 px: without it lines come out right and hues wrong.
     `hue_weight` is for the differences red - green and yellow - blue averaged over 4x4 px: the norms of the network
     take the mean out of its features, and without this term it learns only one or two of the three colour axes for
-    a long while. `kl_weight` is for the divergence per latent. `latent_noise` is the largest deviation of the noise
-    added to the latents when the decoder is trained alone, in deviations of the latents: it learns to draw cleanly
-    from what the transformer leaves.
+    a long while. `yarn_weight` is for the unlikelihood of the right yarn among those of the crop, when the likelihood
+    of a yarn falls with the squared distance of what was drawn, by a factor of e for each `yarn_spread`: a design is
+    read by its nearest yarns, so a pixel halfway between two is worse than one that is a little off. `exact_weight` is
+    for the square root of a pixel's distance: it is won by pixels that are all but right, not by pixels that are less
+    wrong. `kl_weight` is for the divergence per latent.
+
+    For refining alone: `latent_noise` is the largest deviation of the noise added to the latents, in deviations of
+    the latents; `hold_weight` is for the squared distance of the latents from what they were, in their deviations.
+    Without `encoder` the latents are not touched at all. `walk_sigma` is the most noise from which the transformer
+    walks the latents back, so that the decoder learns to draw cleanly from what it leaves.
     """
 
     batch: int = 8
     side_px: int = 96
-    muon_rate: float = 5e-3
-    adamw_rate: float = 1.5e-3
+    muon_rate: float = 1.5e-3
+    adamw_rate: float = 3e-4
     warm_up_steps: int = 100
     gradient_weight: float = 1.0
     block_weight: float = 2.0
     hue_weight: float = 2.0
     square_weight: float = 1.0
+    yarn_weight: float = 0.3
+    yarn_spread: float = 0.04
+    exact_weight: float = 0.0
     kl_weight: float = 3e-4
-    latent_noise: float = 0.15
+    latent_noise: float = 0.0
+    hold_weight: float = 0.0
+    encoder: bool = True
+    walk_sigma: float = 0.0
     average_decay: float = 0.998
 
 
-DECODER_RECIPE = AutoencoderRecipe(muon_rate=2.5e-3, adamw_rate=8e-4, warm_up_steps=50, average_decay=0.995)
-"""Gentler, since it goes on from a trained decoder."""
+REFINING = AutoencoderRecipe(
+    muon_rate=5e-4,
+    adamw_rate=1e-4,
+    warm_up_steps=50,
+    yarn_weight=1.0,
+    kl_weight=0.0,
+    latent_noise=0.15,
+    hold_weight=0.5,
+    average_decay=0.995,
+)
+"""Gentler, since it goes on from a trained VAE, and with the yarns in mind."""
+DECODING = replace(
+    REFINING,
+    batch=3,
+    side_px=160,
+    yarn_weight=0.5,
+    exact_weight=0.5,
+    latent_noise=0.1,
+    hold_weight=0.0,
+    encoder=False,
+    walk_sigma=0.5,
+)
+"""For the decoder alone, on crops that the transformer knows the size of."""
+Walk = Callable[[Tensor, float], Tensor]
+"""Takes scaled noisy latents (b, c, h, w) and their sigma; returns what the transformer makes of them."""
 
 
 class AutoencoderTraining:
-    """The VAE, its optimiser and the number of steps taken. With `decoder_only` the latents stay as they are."""
+    """The VAE, its optimiser and the number of steps taken.
+
+    With `refine` a trained VAE gets better at the latents that it has: they are held near to what they were, so that
+    a transformer that knows them stays valid.
+    """
 
     name = "vae"
 
@@ -63,14 +112,16 @@ class AutoencoderTraining:
         vae: AutoencoderKL,
         device: torch.device,
         recipe: AutoencoderRecipe | None = None,
-        decoder_only: bool = False,
+        refine: bool = False,
+        walk: Walk | None = None,
     ) -> None:
-        usual = DECODER_RECIPE if decoder_only else AutoencoderRecipe()
+        usual = REFINING if refine else AutoencoderRecipe()
         self.recipe = usual if recipe is None else recipe
         self.device = device
+        self.walk = walk
         self.vae = vae.to(device).train()
-        self.decoder_only = decoder_only
-        self.vae.encoder.requires_grad_(not decoder_only)
+        self.held = copy.deepcopy(self.vae).eval().requires_grad_(False) if refine else None
+        self.vae.encoder.requires_grad_(self.recipe.encoder)
         named = [(key, value) for key, value in self.vae.named_parameters() if value.requires_grad]
         matrices, others = split_matrices(named, keep_out=("conv_in.weight", "conv_out.weight"))
         self.optimiser = MixedOptimiser(matrices, others, self.recipe.muon_rate, self.recipe.adamw_rate)
@@ -84,18 +135,24 @@ class AutoencoderTraining:
         wanted = self._draw_batch(step)
         noise = torch.Generator(device="cpu").manual_seed(step)
         with mixed_precision(self.device):
-            with torch.set_grad_enabled(not self.decoder_only):
-                latents = self.vae.encode(wanted).latent_dist
-            spread = self._spread(step, len(wanted)) if self.decoder_only else latents.std
+            latents = self.vae.encode(wanted).latent_dist
+            spread = latents.std if self.held is None else self._spread(step, len(wanted))
             drawn = latents.mean + spread * torch.randn(latents.mean.shape, generator=noise).to(self.device)
+            if self.walk is not None:
+                drawn = self._walk_back(drawn, step)
             made = self.vae.decode(drawn).sample
         loss = measure_loss(made.float(), wanted, recipe) + recipe.kl_weight * _divergence(latents.mean, latents.logvar)
+        figures: dict[str, float] = {}
+        if self.held is not None:
+            drift = self._measure_drift(latents.mean.float(), wanted)
+            loss = loss + recipe.hold_weight * drift
+            figures["drift"] = math.sqrt(drift.item())
         loss.backward()
         norm = self.optimiser.step(self.schedule.factor(step))
         self.average.update(step)
         self.steps_done += 1
         error = F.mse_loss(made.detach().float().clamp(-1, 1), wanted).item()
-        return {"loss": loss.item(), "norm": norm, "psnr": 10 * math.log10(4 / max(error, 1e-12))}
+        return figures | {"loss": loss.item(), "norm": norm, "psnr": 10 * math.log10(4 / max(error, 1e-12))}
 
     def validate(self) -> dict[str, float]:
         """Return PSNR at 384x288 px over held-out designs, and the latents' mean and deviation."""
@@ -141,12 +198,14 @@ class AutoencoderTraining:
             "average": self.average.values,
             "optimiser": self.optimiser.state_dict(),
             "schedule": self.schedule.state_dict(),
-        }
+        } | ({} if self.held is None else {"held": self.held.state_dict()})
 
     def load(self, state: dict[str, Any]) -> None:
         """Go on from a state."""
         self.steps_done = state["steps_done"]
         self.vae.load_state_dict(state["vae"])
+        if self.held is not None:
+            self.held.load_state_dict(state["held"])
         self.average.values = {key: value.to(self.device) for key, value in state["average"].items()}
         self.optimiser.load_state_dict(state["optimiser"])
         self.schedule.load_state_dict(state["schedule"])
@@ -163,6 +222,23 @@ class AutoencoderTraining:
         """Return a deviation of noise for each latent of a batch (b, 1, 1, 1)."""
         shares = np.random.default_rng([step, 13]).random((count, 1, 1, 1), dtype=np.float32)
         return torch.from_numpy(shares).to(self.device) * self.recipe.latent_noise / self.vae.config.scaling_factor
+
+    @torch.no_grad()
+    def _walk_back(self, latents: Tensor, step: int) -> Tensor:
+        """Return latents as the transformer leaves them after a variation; those of little noise as they are."""
+        sigma = self.recipe.walk_sigma * np.random.default_rng([step, 15]).random()
+        if sigma < LEAST_SIGMA:
+            return latents
+        config, noise = self.vae.config, torch.Generator("cpu").manual_seed(step + 1)
+        scaled = (latents.float() - config.shift_factor) * config.scaling_factor
+        noisy = (1 - sigma) * scaled + sigma * torch.randn(scaled.shape, generator=noise).to(self.device)
+        return self.walk(noisy, sigma) / config.scaling_factor + config.shift_factor
+
+    def _measure_drift(self, latents: Tensor, wanted: Tensor) -> Tensor:
+        """Return how far latents are from what they were, squared, in deviations of the latents."""
+        with torch.no_grad():
+            before = self.held.encode(wanted).latent_dist.mean
+        return F.mse_loss(latents, before) * self.vae.config.scaling_factor**2
 
     @torch.no_grad()
     def _walk(self, pixels: NDArray[np.uint8]) -> tuple[Tensor, NDArray[np.uint8]]:
@@ -184,7 +260,26 @@ def measure_loss(made: Tensor, wanted: Tensor, recipe: AutoencoderRecipe) -> Ten
         + recipe.gradient_weight * steps
         + recipe.block_weight * blocks
         + recipe.square_weight * difference.square().mean()
+        + recipe.exact_weight * (difference.square().sum(dim=1) + ALL_BUT_RIGHT**2).pow(0.25).mean()
+        + (recipe.yarn_weight * measure_confusion(made, wanted, recipe.yarn_spread) if recipe.yarn_weight else 0)
     )
+
+
+def measure_confusion(made: Tensor, wanted: Tensor, spread: float) -> Tensor:
+    """Return the mean unlikelihood of the right yarns of pictures (b, 3, h, w), in natural logarithms.
+
+    The yarns of a picture are the colours of the wanted one; a picture of more than `YARNS_MOST` counts as right.
+    """
+    confusion = made.new_zeros(())
+    for drawn, picture, pixels in zip(made, wanted, to_pixels(wanted), strict=True):
+        colours, _ = count_colours(pixels)
+        if len(colours) > YARNS_MOST:
+            continue
+        yarns = torch.from_numpy(colours).to(made.device).float().div(127.5).sub(1)
+        right = (picture.permute(1, 2, 0)[:, :, None] - yarns).square().sum(dim=-1).argmin(dim=-1)
+        apart = (drawn.permute(1, 2, 0)[:, :, None] - yarns).square().sum(dim=-1)
+        confusion = confusion + F.cross_entropy((-apart / spread).flatten(0, 1), right.flatten()) / len(made)
+    return confusion
 
 
 def measure_psnr(wanted: NDArray[np.uint8], made: NDArray[np.uint8]) -> float:

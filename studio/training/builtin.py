@@ -15,17 +15,30 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from studio.errors import InputError
-from studio.training.autoencoder import AutoencoderTraining
+from studio.training.autoencoder import (
+    CROPS_EACH,
+    DECODING,
+    REFINING,
+    AutoencoderRecipe,
+    AutoencoderTraining,
+    to_tensor,
+)
 from studio.training.carpets import sample_captions, vocabulary
 from studio.training.checkpoint import BuiltinParts, build_parts, export_parts, load_parts, load_state, save_state
-from studio.training.flow import FlowTraining
+from studio.training.flow import FlowModel, FlowTraining
+from studio.training.linear_start import begin_linear
 from studio.training.optimisers import Schedule
 from studio.training.precision import choose_device
+from studio.training.stream import draw_crops
 
-Phase = Literal["vae", "flow", "decoder"]
+Phase = Literal["vae", "flow", "refine", "decoder"]
 CHECKPOINT_SECONDS = 240.0
 VALIDATION_SECONDS = 600.0
 REPORT_STEPS = 20
+REFINED: dict[str, AutoencoderRecipe] = {"refine": REFINING, "decoder": DECODING}
+"""Phases that go on with a trained VAE, gently by themselves."""
+FIRST_LOOK = 12
+"""Designs that a new VAE's linear code is computed from."""
 VAE_SHARE = 0.35
 """Part of a stretch that phase "all" gives to the VAE."""
 
@@ -85,16 +98,17 @@ def train_builtin(
     minutes: float,
     *,
     resume: bool = False,
-    phase: Literal["vae", "flow", "decoder", "all"] = "all",
+    phase: Phase | Literal["all"] = "all",
     cool_down_steps: int = 0,
     device: str = "auto",
     stopped: Callable[[], bool] = lambda: False,
 ) -> Iterator[Progress]:
     """Train for so many minutes and yield where it stands; the model is exported at each checkpoint.
 
-    Phase "all" trains the VAE first and the transformer with the text encoders after it; "decoder" goes on with
-    the VAE's decoder alone, which leaves the latents, and so the transformer, valid. `stopped` is asked after each
-    step: the stretch ends there with a checkpoint.
+    Phase "all" trains the VAE first and the transformer with the text encoders after it; "refine" goes on with a
+    trained VAE and holds its latents near to what they were, so that the transformer stays valid; "decoder" leaves
+    them as they are, and the decoder learns to draw cleanly from what the transformer leaves. `stopped` is asked
+    after each step: the stretch ends there with a checkpoint.
     """
     if (output / "state").exists() and not resume:
         raise InputError(f"{output} holds a training already. Add --resume to go on with it, or choose another folder.")
@@ -113,7 +127,7 @@ def run_stretch(stretch: Stretch, stopped: Callable[[], bool] = lambda: False) -
     path = stretch.state_path(training.name)
     if path.exists():
         training.load(load_state(path))
-    elif from_model and stretch.phase != "decoder":
+    elif from_model and stretch.phase not in REFINED:
         training.schedule.go_gently()
     if stretch.cool_down_steps and (training.schedule.cool_down_from is None or _cooled(training)):
         training.schedule.cool_down_from = training.steps_done
@@ -159,17 +173,21 @@ def began_from_model(output: Path) -> bool:
 
 
 def open_parts(folder: Path) -> BuiltinParts:
-    """Return the model in the folder, or a new one with tokenizers trained on generated captions."""
+    """Return the model in the folder, or a new one: tokenizers of generated captions, a VAE that codes linearly."""
     if (folder / "model_index.json").exists():
         return load_parts(folder)
-    return build_parts([*sample_captions(6000), *vocabulary()])
+    parts = build_parts([*sample_captions(6000), *vocabulary()])
+    crops = [crop for number in range(FIRST_LOOK) for crop in draw_crops(number, AutoencoderRecipe.side_px, CROPS_EACH)]
+    begin_linear(parts.vae, to_tensor(np.stack(crops)))
+    return parts
 
 
 def build_training(phase: Phase, parts: BuiltinParts, device: torch.device) -> Training:
     """Return the training of this phase."""
     if phase == "flow":
         return FlowTraining(parts, device)
-    training = AutoencoderTraining(parts.vae, device, decoder_only=phase == "decoder")
+    walk = FlowModel(parts, device).walk_captionless if phase == "decoder" else None
+    training = AutoencoderTraining(parts.vae, device, REFINED.get(phase), refine=phase in REFINED, walk=walk)
     training.name = phase
     return training
 

@@ -89,10 +89,10 @@ class Workbench:
         """Return the scaled latents (1, c, h, w) of a picture."""
         import torch
 
-        vae = self.pipe.vae
+        from studio.codec import Codec
+
         with torch.no_grad():
-            latents = vae.encode(to_tensor(pixels[None]).to(vae.device)).latent_dist.mode()
-        return (latents - vae.config.shift_factor) * vae.config.scaling_factor
+            return Codec(self.pipe).encode(to_tensor(pixels[None]))
 
     def rebuild(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Return a picture through the VAE and back."""

@@ -2,6 +2,11 @@
 
 x0 = (z - shift) * scale; z_sigma = (1 - sigma) * x0 + sigma * noise; the model says v = noise - x0 at time
 1000 * sigma. Under `FlowMatchEulerDiscreteScheduler` this v walks back to x0.
+
+A recoloured pair begins img2img with the latents s of one dressing, mixed with noise at sigma_s, and walks straight
+to the latents x0 of the other: z_sigma = r * ((1 - sigma_s) * s + sigma_s * noise) + (1 - r) * x0 with
+r = sigma / sigma_s, and v = noise + ((1 - sigma_s) * s - x0) / sigma_s. With s = x0 that is the flow above, so one
+model learns both, and an ordinary pipeline walks either.
 """
 
 from __future__ import annotations
@@ -17,15 +22,18 @@ from torch.nn import functional as F
 
 from studio.training.autoencoder import to_pixels
 from studio.training.checkpoint import BuiltinParts
-from studio.training.latents import LatentStream, plan_buckets
+from studio.training.latents import Batch, LatentStream, plan_buckets
 from studio.training.optimisers import MixedOptimiser, RunningAverage, Schedule, split_matrices
 from studio.training.precision import mixed_precision
-from studio.training.stream import draw_held_out
+from studio.training.stream import PairShares, draw_held_out
 
 KEEP_OUT_OF_MUON = ("text_encoder", "embed", "norm", "proj_out")
 """Muon takes the attention and the feed-forward of the transformer's blocks; AdamW embeddings, the modulation of
 the blocks, the last layer, and the text encoders, whose matrices are too small to be worth its arithmetic."""
 CAPTIONLESS = ""
+STRIDE = 0.1
+"""About what one of the built-in model's usual steps walks."""
+SHARES = PairShares(recoloured=0.35, plain=0.12)
 
 
 @dataclass(frozen=True)
@@ -33,7 +41,9 @@ class FlowRecipe:
     """Settings of the flow training.
 
     Sigma is uniform up to `sigma_most` but for `noisy_share` of the samples, which lie between it and 1: img2img
-    seldom starts from more noise. `large_share` of the batches are larger pictures.
+    seldom starts from more noise. `large_share` of the batches are larger pictures. The walks of recoloured pairs
+    begin at `pair_sigmas`: in plain flow matching the noise hides the colours of a picture so little that nothing is
+    learnt from the words.
     """
 
     batch: int = 8
@@ -44,7 +54,42 @@ class FlowRecipe:
     sigma_most: float = 0.85
     noisy_share: float = 0.08
     caption_dropout: float = 0.1
+    shares: PairShares = SHARES
+    pair_sigmas: tuple[float, float] = (0.45, 0.95)
     average_decay: float = 0.999
+
+
+class FlowModel:
+    """The transformer with its text encoders, as it walks. Latents are (b, c, h, w), of mean 0 and deviation 1."""
+
+    def __init__(self, parts: BuiltinParts, device: torch.device) -> None:
+        self._parts, self._device = parts, device
+        for module in parts.flow_modules.values():
+            module.to(device)
+
+    def say(self, noisy: Tensor, texts: list[str], sigmas: Tensor) -> Tensor:
+        """Return the velocity of noisy latents at sigmas (b)."""
+        with mixed_precision(self._device):
+            states, pooled = encode_prompts(self._parts, texts)
+            return self._parts.transformer(
+                hidden_states=noisy,
+                timestep=1000 * sigmas,
+                encoder_hidden_states=states,
+                pooled_projections=pooled,
+                return_dict=False,
+            )[0]
+
+    @torch.no_grad()
+    def walk(self, noisy: Tensor, texts: list[str], sigma: float, steps: int = 8) -> Tensor:
+        """Return noisy latents walked from `sigma` to 0 in even Euler steps."""
+        for i in range(steps):
+            now = torch.full((len(texts),), sigma * (1 - i / steps), device=self._device)
+            noisy = noisy - sigma / steps * self.say(noisy, texts, now).float()
+        return noisy
+
+    def walk_captionless(self, noisy: Tensor, sigma: float) -> Tensor:
+        """Return noisy latents walked from `sigma` to 0 without words, in strides of about `STRIDE`."""
+        return self.walk(noisy, [CAPTIONLESS] * len(noisy), sigma, max(1, round(sigma / STRIDE)))
 
 
 class FlowTraining:
@@ -62,11 +107,14 @@ class FlowTraining:
         self.recipe = FlowRecipe() if recipe is None else recipe
         self.device = device
         self.parts = parts
-        buckets = plan_buckets(self.recipe.batch, self.recipe.large_share)
-        self.stream = LatentStream(parts.vae, device, buckets) if stream is None else stream
+        if stream is None:
+            buckets = plan_buckets(self.recipe.batch, self.recipe.large_share)
+            stream = LatentStream(parts.vae, device, buckets, self.recipe.shares)
+        self.stream = stream
         named = []
+        self.model = FlowModel(parts, device)
         for name, module in parts.flow_modules.items():
-            module.to(device).train()
+            module.train()
             named += [(f"{name}.{key}", value) for key, value in module.named_parameters()]
         matrices, others = split_matrices(named, KEEP_OUT_OF_MUON)
         head_dim = parts.transformer.config.attention_head_dim
@@ -78,14 +126,17 @@ class FlowTraining:
     def advance(self) -> dict[str, float]:
         """Take one step; returns its figures."""
         step = self.steps_done
-        latents, captions = self.stream.draw(step)
+        batch = self.stream.draw(step)
         rng = np.random.default_rng([step, 22])
-        dropped = rng.random(len(captions)) < self.recipe.caption_dropout
-        texts = [CAPTIONLESS if drop else text for drop, text in zip(dropped, captions, strict=True)]
+        dropped = (rng.random(len(batch.captions)) < self.recipe.caption_dropout) & ~batch.recoloured.cpu().numpy()
+        texts = [CAPTIONLESS if drop else text for drop, text in zip(dropped, batch.captions, strict=True)]
+        starts = torch.from_numpy(rng.uniform(*self.recipe.pair_sigmas, len(texts)).astype(np.float32)).to(self.device)
+        parts = torch.from_numpy(rng.random(len(texts), dtype=np.float32)).to(self.device)
         sigmas = torch.from_numpy(draw_sigmas(rng, len(texts), self.recipe)).to(self.device)
+        sigmas = torch.where(batch.recoloured, parts * starts, sigmas)
         generator = torch.Generator("cpu").manual_seed(step)
-        noise = torch.randn(latents.shape, generator=generator).to(self.device)
-        loss = self._measure(latents, texts, sigmas, noise)
+        noise = torch.randn(batch.targets.shape, generator=generator).to(self.device)
+        loss = self._measure(batch, texts, sigmas, starts, noise)
         loss.backward()
         norm = self.optimiser.step(self.schedule.factor(step))
         self.average.update(step)
@@ -93,19 +144,20 @@ class FlowTraining:
         return {"loss": loss.item(), "norm": norm}
 
     def validate(self) -> dict[str, float]:
-        """Return the loss on held-out designs at fixed sigmas and noise."""
+        """Return the loss on held-out designs at fixed sigmas and noise, and where recolouring begins."""
         self.average.swap()
         losses = {}
-        examples = [draw_held_out(100 + place, 192, 256) for place in range(16)]
-        latents = torch.stack([self.stream.encode(example.pixels) for example in examples]).to(self.device)
-        texts = [example.caption for example in examples]
-        noise = torch.randn(latents.shape, generator=torch.Generator("cpu").manual_seed(0)).to(self.device)
-        for sigma in (0.2, 0.4, 0.6, 0.8):
+        plain, recoloured = self._draw_held_out(False), self._draw_held_out(True)
+        noise = torch.randn(plain.targets.shape, generator=torch.Generator("cpu").manual_seed(0)).to(self.device)
+        for name, batch, sigma in (
+            *((f"held_out_loss_{sigma}", plain, sigma) for sigma in (0.2, 0.4, 0.6, 0.8)),
+            ("held_out_recoloured_loss_0.6", recoloured, 0.6),
+        ):
             with torch.no_grad():
-                sigmas = torch.full((len(texts),), sigma, device=self.device)
-                losses[f"held_out_loss_{sigma}"] = self._measure(latents, texts, sigmas, noise).item()
+                sigmas = torch.full((len(batch.captions),), sigma, device=self.device)
+                losses[name] = self._measure(batch, batch.captions, sigmas, sigmas, noise).item()
         self.average.swap()
-        return losses | {"held_out_loss": float(np.mean(list(losses.values())))}
+        return losses | {"held_out_loss": float(np.mean([losses[key] for key in losses if "recoloured" not in key]))}
 
     def draw_samples(self) -> NDArray[np.uint8]:
         """Return held-out designs, and below them variations from sigma 0.4, 0.6 and 0.8 with their own captions."""
@@ -116,7 +168,7 @@ class FlowTraining:
         noise = torch.randn(latents.shape, generator=torch.Generator("cpu").manual_seed(1)).to(self.device)
         rows = [np.concatenate([example.pixels for example in examples], axis=1)]
         for sigma in (0.4, 0.6, 0.8):
-            walked = self._walk((1 - sigma) * latents + sigma * noise, texts, sigma)
+            walked = self.model.walk((1 - sigma) * latents + sigma * noise, texts, sigma)
             rows.append(np.concatenate(list(self._decode(walked)), axis=1))
         self.average.swap()
         return np.concatenate(rows)
@@ -140,29 +192,32 @@ class FlowTraining:
         self.optimiser.load_state_dict(state["optimiser"])
         self.schedule.load_state_dict(state["schedule"])
 
-    def _measure(self, latents: Tensor, texts: list[str], sigmas: Tensor, noise: Tensor) -> Tensor:
-        """Return the flow loss of latents (b, c, h, w) at sigmas (b)."""
-        mix = sigmas.view(-1, 1, 1, 1)
-        return F.mse_loss(self._say((1 - mix) * latents + mix * noise, texts, sigmas).float(), noise - latents)
+    def _draw_held_out(self, recoloured: bool) -> Batch:
+        """Return 16 held-out designs at 192x256 px, begun with as they are or in other yarns."""
+        examples = [draw_held_out(100 + place, 192, 256) for place in range(16)]
+        targets = torch.stack([self.stream.encode(example.pixels) for example in examples]).to(self.device)
+        sources = targets
+        if recoloured:
+            others = [draw_held_out(100 + place, 192, 256, dressing=1) for place in range(16)]
+            sources = torch.stack([self.stream.encode(example.pixels) for example in others]).to(self.device)
+        captions = [example.caption for example in examples]
+        return Batch(sources, targets, captions, torch.full((len(captions),), recoloured, device=self.device))
+
+    def _measure(self, batch: Batch, texts: list[str], sigmas: Tensor, starts: Tensor, noise: Tensor) -> Tensor:
+        """Return the flow loss of walks from `starts` (b), seen at sigmas (b): recoloured ones not above their start.
+
+        An example that is not recoloured is the same walk from any start. A recoloured one counts by its start
+        squared, as far as its errors go in the picture: v grows with 1 / start.
+        """
+        mix, start = sigmas.view(-1, 1, 1, 1), starts.view(-1, 1, 1, 1)
+        first = (1 - start) * batch.sources + start * noise
+        part = mix / start
+        noisy, wanted = part * first + (1 - part) * batch.targets, (first - batch.targets) / start
+        errors = (self._say(noisy, texts, sigmas).float() - wanted).square().mean(dim=(1, 2, 3))
+        return (errors * torch.where(batch.recoloured, starts.square(), 1)).mean()
 
     def _say(self, noisy: Tensor, texts: list[str], sigmas: Tensor) -> Tensor:
-        with mixed_precision(self.device):
-            states, pooled = encode_prompts(self.parts, texts)
-            return self.parts.transformer(
-                hidden_states=noisy,
-                timestep=1000 * sigmas,
-                encoder_hidden_states=states,
-                pooled_projections=pooled,
-                return_dict=False,
-            )[0]
-
-    @torch.no_grad()
-    def _walk(self, noisy: Tensor, texts: list[str], sigma: float, steps: int = 8) -> Tensor:
-        """Return latents walked from `sigma` to 0 in even Euler steps."""
-        for i in range(steps):
-            now = torch.full((len(texts),), sigma * (1 - i / steps), device=self.device)
-            noisy = noisy - sigma / steps * self._say(noisy, texts, now).float()
-        return noisy
+        return self.model.say(noisy, texts, sigmas)
 
     @torch.no_grad()
     def _decode(self, latents: Tensor) -> NDArray[np.uint8]:

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from studio.training.autoencoder import to_tensor
-from studio.training.stream import LARGE_SIZES_PX, SMALL_SIZES_PX, draw_example
+from studio.training.precision import mixed_precision
+from studio.training.stream import LARGE_SIZES_PX, SMALL_SIZES_PX, PairShares, draw_pair
 
 if TYPE_CHECKING:
     from diffusers import AutoencoderKL
@@ -24,6 +25,16 @@ class Bucket:
     height_px: int
     batch: int
     share: float
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What a step learns from: latents (b, c, h, w) to begin with and to end with, captions, which are recoloured."""
+
+    sources: Tensor
+    targets: Tensor
+    captions: list[str]
+    recoloured: Tensor
 
 
 def plan_buckets(
@@ -58,6 +69,8 @@ class LatentStream:
         vae: AutoencoderKL,
         device: torch.device,
         buckets: tuple[Bucket, ...],
+        shares: PairShares | None = None,
+        *,
         uses: float = 6.0,
         window: int = 2000,
     ) -> None:
@@ -66,10 +79,11 @@ class LatentStream:
         self.buckets = buckets
         self.uses = uses
         self.window = window
-        self._kept: dict[tuple[int, int], tuple[Tensor, str]] = {}
+        self.shares = PairShares() if shares is None else shares
+        self._kept: dict[tuple[int, int], _Kept] = {}
 
-    def draw(self, step: int) -> tuple[Tensor, list[str]]:
-        """Return latents (b, c, h, w) of mean 0 and deviation 1, and their captions."""
+    def draw(self, step: int) -> Batch:
+        """Return a batch whose latents have mean 0 and deviation 1."""
         rng = np.random.default_rng([step, 21])
         place = int(rng.choice(len(self.buckets), p=[bucket.share for bucket in self.buckets]))
         bucket = self.buckets[place]
@@ -79,18 +93,36 @@ class LatentStream:
             del self._kept[key]
         numbers = rng.integers(oldest, newest, bucket.batch)
         entries = [self._keep(place, int(number)) for number in numbers]
-        return torch.stack([latent for latent, _ in entries]).float().to(self.device), [text for _, text in entries]
+        return Batch(
+            torch.stack([entry.source for entry in entries]).float().to(self.device),
+            torch.stack([entry.target for entry in entries]).float().to(self.device),
+            [entry.caption for entry in entries],
+            torch.tensor([entry.recoloured for entry in entries], device=self.device),
+        )
 
     def encode(self, pixels: np.ndarray) -> Tensor:
         """Return the scaled latent (c, h, w) of a uint8 picture (h, w, 3)."""
-        with torch.no_grad():
-            latent = self.vae.encode(to_tensor(pixels[None]).to(self.device)).latent_dist.mode()
+        with torch.no_grad(), mixed_precision(self.device):
+            latent = self.vae.encode(to_tensor(pixels[None]).to(self.device)).latent_dist.mode().float()
         return ((latent - self.vae.config.shift_factor) * self.vae.config.scaling_factor)[0].cpu()
 
-    def _keep(self, place: int, number: int) -> tuple[Tensor, str]:
+    def _keep(self, place: int, number: int) -> _Kept:
         key = (place, number)
         if key not in self._kept:
             bucket = self.buckets[place]
-            example = draw_example(number * len(self.buckets) + place, bucket.width_px, bucket.height_px)
-            self._kept[key] = (self.encode(example.pixels).half(), example.caption)
+            number = number * len(self.buckets) + place
+            pair = draw_pair(number, bucket.width_px, bucket.height_px, self.shares)
+            target = self.encode(pair.target).half()
+            source = self.encode(pair.source).half() if pair.recoloured else target
+            self._kept[key] = _Kept(source, target, pair.caption, pair.recoloured)
         return self._kept[key]
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A pair as latents (c, h, w), fp16."""
+
+    source: Tensor
+    target: Tensor
+    caption: str
+    recoloured: bool

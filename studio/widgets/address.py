@@ -12,7 +12,7 @@ from studio.errors import StudioError
 from studio.models.registry import ModelEntry
 from studio.settings import StudioSettings
 from studio.widgets import form_values, source
-from studio.widgets.run import find_run
+from studio.widgets.run_view import find_run
 from studio.workspace import Workspace
 
 _RUN = "generate_run"

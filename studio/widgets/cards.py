@@ -5,13 +5,22 @@ from __future__ import annotations
 import streamlit as st
 
 from studio.catalogue import Catalogue, Variation
+from studio.designs.colour import read_colour
 from studio.widgets import form_values, source
-from studio.widgets.design_facts import THIN_BAR_PX, read_colour, swatches_html
+from studio.widgets.design_facts import THIN_BAR_PX, swatches_html
 from studio.widgets.favourites import draw_favourite
 from studio.widgets.laid_out import draw_laid_out
 from studio.widgets.navigation import GALLERY
 from studio.widgets.notices import attempt
-from studio.widgets.pictures import TALLEST, show_caption, show_place, show_preview, show_variation
+from studio.widgets.pictures import (
+    TALLEST,
+    download_link,
+    show_caption,
+    show_place,
+    show_preview,
+    show_variation,
+    untouched_link,
+)
 from studio.widgets.woven import describe_woven
 
 ACTIONS_HEIGHT_PX = 40
@@ -33,19 +42,19 @@ def draw_card(variation: Variation, catalogue: Catalogue, *, place: str, tallest
         )
         return
     show_variation(record, tallest=tallest)
-    show_caption(f"Seed {record.seed} · {record.seconds:.0f} s", download=record.id)
+    draw_laid_out(record)
+    show_caption(f"Seed {record.seed} · {record.seconds:.0f} s", link=download_link(record.id))
     if record.weaving is not None:
         if record.weaving.yarns:
             colours = [read_colour(yarn) for yarn in record.weaving.yarns]
             st.html(swatches_html(colours, record.weaving.shares or None, height_px=THIN_BAR_PX))
-        show_caption(describe_woven(record))
+        show_caption(describe_woven(record), link=untouched_link(record.id))
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         draw_favourite(variation, place=place)
         st.button(
             "Vary this", key=f"{place}_vary_{record.id}", type="tertiary", on_click=_vary, args=(catalogue, record.id)
         )
         st.page_link(GALLERY, label="Open", query_params={"open": record.id})
-        draw_laid_out(record, place=place)
 
 
 def draw_unfinished(
@@ -58,7 +67,6 @@ def draw_unfinished(
     else:
         show_preview(preview, alt=f"{name}, being drawn", size=size, tallest=tallest)
     show_caption(f"Seed {seed}")
-    st.space(ACTIONS_HEIGHT_PX)
 
 
 def _vary(catalogue: Catalogue, variation_id: str) -> None:

@@ -26,8 +26,8 @@ _log = logging.getLogger(__name__)
 _PREVIEW_PX = 320
 _NARROWEST_PX = 150
 _COUNT, _MOST = 8, 24
-_OTHERS = 3
-"""Designs used last whose yarns are tried too."""
+_OFFERED, _TRIED = 40, 3
+"""How many of the designs used last are offered for their yarns, and how many of them are tried before one chooses."""
 
 
 def draw_colourways(source: Source) -> None:
@@ -45,11 +45,17 @@ def _show(source: Source) -> None:
         locked = pick_yarns("Locked yarns", index_map, "colourways_locked")
         seed = st.session_state.setdefault("colourways_seed", 1)
         st.button("Others", icon=":material/refresh:", key="colourways_more", on_click=_turn)
+    after = _pick_designs(source)
     st.html(swatches_html([tuple(colour) for colour in index_map.palette.tolist()], index_map.shares().tolist()))
-    found = _make(source.sha256, int(count), int(seed), locked)
+    if len(locked) == len(index_map.used()):
+        st.info("Every yarn is locked, so no other colour is left to try. Unlock at least one.", icon=":material/lock:")
+        return
+    found = _make(source.sha256, int(count), int(seed), locked, after)
+    for why in found.left_out:
+        show_caption(why)
     small = _shrink(index_map)
     with st.grid(4, min_column_width=_NARROWEST_PX, gap="small"):
-        for number, colourway in enumerate(found):
+        for number, colourway in enumerate(found.colourways):
             with st.container(gap="xsmall"):
                 picture = _encode_preview(small.with_palette(colourway.palette))
                 show_preview(picture, alt=colourway.title, size=(source.width_px, source.height_px), tallest="34vh")
@@ -76,27 +82,53 @@ def _show(source: Source) -> None:
                     )
 
 
+@dataclasses.dataclass(frozen=True)
+class Found:
+    """Colourways, and sentences on the designs whose yarns do not go round."""
+
+    colourways: tuple[Colourway, ...]
+    left_out: tuple[str, ...] = ()
+
+
+def _pick_designs(source: Source) -> tuple[str, ...]:
+    """Draw a choice among the other designs; returns the SHA-256 of those whose yarns are to be tried."""
+    offered = {one.sha256: one for one in workspace().catalogue.sources(_OFFERED + 1) if one.sha256 != source.sha256}
+    if not offered:
+        return ()
+    chosen = st.multiselect(
+        "In the yarns of",
+        list(offered),
+        default=list(offered)[:_TRIED],
+        format_func=lambda sha256: title_of(offered[sha256]),
+        key=f"colourways_after_{source.sha256}",
+        placeholder="Choose other designs",
+        help="The first colourways take their colours from these designs, one each; the others follow harmonies.",
+    )
+    return tuple(chosen)
+
+
 @st.cache_data(max_entries=64, show_spinner="Dyeing …")
-def _make(sha256: str, count: int, seed: int, locked: tuple[int, ...]) -> tuple[Colourway, ...]:
+def _make(sha256: str, count: int, seed: int, locked: tuple[int, ...], after: tuple[str, ...]) -> Found:
     index_map = find_yarns(sha256)
-    others, palettes = [], []
-    for other in workspace().catalogue.sources(_OTHERS + 1):
-        if other.sha256 == sha256 or len(others) == _OTHERS:
-            continue
+    needed = len(index_map.used()) - len(locked)
+    titles, palettes, left_out = [], [], []
+    for other in after:
+        title = title_of(workspace().catalogue.source(other))
         try:
-            worn = find_yarns(other.sha256)
+            worn = find_yarns(other)
         except StudioError as error:
-            _log.warning("%s is left out of the colourways: %s", title_of(other), error)
+            _log.warning("%s is left out of the colourways: %s", title, error)
+            left_out.append(f"“{title}” is left out: its file cannot be read.")
             continue
-        if len(np.unique(worn.palette[worn.used()], axis=0)) < len(index_map.used()):
-            continue  # with fewer yarns than the design two of its own would become one
-        others.append(other)
+        yarns = len(np.unique(worn.palette[worn.used()], axis=0))
+        if yarns < needed:  # two of the design's own would become one; locked ones keep theirs
+            left_out.append(f"“{title}” is left out: it has {yarns} of the {needed} yarns that are needed.")
+            continue
+        titles.append(title)
         palettes.append(np.ascontiguousarray(worn.palette[worn.used()]))
     made = make_colourways(index_map.palette, index_map.shares(), count, seed, locked=locked, palettes=palettes)
-    named = [
-        dataclasses.replace(one, title=f"After {title_of(other)}") for one, other in zip(made, others, strict=False)
-    ]
-    return (*named, *made[len(named) :])
+    named = [dataclasses.replace(one, title=f"After {title}") for one, title in zip(made, titles, strict=False)]
+    return Found((*named, *made[len(named) :]), tuple(left_out))
 
 
 def _shrink(index_map: IndexMap) -> IndexMap:

@@ -47,9 +47,10 @@ def draw_constraints(source: Source | None) -> None:
         st.toast("What you had marked belonged to the last design. Mark it in this one.")
     values = read_form()
     facts = None if source is None else find_facts(source.sha256)
+    repeatable = can_repeat(source)
     problem = None
     try:
-        kept = describe_constraints(read_constraints(values), facts)
+        kept = describe_constraints(read_constraints(values, repeatable=repeatable), facts)
     except RequestError as error:
         kept, problem = "not complete", str(error)
     with st.expander(f"For the loom · {kept}", key="form_loom"):
@@ -59,7 +60,12 @@ def draw_constraints(source: Source | None) -> None:
             with grid.cell():
                 _choose("Symmetry", "symmetry", SYMMETRIES, "Variations are mirrored exactly, to the knot.")
             with grid.cell():
-                _choose("Repeat", "repeat", REPEATS, "How the design is laid beside itself. Seams are drawn to close.")
+                if repeatable:
+                    _choose(
+                        "Repeat", "repeat", REPEATS, "How the design is laid beside itself. Seams are drawn to close."
+                    )
+                else:
+                    _draw_no_repeat()
             with grid.cell():
                 _choose("Keep", "keep", KEEPS, "The part that stays exactly as it is, while the rest is varied.")
         if values.palette == "new":
@@ -83,13 +89,24 @@ def draw_constraints(source: Source | None) -> None:
             draw_rectangle(source)
         if problem is not None and not (values.keep == "rectangle" and values.rectangle is None):
             st.caption(f":material/info: {problem}")
-        if facts is not None and facts.border is not None and values.repeat != "none":
+        if not repeatable:
             st.caption(
-                ":material/info: This design has a border, so it is no repeat. Set Repeat to none, or upload one "
-                "repeat of the field alone."
+                ":material/info: Repeat is not applicable: this design has a border. To lay out its field, upload one "
+                "repeat of that alone."
             )
         if facts is not None and facts.border is None and values.keep in ("border", "field"):
             st.caption(":material/info: No border was found in this design, so no part of it can be told from another.")
+    if not repeatable and values.repeat != "none":  # not within the expander: it may be closed
+        st.caption(
+            f":material/info: The {REPEATS[values.repeat].lower()} repeat that you chose is set aside: this design has "
+            "a border. It comes back with a design that has none."
+        )
+
+
+def can_repeat(source: Source | None) -> bool:
+    """Whether a design can be laid beside itself: one with a border is whole as it is."""
+    facts = None if source is None else find_facts(source.sha256)
+    return facts is None or facts.border is None
 
 
 def check_constraints(source: Source, constraints: Constraints) -> None:
@@ -120,6 +137,17 @@ def describe_constraints(constraints: Constraints, facts: Inspection | None) -> 
     if constraints.keep != "none":
         words.append("a part kept" if constraints.keep == "rectangle" else f"{constraints.keep} kept")
     return ", ".join(words) or "free"
+
+
+def _draw_no_repeat() -> None:
+    """Draw the choice that cannot be made, under a key of its own: what was chosen before stays in the form."""
+    st.selectbox(
+        "Repeat",
+        ["Not applicable"],
+        key="form_no_repeat",
+        disabled=True,
+        help="Not applicable: this design has a border, so it is whole as it is.",
+    )
 
 
 def _choose(label: str, name: str, options: dict[str, str], help_text: str) -> None:

@@ -40,12 +40,7 @@ def draw_facts(source: Source) -> None:
         return
     st.html(swatches_html(facts.palette, facts.shares))
     words = describe(facts)
-    st.caption(" · ".join((words[0], *words[1:])))
-
-
-def read_colour(text: str) -> Colour:
-    """Return the colour that "#rrggbb" names."""
-    return int(text[1:3], 16), int(text[3:5], 16), int(text[5:7], 16)
+    st.caption(" · ".join(words if facts.border is None else (*words, "repeat not applicable")))
 
 
 def swatches_html(palette: Sequence[Colour], shares: Sequence[float] | None = None, *, height_px: int = BAR_PX) -> str:

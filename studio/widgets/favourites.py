@@ -21,7 +21,7 @@ def draw_favourite(variation: Variation, *, place: str = "card") -> None:
     key = f"star_{place}_{variation.id}"
     st.session_state[key] = _STAR if variation.favourite else None
     st.pills(
-        "Favourite",
+        f"Favourite, seed {variation.record.seed}",
         [_STAR],
         key=key,
         label_visibility="collapsed",

@@ -141,8 +141,13 @@ def suggest_prompt(prompt: str) -> None:
         st.session_state[key_of("prompt")] = prompt
 
 
-def read_request(source: str, parent: str | None, entry: ModelEntry, settings: StudioSettings) -> VariationRequest:
-    """Return the run that the form asks for. Raises `RequestError` on what cannot work, whatever a browser sent."""
+def read_request(
+    source: str, parent: str | None, entry: ModelEntry, settings: StudioSettings, *, repeatable: bool = True
+) -> VariationRequest:
+    """Return the run that the form asks for, without a repeat for a design that cannot be laid beside itself.
+
+    Raises `RequestError` on what cannot work, whatever a browser sent.
+    """
     values = read_form()
     first = values.seed if values.seed_mode == LOCKED else fresh_seed()
     guided = isinstance(values.guidance_scale, (int, float)) and values.guidance_scale > 1
@@ -158,11 +163,11 @@ def read_request(source: str, parent: str | None, entry: ModelEntry, settings: S
         model=entry.id,
         adapter=AdapterUse(settings.adapter_folder, values.adapter_weight) if settings.adapter_folder else None,
         profile=settings.profile,
-        constraints=read_constraints(values),
+        constraints=read_constraints(values, repeatable=repeatable),
     )
 
 
-def read_constraints(values: FormValues) -> Constraints:
+def read_constraints(values: FormValues, *, repeatable: bool = True) -> Constraints:
     """Return what variations must keep. Raises `RequestError` on what cannot be."""
     if values.keep == "rectangle" and values.rectangle is None:
         raise RequestError(
@@ -172,7 +177,7 @@ def read_constraints(values: FormValues) -> Constraints:
         palette=values.palette,
         colours=values.colours if values.palette == "new" else None,
         symmetry=values.symmetry,
-        repeat=values.repeat,
+        repeat=values.repeat if repeatable else "none",
         keep=values.keep,
         locked=tuple(values.locked),
         rectangle=values.rectangle,

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from html import escape
-
-import numpy as np
 import streamlit as st
 
 from studio.catalogue import Variation
+from studio.designs.colour import read_colour
 from studio.designs.export import DENSITY_LIMIT, EXPORTERS, Density, Exporter
-from studio.designs.index_map import IndexMap
 from studio.designs.opening import open_design
-from studio.designs.reading import read_yarns
-from studio.media import untouched_url
+from studio.designs.reading import read_yarns, restore_yarns
 from studio.requests import COLOURS_LIMIT, VariationRecord
 from studio.session import workspace
-from studio.widgets.design_facts import read_colour, swatches_html
+from studio.widgets.design_facts import swatches_html
 from studio.widgets.laid_out import draw_laid_out
-from studio.widgets.pictures import page_url
+from studio.widgets.pictures import show_caption, untouched_link
+from studio.widgets.woven import describe_woven
 
 USUAL_PER_METRE = 500
 _USUAL_YARNS = 10
@@ -25,17 +22,13 @@ _FIELD_PX = 120
 
 
 def draw_yarns(record: VariationRecord) -> None:
-    """Draw the yarns of a woven picture, and a link to what the model drew; nothing for any other picture."""
+    """Draw the yarns of a woven picture, a link to what the model drew, and its repeat; nothing for any other."""
     if record.weaving is None:
         return
     if record.weaving.yarns:
         st.html(swatches_html([read_colour(yarn) for yarn in record.weaving.yarns], record.weaving.shares or None))
-    draw_laid_out(record, place="opened")
-    address = escape(page_url(untouched_url(record.id)))
-    st.html(
-        f'<a href="{address}" target="_blank" style="color:inherit;font-size:.875rem" '
-        'title="The picture before it was made ready for the loom">See what the model drew</a>'
-    )
+    show_caption(describe_woven(record), link=untouched_link(record.id))
+    draw_laid_out(record, large=True)
 
 
 def draw_download(variation: Variation) -> None:
@@ -86,6 +79,4 @@ def _export(variation: Variation, exporter: Exporter, density: Density | None, c
     weaving = variation.record.weaving
     if weaving is None or not weaving.yarns:
         return exporter.encode(read_yarns(design, count), density)
-    # The record knows all yarns of the palette, a file only up to the last one that occurs.
-    yarns = np.array([read_colour(yarn) for yarn in weaving.yarns], dtype=np.uint8)
-    return exporter.encode(IndexMap(read_yarns(design).indices, yarns), density)
+    return exporter.encode(restore_yarns(read_yarns(design), weaving.yarns), density)

@@ -116,7 +116,7 @@ def _draw_actions(variation: Variation, place: Place | None) -> None:
 def _draw_relations(variation: Variation, source: Source | None) -> None:
     """Draw what the picture was made from and what was made with it."""
     record = variation.record
-    sisters = workspace().catalogue.run(record.run)
+    sisters = workspace().catalogue.run(record.run, replaced=True)
     design, run = st.columns([2, 3], gap="medium", wrap=False)
     with design, st.container(gap="xsmall"):
         st.markdown("**Made from**")

@@ -7,17 +7,22 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from studio.catalogue.records import Source
+from studio.designs.inspection import describe_share
 from studio.models.profiles import PROFILES, UNMANAGED
-from studio.requests import VariationRecord
+from studio.requests import VariationRecord, Weaving
 from studio.widgets.woven import (
     NOTHING,
     describe_axes,
+    describe_changed,
     describe_kept,
     describe_palette,
     describe_repeat,
+    describe_seams,
     describe_settled,
     describe_shift,
     describe_stray,
+    describe_unchanged,
+    describe_yarns,
 )
 
 SHORT_HASH_LENGTH = 12
@@ -124,6 +129,30 @@ def _profile(made: Exhibit) -> str:
     return f"{profile}: {PROFILES[profile].title}" if profile in PROFILES else profile
 
 
+def _changed_for(made: Exhibit, applies: Callable[[Weaving], bool], read: Callable[[Weaving], float]) -> str:
+    """Return the share of the knots that were changed for one purpose, where the picture had it."""
+    weaving = made.record.weaving
+    return f"{describe_share(read(weaving))} of the knots" if weaving is not None and applies(weaving) else NOTHING
+
+
+def _mirrored(made: Exhibit) -> str:
+    return _changed_for(
+        made,
+        lambda weaving: weaving.vertical is not None or weaving.horizontal is not None,
+        lambda weaving: weaving.mirrored_share,
+    )
+
+
+def _cleaned(made: Exhibit) -> str:
+    return _changed_for(made, lambda weaving: bool(weaving.yarns), lambda weaving: weaving.cleaned_share)
+
+
+def _closed(made: Exhibit) -> str:
+    return _changed_for(
+        made, lambda weaving: made.record.constraints.repeat != "none", lambda weaving: weaving.seams_closed
+    )
+
+
 def _design(made: Exhibit) -> str:
     short = made.record.source[:SHORT_HASH_LENGTH]
     return f"{made.source.label} ({short})" if made.source is not None and made.source.label else short
@@ -160,6 +189,9 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter("symmetry", "Symmetry", "For the loom", lambda made: describe_axes(made.record)),
     Parameter("repeat", "Repeat", "For the loom", lambda made: describe_repeat(made.record)),
     Parameter("keep", "Kept", "For the loom", lambda made: describe_kept(made.record)),
+    Parameter("worn", "Yarns used", "For the loom", lambda made: describe_yarns(made.record), chosen=False),
+    Parameter("changed", "Changed", "For the loom", lambda made: describe_changed(made.record), chosen=False),
+    Parameter("unchanged", "Left alone", "For the loom", lambda made: describe_unchanged(made.record), chosen=False),
     Parameter("shift", "Change of colours", "For the loom", lambda made: describe_shift(made.record), chosen=False),
     Parameter(
         "settled",
@@ -169,6 +201,10 @@ PARAMETERS: tuple[Parameter, ...] = (
         chosen=False,
     ),
     Parameter("stray", "Stray knots", "For the loom", lambda made: describe_stray(made.record), chosen=False),
+    Parameter("mirrored", "Changed for symmetry", "For the loom", _mirrored, chosen=False),
+    Parameter("seams", "Seams", "For the loom", lambda made: describe_seams(made.record), chosen=False),
+    Parameter("closed", "Changed at seams", "For the loom", _closed, chosen=False),
+    Parameter("cleaned", "Changed by cleaning", "For the loom", _cleaned, chosen=False),
     Parameter("device", "Drawn on", "Computer", _device),
     Parameter("precision", "Precision", "Computer", _precision),
     Parameter("profile", "Memory profile", "Computer", _profile),

@@ -12,18 +12,19 @@ from html import escape
 import streamlit as st
 
 from studio.catalogue.records import Source
-from studio.media import source_thumbnail_url, source_url, thumbnail_url, variation_url
+from studio.media import source_thumbnail_url, source_url, thumbnail_url, untouched_url, variation_url
 from studio.requests import VariationRecord
 
 TALLEST = "29vh"
 """Pictures in a sheet are never taller than this, so that two rows fit on a screen."""
 _ALT_PROMPT_LENGTH = 120
-_FRAME = (
+FRAME = (
     "display:block;box-sizing:border-box;width:100%;border-radius:4px;"
     "background:color-mix(in srgb, currentColor 5%, transparent);"
 )
+"""The style of the place that a picture stands in the middle of."""
 _CAPTION = (
-    "display:flex;flex-wrap:wrap;justify-content:space-between;column-gap:8px;white-space:nowrap;"
+    "display:flex;flex-wrap:wrap;justify-content:space-between;column-gap:8px;"
     "font-size:0.85rem;line-height:1.35;opacity:.78;"
 )
 
@@ -84,20 +85,30 @@ def show_preview(webp: bytes, *, alt: str, size: tuple[int, int], tallest: str |
     st.html(picture_html(address, alt=alt, size=size, tallest=tallest))
 
 
-def show_caption(text: str, *, download: str | None = None) -> None:
-    """Draw a quiet line under a picture; with the id of a variation in `download`, a link to its own file beside it."""
-    link = ""
-    if download is not None:
-        link = (
-            f'<a href="{escape(page_url(variation_url(download)))}" download="{escape(download)}.png" '
-            f'title="The picture’s own file, with everything that made it" style="color:inherit">Download</a>'
-        )
+def show_caption(text: str, *, link: str = "") -> None:
+    """Draw a quiet line under a picture, with a link as HTML beside it."""
     st.html(f'<div style="{_CAPTION}"><span>{escape(text)}</span>{link}</div>')
+
+
+def download_link(variation_id: str) -> str:
+    """Return a link, as HTML, that fetches a variation's own file."""
+    return (
+        f'<a href="{escape(page_url(variation_url(variation_id)))}" download="{escape(variation_id)}.png" '
+        'title="The picture’s own file, with everything that made it" style="color:inherit">Download</a>'
+    )
+
+
+def untouched_link(variation_id: str) -> str:
+    """Return a link, as HTML, that opens what the model drew of a woven variation in a tab of its own."""
+    return (
+        f'<a href="{escape(page_url(untouched_url(variation_id)))}" target="_blank" style="color:inherit" '
+        'title="The picture before it was made ready for the loom">See what the model drew</a>'
+    )
 
 
 def show_place(text: str, *, size: tuple[int, int], tallest: str | None = TALLEST) -> None:
     """Draw the empty place of a picture of `size` (width and height in pixels) with a few words in it."""
-    style = f"{_FRAME}{_shape(size, tallest)}display:flex;align-items:center;justify-content:center;"
+    style = f"{FRAME}{_shape(size, tallest)}display:flex;align-items:center;justify-content:center;"
     st.html(f'<div style="{style}"><span style="opacity:.72;padding:8px;text-align:center">{escape(text)}</span></div>')
 
 
@@ -107,7 +118,7 @@ def picture_html(
     """Return an `<img>` that takes its place before it is loaded; `link` is opened in a new tab by a click."""
     image = (
         f'<img src="{escape(address)}" alt="{escape(alt)}" loading="lazy" decoding="async" '
-        f'style="{_FRAME}{_shape(size, tallest)}object-fit:contain;">'
+        f'style="{FRAME}{_shape(size, tallest)}object-fit:contain;">'
     )
     if link is None:
         return image

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 
 import streamlit as st
 
-from studio.catalogue import Catalogue, Source, Variation
+from studio.catalogue import Source
 from studio.errors import NotFoundError, StudioError
-from studio.requests import JobSnapshot, RunFacts, VariationRecord, VariationRequest, fresh_seed
-from studio.widgets.cards import draw_card, draw_unfinished
+from studio.requests import JobSnapshot
+from studio.widgets.again import draw_forming, draw_offer
+from studio.widgets.cards import ACTIONS_HEIGHT_PX, draw_card, draw_unfinished
 from studio.widgets.links import COMPARE_MOST
 from studio.widgets.navigation import COMPARE
-from studio.widgets.notices import attempt, show_notices
+from studio.widgets.notices import show_notices
 from studio.widgets.pictures import show_caption, show_place, show_source
+from studio.widgets.run_view import RunSlot, RunView, find_run
 from studio.widgets.run_words import describe_end, describe_facts, describe_progress
 from studio.widgets.set_score import SetScore, describe_score, find_score
 from studio.workspace import Workspace
@@ -30,62 +31,10 @@ SCORE_HELP = (
 _NUMBERS = ("none", "one", "two", "three", "four", "five", "six")
 
 
-@dataclass(frozen=True, slots=True)
-class RunView:
-    """A run as it is drawn, from the queue or, after a restart, from the catalogue alone.
-
-    `slots` pairs each seed with its finished variation, if any; `size` is that of the design in pixels. `request`
-    holds the settings: the run's own, or those written into its first picture.
-    """
-
-    id: str
-    source: Source
-    size: tuple[int, int]
-    slots: tuple[tuple[int, Variation | None], ...]
-    request: VariationRequest | VariationRecord
-    facts: RunFacts | None
-    snapshot: JobSnapshot | None
-
-    @property
-    def over(self) -> bool:
-        """Whether nothing more will happen."""
-        return self.snapshot is None or self.snapshot.state.over
-
-    @property
-    def finished(self) -> int:
-        """Number of pictures that are there."""
-        return sum(variation is not None for _, variation in self.slots)
-
-
-def find_run(workspace: Workspace, run_id: str) -> RunView:
-    """Return a run by its id. Raises `NotFoundError` when neither the queue nor the catalogue knows it."""
-    catalogue = workspace.catalogue
-    snapshot = workspace.jobs.snapshot(run_id)
-    if snapshot is not None:
-        source = catalogue.source(snapshot.request.source)
-        found = [_find(catalogue, one) for one in snapshot.variations]
-        slots = tuple(zip(snapshot.request.seeds, found, strict=True))
-        size = (source.width_px, source.height_px)
-        return RunView(run_id, source, size, slots, snapshot.request, snapshot.facts, snapshot)
-    variations = catalogue.run(run_id)
-    if not variations:
-        raise NotFoundError("This run is not known any more. What it finished, if anything, is in the gallery.")
-    record = variations[0].record
-    return RunView(
-        id=run_id,
-        source=catalogue.source(record.source),
-        size=(record.facts.width_px, record.facts.height_px),
-        slots=tuple((variation.record.seed, variation) for variation in variations),
-        request=record,
-        facts=record.facts,
-        snapshot=None,
-    )
-
-
 def draw_run(workspace: Workspace, run_id: str) -> None:
-    """Draw a run; while it is not over, it is drawn again twice a second without the rest of the page."""
+    """Draw a run; while something happens in it, it is drawn anew twice a second without the rest of the page."""
     try:
-        running = not find_run(workspace, run_id).over
+        running = not find_run(workspace, run_id).still
     except NotFoundError as error:
         st.info(str(error))
         return
@@ -123,7 +72,7 @@ def draw_way_back(workspace: Workspace, run_id: str | None, choose: Callable[[So
 def draw_others(workspace: Workspace, own: str | None) -> None:
     """Say that somebody else's run is being drawn, with a way to look at it; nothing while the own one goes on."""
     active = workspace.jobs.active()
-    if any(snapshot.id == own for snapshot in active):
+    if any(workspace.jobs.run_of(snapshot.id) == own for snapshot in active):
         return  # it shows its place in line itself
     st.fragment(_draw_others, run_every=_OTHERS_POLL_SECONDS if active else None)(workspace)
 
@@ -131,11 +80,12 @@ def draw_others(workspace: Workspace, own: str | None) -> None:
 def _draw_run(workspace: Workspace, run_id: str, running: bool) -> None:
     show_notices()
     view = find_run(workspace, run_id)
-    if running and view.over:
+    if running and view.still:
         st.rerun()  # the whole page once more: it draws this part without a clock
     with st.container(key="run_view"):
         _draw_head(workspace, view)
-        _draw_trouble(workspace, view)
+        if view.snapshot is not None:
+            _draw_trouble(workspace, view.snapshot)
         _draw_pictures(workspace, view)
         if view.facts is not None:
             for line in (describe_facts(view.facts), *view.facts.notes):
@@ -143,26 +93,43 @@ def _draw_run(workspace: Workspace, run_id: str, running: bool) -> None:
 
 
 def _draw_pictures(workspace: Workspace, view: RunView) -> None:
-    # Only of a whole run: while pictures come, figures of the first two would change under the reader's eyes.
-    there = tuple(variation for _, variation in view.slots if variation is not None)
+    # Only of a whole run: while pictures come, figures of the first two would change under the reader's eyes. So, too,
+    # a picture that is drawn again counts until the new one is there.
+    there = tuple(slot.variation for slot in view.slots if slot.variation is not None)
     scored = find_score(workspace.catalogue, there) if view.over else None
     if scored is not None and (words := describe_score(scored.score)):
         st.caption(words, help=SCORE_HELP)
+        if 2 * len(scored.twins) >= len(there):
+            st.caption(":material/info: Most of these are nearly alike. A higher strength sets them further apart.")
     with _sheet():
         _draw_design(view.source)
-        for slot, (seed, variation) in enumerate(view.slots):
+        for slot in view.slots:
             with st.container(gap="xsmall"):
-                if variation is not None:
-                    draw_card(variation, workspace.catalogue, place="run")
-                    if scored is not None:
-                        _draw_doubt(workspace, view, variation, scored)
-                else:
-                    preview = view.snapshot.previews[slot] if view.snapshot is not None else None
-                    draw_unfinished(slot, seed, preview, size=view.size, text="Not finished" if view.over else "")
+                _draw_slot(workspace, view, slot, scored)
 
 
-def _draw_doubt(workspace: Workspace, view: RunView, variation: Variation, scored: SetScore) -> None:
+def _draw_slot(workspace: Workspace, view: RunView, slot: RunSlot, scored: SetScore | None) -> None:
+    """Draw one place of the sheet: what comes into it, what is in it, or that nothing is."""
+    if slot.forming:
+        draw_forming(workspace, slot, view.size)
+        return
+    if slot.variation is not None:
+        draw_card(slot.variation, workspace.catalogue, place="run")
+        if scored is not None:
+            _draw_doubt(workspace, view, slot, scored)
+    else:
+        # Only a run that the queue knows goes on.
+        preview = None if view.over else view.snapshot.previews[slot.number]
+        text = "Not finished" if view.over else ""
+        draw_unfinished(slot.number, slot.seed, preview, size=view.size, text=text)
+        st.space(ACTIONS_HEIGHT_PX)
+    if slot.again is not None:
+        _draw_trouble(workspace, slot.again)
+
+
+def _draw_doubt(workspace: Workspace, view: RunView, slot: RunSlot, scored: SetScore) -> None:
     """Say that a variation is no new one, and offer another in its place."""
+    variation = slot.variation
     if variation.deleted_at is not None:
         return
     if variation.id in scored.copies:
@@ -171,15 +138,7 @@ def _draw_doubt(workspace: Workspace, view: RunView, variation: Variation, score
         st.caption(f":material/content_copy: Nearly the same as variation {scored.twins[variation.id] + 1}.")
     else:
         return
-    if isinstance(view.request, VariationRequest):
-        again = st.button("Again with another seed", key=f"run_again_{variation.id}", type="tertiary")
-        if again and attempt(_again, workspace, view.request):
-            st.rerun()  # the whole page: this part of it would go on showing the old run
-
-
-def _again(workspace: Workspace, request: VariationRequest) -> None:
-    """Start a run of one variation with the same settings and a fresh seed."""
-    st.query_params["run"] = workspace.jobs.submit(replace(request, seeds=(fresh_seed(),)))
+    draw_offer(workspace, view, slot)
 
 
 def _draw_head(workspace: Workspace, view: RunView) -> None:
@@ -202,16 +161,16 @@ def _draw_head(workspace: Workspace, view: RunView) -> None:
                 )
 
 
-def _draw_trouble(workspace: Workspace, view: RunView) -> None:
-    if view.snapshot is None or view.snapshot.error is None:
+def _draw_trouble(workspace: Workspace, job: JobSnapshot) -> None:
+    """Say what went wrong in a run, or in drawing one of its places again."""
+    if job.error is None:
         return
-    st.error(view.snapshot.error, icon=":material/error:")
-    if view.snapshot.unsaved and view.over:
-        number = view.snapshot.unsaved
-        st.markdown(f"{number} finished picture{'' if number == 1 else 's'} could not be saved yet.")
-        if st.button("Save again", key="run_save", type="primary"):
+    st.error(job.error, icon=":material/error:")
+    if job.unsaved and job.state.over:
+        st.markdown(f"{job.unsaved} finished picture{'' if job.unsaved == 1 else 's'} could not be saved yet.")
+        if st.button("Save again", key=f"run_save_{job.id}", type="primary"):
             try:
-                workspace.jobs.save_again(view.id)
+                workspace.jobs.save_again(job.id)
             except StudioError as error:
                 st.toast(str(error), icon=":material/error:")
             else:
@@ -233,18 +192,9 @@ def _draw_others(workspace: Workspace) -> None:
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", gap="xsmall"):
         st.caption(f"{number}: {progress[0].lower()}{progress[1:]}", width="content")
         if st.button("Show", key="run_show_other", type="tertiary"):
-            st.query_params["run"] = active[0].id
+            st.query_params["run"] = workspace.jobs.run_of(active[0].id)
             st.rerun()
 
 
 def _sheet():  # noqa: ANN202
     return st.grid(_COLUMNS, min_column_width=_NARROWEST_PX, gap="small")
-
-
-def _find(catalogue: Catalogue, variation_id: str | None) -> Variation | None:
-    if variation_id is None:
-        return None
-    try:
-        return catalogue.variation(variation_id)
-    except NotFoundError:  # removed for good meanwhile
-        return None

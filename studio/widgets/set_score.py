@@ -10,11 +10,12 @@ import streamlit as st
 
 from studio.catalogue import Catalogue, Variation
 from studio.catalogue.files import read_bytes
+from studio.designs.colour import Floats
 from studio.designs.index_map import IndexMap
 from studio.designs.opening import open_design
 from studio.errors import StudioError
 from studio.evaluation import Score, Structure, read_structure, score_variations
-from studio.evaluation.copies import COPY_SHARE, measure_copy
+from studio.evaluation.copies import COPY_SHARE, glance, measure_copy, measure_sameness
 from studio.session import workspace
 
 
@@ -57,25 +58,35 @@ def describe_score(score: Score) -> str:
 @st.cache_data(max_entries=64, show_spinner=False)
 def _score(source: str, slots: tuple[tuple[str, int], ...]) -> SetScore:
     catalogue = workspace().catalogue
-    own, knots = _read_source(catalogue.source_path(source))
-    read = [_read_variation(catalogue.variation_path(variation_id), own, knots) for variation_id, _ in slots]
-    score = score_variations(own, [structure for structure, _ in read])
+    own = _read_source(catalogue.source_path(source))
+    read = [_read_variation(catalogue.variation_path(variation_id), own) for variation_id, _ in slots]
+    score = score_variations(own.structure, [structure for structure, _ in read])
     twins = {slots[second][0]: slots[first][1] for first, second in reversed(score.near_duplicates)}
     copies = frozenset(variation_id for (variation_id, _), (_, copied) in zip(slots, read, strict=True) if copied)
     return SetScore(score, twins, copies)
 
 
-def _read_source(path: Path) -> tuple[Structure, IndexMap | None]:
-    """Return what variations are compared with: the design's structure, and its knots where it has yarns."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Own:
+    """What variations are compared with: the design's structure, its look, and its knots where it has yarns."""
+
+    structure: Structure
+    look: Floats
+    knots: IndexMap | None
+
+
+def _read_source(path: Path) -> _Own:
     design = open_design(read_bytes(path))
-    return read_structure(design.image), design.index_map
+    return _Own(read_structure(design.image), glance(design.image), design.index_map)
 
 
-def _read_variation(path: Path, own: Structure, knots: IndexMap | None) -> tuple[Structure, bool]:
+def _read_variation(path: Path, own: _Own) -> tuple[Structure, bool]:
     """Return the structure of a variation, and whether it is nearly its design.
 
     A function of its own, so that the picture in its full size is gone before the next one is opened.
     """
     made = open_design(read_bytes(path))
-    share = None if knots is None or made.index_map is None else measure_copy(knots, made.index_map)
-    return read_structure(made.image, size_px=own.size_px), share is not None and share >= COPY_SHARE
+    share = None if own.knots is None or made.index_map is None else measure_copy(own.knots, made.index_map)
+    if share is None:
+        share = measure_sameness(own.look, glance(made.image))
+    return read_structure(made.image, size_px=own.structure.size_px), share is not None and share >= COPY_SHARE

@@ -69,7 +69,7 @@ def draw_memory_now() -> None:
         st.button(
             "Give memory back now",
             key="settings_release",
-            disabled=not held,
+            disabled=not held or busy,
             help="Frees the model’s memory for other programs; the next run loads it again.",
             on_click=jobs.release_memory,
         )

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from studio.designs.inspection import describe_share
+from studio.designs.repeat import SEAM_LIMIT
 from studio.requests import VariationRecord, Weaving
 
 NOTHING = "–"
@@ -18,11 +19,13 @@ def describe_woven(record: VariationRecord) -> str:
     if weaving is None:
         return ""
     words = [describe_yarns(record)] if weaving.yarns else []
+    if weaving.changed_share is not None:
+        words.append(f"{describe_share(weaving.changed_share)} changed")
     if weaving.vertical is not None or weaving.horizontal is not None:
-        words.append("symmetric 1.000")
+        words.append("symmetric" if weaving.agreement is None else f"symmetric {weaving.agreement:.3f}")
     seams = [ratio for ratio in (weaving.seam_horizontal, weaving.seam_vertical) if ratio is not None]
     if seams:
-        words.append(f"seam {max(seams):.2f}")
+        words.append(f"seam {max(seams):.2f}" + (" (shows)" if max(seams) > SEAM_LIMIT else ""))
     if weaving.kept_share:
         words.append(f"{describe_share(weaving.kept_share)} kept")
     return " · ".join(words)
@@ -40,14 +43,17 @@ def describe_yarns(record: VariationRecord) -> str:
 
 
 def describe_palette(record: VariationRecord) -> str:
-    """Return the yarns and whose they are."""
-    count = describe_yarns(record)
-    if record.weaving is None or not record.weaving.yarns:
-        return count
-    if record.constraints.palette != "new":
-        return f"{count}, the design’s"
+    """Return which yarns were asked for: how many there are and whose. How many a picture wears is no choice."""
+    new = record.constraints.palette == "new"
+    made = len(record.weaving.yarns) if record.weaving is not None else 0
+    count = (record.constraints.colours or made) if new else made
+    if not made:
+        return "Free colours"
+    yarns = f"{count} yarn" if count == 1 else f"{count} yarns"
+    if not new:
+        return f"{yarns}, the design’s"
     locked = len(record.constraints.locked)
-    return f"{count}, {locked} of the design" if locked else f"{count}, new"
+    return f"{yarns}, {locked} of the design" if locked else f"{yarns}, new"
 
 
 def describe_axes(record: VariationRecord) -> str:
@@ -64,13 +70,15 @@ def describe_axes(record: VariationRecord) -> str:
 
 
 def describe_repeat(record: VariationRecord) -> str:
-    """Return the repeat and how far its seams show; about 1 is unseen."""
-    weaving, repeat = record.weaving, record.constraints.repeat
-    if repeat == "none":
-        return "None"
+    """Return the repeat."""
+    return record.constraints.repeat.capitalize()
+
+
+def describe_seams(record: VariationRecord) -> str:
+    """Return how far the seams of a repeat show; about 1 is unseen."""
+    weaving = record.weaving
     seams = () if weaving is None else (weaving.seam_horizontal, weaving.seam_vertical)
-    ratios = [f"{ratio:.2f}" for ratio in seams if ratio is not None]
-    return f"{repeat.capitalize()}, seams {' and '.join(ratios)}" if ratios else repeat.capitalize()
+    return " and ".join(f"{ratio:.2f}" for ratio in seams if ratio is not None) or NOTHING
 
 
 def describe_kept(record: VariationRecord) -> str:
@@ -84,6 +92,16 @@ def describe_kept(record: VariationRecord) -> str:
 def describe_shift(record: VariationRecord) -> str:
     """Return how far the yarns lie from the model's own colours, on average."""
     return _figure(record, lambda weaving: weaving.colour_shift, lambda shift: f"ΔE {shift:.1f}")
+
+
+def describe_changed(record: VariationRecord) -> str:
+    """Return which share of the knots has another yarn than in the design."""
+    return _figure(record, lambda weaving: weaving.changed_share, lambda share: f"{describe_share(share)} of the knots")
+
+
+def describe_unchanged(record: VariationRecord) -> str:
+    """Return which share of the picture the model left alone, so that it is the design's, knot for knot."""
+    return _figure(record, lambda weaving: weaving.unchanged_share, lambda share: f"{describe_share(share)} of it")
 
 
 def describe_settled(record: VariationRecord) -> str:

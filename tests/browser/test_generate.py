@@ -182,7 +182,7 @@ def test_form_stays_when_another_page_is_visited(shared_server, tab):
     tab.goto(shared_server.url)
     prepare(tab, steps=7, prompt="what I wrote")
     tab.get_by_role("radio", name="Subtle").click()
-    expect(tab.get_by_text("3 of 7 steps are drawn")).to_be_visible()
+    expect(tab.get_by_text("4 of 7 steps are drawn")).to_be_visible()
     tab.get_by_role("link", name="Gallery").first.click()
     expect(tab.get_by_role("heading", name="Gallery", exact=True)).to_be_visible()
     tab.get_by_role("link", name="Generate").first.click()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
 from playwright.sync_api import expect  # noqa: E402
 
+from tests.browser.conftest import wait_until  # noqa: E402
 from tests.browser.test_generate import (  # noqa: E402
     choose,
     expect_finished,
@@ -46,24 +48,43 @@ def test_yarns_and_symmetry_are_kept_to_the_loom(shared_server, tab):
     tab.get_by_label("Prompt", exact=True).fill("kilim, red diamonds")
     generate(tab)
     expect_finished(tab)
-    expect(tab.get_by_text("4 yarns · symmetric 1.000")).to_have_count(2)
+    expect(tab.get_by_text(re.compile(r"^4 yarns · .+ % changed · symmetric 1\.000$"))).to_have_count(2)
     for one in variation_ids(tab, 2):
         woven = open_design(tab.request.get(f"{shared_server.url}/pictures/variation/{one}").body())
         assert woven.mode == "P"
         assert measure_axis(woven.index_map.indices, "vertical", 0).agreement == 1.0
         assert {tuple(colour) for colour in woven.index_map.palette} <= {tuple(colour) for colour in YARNS}
 
+    links = tab.get_by_role("link", name="See what the model drew")
+    expect(links).to_have_count(2)  # one on each card
+    tab.set_viewport_size({"width": 390, "height": 844})
+    main = tab.get_by_test_id("stMain")
+    wait_until(tab, lambda: main.evaluate("element => element.scrollWidth === element.clientWidth"))
+    tab.set_viewport_size({"width": 1440, "height": 900})
+    one = variation_ids(tab, 2)[0]
+    with tab.context.expect_page() as opened:
+        links.first.click()
+    address = f"{shared_server.url}/pictures/untouched/{one}"
+    expect(opened.value).to_have_url(address)
+    drawn, woven = (tab.request.get(url).body() for url in (address, address.replace("untouched", "variation")))
+    assert [drawn] == [path.read_bytes() for path in (shared_server.outputs / "untouched").rglob(f"{one}.png")]
+    with Image.open(io.BytesIO(drawn)) as model, Image.open(io.BytesIO(woven)) as kept:
+        assert (model.mode, kept.mode, model.size) == ("RGB", "P", kept.size)
+        assert not np.array_equal(np.asarray(model), np.asarray(kept.convert("RGB")))
+
     tab.get_by_role("link", name="Open").first.click()
-    expect(tab.get_by_role("link", name="See what the model drew")).to_be_visible()
+    expect(links).to_have_attribute("href", f"/pictures/untouched/{one}")
     tab.get_by_role("button", name="For the loom").click()
     tab.get_by_text("Write the density into the file").click()
-    expect(tab.get_by_text("Woven so, the carpet measures 19 × 26 cm.")).to_be_visible()
+    set_number(tab, "Reeds per metre", 700)
+    set_number(tab, "Picks per metre", 1240)
+    expect(tab.get_by_text("Woven so, the carpet measures 14 × 10 cm.")).to_be_visible()
     with tab.expect_download() as download:
         tab.get_by_role("button", name="BMP").click()
     assert download.value.suggested_filename.endswith(".bmp")
     with Image.open(download.value.path()) as image:
         assert image.getpalette()[:12] == YARNS.flatten().tolist()
-        assert image.info["dpi"] == pytest.approx((12.7, 12.7), abs=0.01)  # 500 knots a metre
+        assert image.info["dpi"] == pytest.approx((17.78, 31.496), abs=0.01)
 
 
 def test_a_colourway_is_taken_as_the_design(shared_server, tab):
