@@ -14,19 +14,19 @@ import torch
 
 from studio.errors import InputError
 from studio.models.registry import BUILTIN_FOLDER
-from studio.training import architecture, evaluation
+from studio.training import architecture, autoencoder, evaluation
 from studio.training.autoencoder import (
-    DECODING,
     REFINING,
     AutoencoderRecipe,
     AutoencoderTraining,
-    measure_confusion,
+    draw_batch,
     measure_loss,
     measure_psnr,
+    measure_yarns,
     to_pixels,
     to_tensor,
 )
-from studio.training.builtin import Stretch, build_training, run_stretch, train_builtin
+from studio.training.builtin import Stretch, build_training, open_parts, run_stretch, train_builtin
 from studio.training.checkpoint import (
     BuiltinParts,
     assemble_pipeline,
@@ -36,6 +36,7 @@ from studio.training.checkpoint import (
     load_state,
     save_state,
 )
+from studio.training.decoder import DecoderRecipe, DecoderTraining, weave_crop
 from studio.training.figures import FIGURES, Workbench, measure_obedience, measure_snapping
 from studio.training.flow import FlowModel, FlowRecipe, FlowTraining, draw_sigmas, encode_prompts
 from studio.training.latents import Bucket, LatentStream
@@ -43,6 +44,7 @@ from studio.training.linear_start import begin_linear
 from studio.training.optimisers import Muon, Schedule, orthogonalise
 from studio.training.palettes import BASIC_WORDS
 from studio.training.stream import HELD_OUT_SEEDS, TRAINING_SEEDS, PairShares, draw_crops, draw_example, draw_pair
+from studio.training.widening import widen_autoencoder
 
 CPU = torch.device("cpu")
 CAPTIONS = ["kilim carpet, red and ivory diamonds, three borders", "blue medallion rug"]
@@ -58,6 +60,13 @@ def two_threads():
     torch.set_num_threads(before)
 
 
+@pytest.fixture(autouse=True)
+def few_held_out_designs(monkeypatch: pytest.MonkeyPatch):
+    """Looks at fewer, so that a validation takes a moment."""
+    monkeypatch.setattr(autoencoder, "LOOKED_AT", 2)
+    monkeypatch.setattr(autoencoder, "MEASURED_PLACES", range(24, 28))
+
+
 @pytest.fixture(scope="module")
 def tokenizers():
     corpus = architecture.write_corpus(CAPTIONS)
@@ -69,7 +78,7 @@ def build_tiny(tokenizers, seed: int = 0) -> BuiltinParts:
     tokenizer, tokenizer_3 = tokenizers
     torch.manual_seed(seed)
     return BuiltinParts(
-        vae=architecture.build_autoencoder((16, 32)),
+        vae=architecture.build_autoencoder(),
         transformer=architecture.build_transformer(architecture.TransformerSize(layers=2, heads=2, head_dim=16)),
         text_encoder=architecture.build_clip_encoder(tokenizer),
         text_encoder_2=architecture.build_clip_encoder(tokenizer),
@@ -289,6 +298,41 @@ def test_a_vae_of_another_form_has_no_linear_start(widths):
         begin_linear(architecture.build_autoencoder(widths), torch.zeros(1, 3, 32, 32))
 
 
+def test_a_larger_vae_begins_as_the_smaller_one_and_its_copies_learn_apart():
+    torch.manual_seed(0)
+    small, large = architecture.build_autoencoder((8, 16), layers=1), architecture.build_autoencoder((24, 32), layers=3)
+    small.register_to_config(shift_factor=0.3, scaling_factor=0.7)
+    pictures = torch.rand(2, 3, 32, 48) * 2 - 1
+    widen_autoencoder(small, large)
+    latents = small.encode(pictures).latent_dist.parameters
+    assert torch.allclose(large.encode(pictures).latent_dist.parameters, latents, atol=1e-4)
+    made = large.decode(latents[:, :4]).sample
+    assert torch.allclose(made, small.decode(latents[:, :4]).sample, atol=1e-4)
+    assert (large.config.shift_factor, large.config.scaling_factor) == (0.3, 0.7)
+    made.square().mean().backward()
+    gradient = large.decoder.conv_in.weight.grad
+    assert not torch.allclose(gradient[:16], gradient[16:], rtol=0.05)
+
+
+@pytest.mark.parametrize(("widths", "layers", "said"), [((12, 16), 1, "multiples"), ((8, 16), 0, "lacks")])
+def test_a_vae_grows_by_whole_multiples_only(widths, layers, said):
+    with pytest.raises(ValueError, match=said):
+        widen_autoencoder(
+            architecture.build_autoencoder((8, 16), layers=1), architecture.build_autoencoder(widths, layers=layers)
+        )
+
+
+def test_a_folder_with_a_smaller_vae_is_opened_as_large_as_those_of_today(tokenizers, tmp_path: Path):
+    parts = build_tiny(tokenizers)
+    parts.vae = architecture.build_autoencoder((16, 24), layers=1)
+    export_parts(parts, tmp_path / "model")
+    small, opened = load_parts(tmp_path / "model").vae, open_parts(tmp_path / "model").vae
+    assert tuple(opened.config.block_out_channels) == architecture.VAE_WIDTHS
+    pictures = torch.rand(1, 3, 32, 48, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    wanted = small.encode(pictures).latent_dist.mode()
+    assert torch.allclose(opened.encode(pictures).latent_dist.mode(), wanted, atol=1e-4)
+
+
 # The optimisers
 
 
@@ -339,7 +383,7 @@ def test_a_gentle_schedule_rises_longer_and_less_far_and_is_kept():
 
 def test_ten_steps_lower_the_loss_of_the_autoencoder(tokenizers):
     training = build_vae(tokenizers)
-    batch = training._draw_batch(0)
+    batch = draw_batch(0, TINY_VAE)
 
     def measure() -> float:
         with torch.no_grad():
@@ -407,9 +451,9 @@ def test_refining_lowers_the_confusion_of_yarns_and_holds_the_latents(tokenizers
 
     @torch.no_grad()
     def measure(training: AutoencoderTraining) -> float:
-        wanted = training._draw_batch(0)
+        wanted = draw_batch(0, recipe)
         made = training.vae.decode(training.vae.encode(wanted).latent_dist.mode()).sample
-        return measure_confusion(made, wanted, recipe.yarn_spread).item()
+        return measure_yarns(made, wanted, recipe.yarn_spread)[0].item()
 
     drifts = []
     for hold_weight in (100.0, 0.0):
@@ -421,17 +465,24 @@ def test_refining_lowers_the_confusion_of_yarns_and_holds_the_latents(tokenizers
     assert drifts[0] < 0.75 * drifts[1]
 
 
+TINY_DECODER = DecoderRecipe(batch=2, side_px=48, warm_up_steps=2, adamw_rate=1e-3, muon_rate=3e-3, window=4)
+
+
+def leave_alone(noisy: torch.Tensor, sigma: float) -> torch.Tensor:
+    """Stands for a transformer that takes nothing away."""
+    return noisy
+
+
 def test_a_decoder_learns_to_draw_from_noisy_latents_and_leaves_them_as_they_are(tokenizers):
-    recipe = dataclasses.replace(DECODING, batch=2, side_px=48, warm_up_steps=2, adamw_rate=1e-3, muon_rate=3e-3)
-    training = AutoencoderTraining(build_tiny(tokenizers).vae, CPU, recipe, refine=True)
-    wanted = training._draw_batch(0)
+    training = DecoderTraining(build_tiny(tokenizers).vae, CPU, leave_alone, TINY_DECODER)
+    wanted = draw_batch(0, TINY_DECODER)
 
     @torch.no_grad()
     def look() -> tuple[torch.Tensor, float]:
         latents = training.vae.encode(wanted).latent_dist.mode()
         noise = torch.randn(latents.shape, generator=torch.Generator().manual_seed(0))
         made = training.vae.decode(latents + 0.2 * latents.std() * noise).sample
-        return latents, measure_loss(made, wanted, recipe).item()
+        return latents, measure_loss(made, wanted, TINY_DECODER).item()
 
     latents, before = look()
     for _ in range(12):
@@ -441,30 +492,69 @@ def test_a_decoder_learns_to_draw_from_noisy_latents_and_leaves_them_as_they_are
     assert after[1] < 0.9 * before
 
 
-def test_a_decoder_meets_what_the_transformer_leaves(tokenizers):
-    """Latents with noise of a known sigma go to the transformer, the same at the same step."""
-    recipe = dataclasses.replace(DECODING, batch=2, side_px=48, latent_noise=0.0)
-    parts = build_tiny(tokenizers)
+def test_a_decoder_meets_what_the_transformer_leaves_several_times(tokenizers):
+    """Latents with noise of a known sigma go to the transformer, each batch once."""
     met: list[tuple[torch.Tensor, float]] = []
 
     def walk(noisy: torch.Tensor, sigma: float) -> torch.Tensor:
         met.append((noisy, sigma))
-        return torch.zeros_like(noisy)
+        return torch.full_like(noisy, 7.0)
 
-    training = AutoencoderTraining(parts.vae, CPU, recipe, refine=True, walk=walk)
-    wanted = training._draw_batch(0)
-    latents = training.vae.encode(wanted).latent_dist.mode()
-    walked = [training._walk_back(latents, step) for step in range(40)]
-    assert 20 < len(met) < 40  # what has next to no noise stays
+    recipe = dataclasses.replace(TINY_DECODER, batch=1, crops_each=1, latent_noise=0.0)
+    vae = build_tiny(tokenizers).vae
+    decoded: list[torch.Tensor] = []
+    training = DecoderTraining(vae, CPU, walk, recipe)
+    vae.decoder.register_forward_pre_hook(lambda module, given: decoded.append(given[0]))
+    vae.register_to_config(shift_factor=0.5, scaling_factor=2.0)
+    for step in range(90):
+        with torch.no_grad():
+            training.rebuild_batch(step)
+    assert 15 < len(met) < 30  # of 30 batches in three steps each; what has next to no noise stays
     assert all(0.1 <= sigma <= recipe.walk_sigma for _, sigma in met)
-    first, sigma = met[0]
-    scaled = (latents - parts.vae.config.shift_factor) * parts.vae.config.scaling_factor
-    assert ((first - (1 - sigma) * scaled) / sigma).std().item() == pytest.approx(1, abs=0.05)
-    for one in walked:
-        assert torch.equal(one, latents) or torch.equal(one, torch.full_like(one, parts.vae.config.shift_factor))
-    step = next(step for step in range(40) if not torch.equal(walked[step], latents))
-    training._walk_back(latents, step)
-    assert torch.equal(met[-1][0], first)
+    walked = [bool((given == 7.0 / 2 + 0.5).all()) for given in decoded]
+    assert 45 < sum(walked) < 90
+    number = next(number for number in range(90) if np.random.default_rng([number, 15]).random() > 0.2)
+    wanted = draw_batch(number, recipe)
+    scaled = (vae.encode(wanted).latent_dist.mode() - 0.5) * 2
+    sigma = recipe.walk_sigma * np.random.default_rng([number, 15]).random()
+    given = next(noisy for noisy, seen in met if seen == sigma)
+    assert ((given - (1 - sigma) * scaled) / sigma).std().item() == pytest.approx(1, abs=0.08)
+
+
+def test_a_decoder_that_was_cut_goes_on_as_if_it_was_not(tokenizers, tmp_path: Path):
+    def build(vae) -> DecoderTraining:
+        return DecoderTraining(vae, CPU, leave_alone, TINY_DECODER)
+
+    whole, cut = build(build_tiny(tokenizers).vae), build(build_tiny(tokenizers).vae)
+    for _ in range(8):
+        whole.advance()
+    for _ in range(5):
+        cut.advance()
+    save_state(cut.state(), tmp_path / "decoder.pt")
+    later = build(cut.vae)
+    later.load(load_state(tmp_path / "decoder.pt"))
+    for _ in range(3):
+        later.advance()
+    wanted, found = read_weights(whole), read_weights(later)
+    assert all(torch.equal(wanted[key], found[key]) for key in wanted)
+
+
+def test_a_crop_is_woven_as_it_was_drawn_and_in_doubt_as_it_was_designed():
+    yarns = torch.tensor([[-1.0, -1.0, -1.0], [0.0, 0.0, 0.0], [1.0, 1.0, 1.0]])
+    knots = torch.zeros(12, 12, dtype=torch.long)
+    knots[:, 6:] = 2
+    knots[0, 0] = 1
+    design = yarns[knots].permute(2, 0, 1)
+    drawn = design + 0.2 * torch.rand(design.shape, generator=torch.Generator().manual_seed(0))
+    drawn[:, 4:8, 1:4] = 1.0  # redrawn
+    drawn[:, 4:8, 8:10] = 0.45  # faint, nearer to the middle yarn by a little
+    drawn[:, 10, 2] = 0.9  # a stray knot
+    wanted = knots.clone()
+    wanted[4:8, 1:4] = 2
+    wanted[0, 0] = 0
+    woven = weave_crop(drawn, design)
+    assert torch.equal(woven, yarns[wanted].permute(2, 0, 1))
+    assert weave_crop(drawn, torch.rand(3, 12, 12, generator=torch.Generator().manual_seed(0))) is None
 
 
 def test_a_walk_without_words_takes_strides_of_a_tenth(tokenizers, monkeypatch: pytest.MonkeyPatch):
@@ -519,14 +609,25 @@ def test_exactness_is_won_by_pixels_that_are_all_but_right():
 def test_confusion_counts_the_right_yarn_and_not_how_near_it_is():
     yarns = torch.tensor([[-1.0, -1.0, -1.0], [1.0, 1.0, 1.0]])
     wanted = yarns[torch.tensor([[0, 1], [1, 0]])].permute(2, 0, 1)[None]
-    right = measure_confusion(wanted, wanted, 0.04)
-    assert right < 1e-6
-    halfway = measure_confusion(torch.zeros_like(wanted), wanted, 0.04)
-    assert halfway == pytest.approx(math.log(2), rel=1e-3)  # the colours of a file are whole numbers
-    assert measure_confusion(0.5 * wanted, wanted, 0.04) < 0.01
-    assert measure_confusion(-wanted, wanted, 0.04) > 50
+
+    def confuse(made: torch.Tensor, picture: torch.Tensor = wanted) -> float:
+        return measure_yarns(made, picture, 0.04)[0].item()
+
+    assert confuse(wanted) < 1e-6
+    assert confuse(torch.zeros_like(wanted)) == pytest.approx(math.log(2), rel=1e-3)  # a file's colours are whole
+    assert confuse(0.5 * wanted) < 0.01
+    assert confuse(-wanted) > 50
     many = torch.rand((1, 3, 8, 8), generator=torch.Generator().manual_seed(0)) * 2 - 1
-    assert measure_confusion(-many, many, 0.04) == 0
+    assert confuse(-many, many) == 0
+
+
+def test_straying_counts_what_is_no_yarn_and_not_which_yarn_it_is():
+    yarns = torch.tensor([[-1.0, -1.0, -1.0], [1.0, 1.0, 1.0]])
+    wanted = yarns[torch.tensor([[0, 1], [1, 0]])].permute(2, 0, 1)[None]
+    right, other, halfway = (measure_yarns(part * wanted, wanted, 0.04)[1].item() for part in (1, -1, 0))
+    assert right == pytest.approx(0.1, abs=0.01)  # the root of what counts as all but right
+    assert other == pytest.approx(right)
+    assert halfway == pytest.approx(3**0.25, rel=0.01)
 
 
 def test_a_stretch_writes_model_state_metrics_and_samples_and_the_next_goes_on(tokenizers, tmp_path: Path):

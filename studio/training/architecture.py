@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 LATENT_CHANNELS = 4
 """Never 3: the pipeline would take an RGB picture for latents. A patch of 8x8 latents must hold far fewer
 numbers than the transformer is wide: what it cannot carry of the noise stays in the picture (see the model card)."""
-VAE_WIDTHS = (16, 48)
+VAE_WIDTHS = (32, 48)
+VAE_LAYERS = 3
+"""Residual blocks of each size in the encoder; the decoder has one more."""
 VAE_FACTOR = 2
 PATCH_LATENTS = 8
 MULTIPLE_PX = VAE_FACTOR * PATCH_LATENTS
@@ -54,7 +56,9 @@ class TransformerSize:
 TRANSFORMER = TransformerSize()
 
 
-def build_autoencoder(widths: tuple[int, ...] = VAE_WIDTHS, latent_channels: int = LATENT_CHANNELS) -> AutoencoderKL:
+def build_autoencoder(
+    widths: tuple[int, ...] = VAE_WIDTHS, latent_channels: int = LATENT_CHANNELS, layers: int = VAE_LAYERS
+) -> AutoencoderKL:
     """Return an untrained VAE. Shift and scale are those of unit latents until the training measures them.
 
     Its norms have one group: with several, each takes the mean colour of a picture out of its channels.
@@ -66,7 +70,7 @@ def build_autoencoder(widths: tuple[int, ...] = VAE_WIDTHS, latent_channels: int
         down_block_types=("DownEncoderBlock2D",) * blocks,
         up_block_types=("UpDecoderBlock2D",) * blocks,
         block_out_channels=widths,
-        layers_per_block=1,
+        layers_per_block=layers,
         latent_channels=latent_channels,
         norm_num_groups=1,
         sample_size=256,

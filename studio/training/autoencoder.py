@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,12 +21,12 @@ from studio.training.stream import draw_crops, draw_held_out
 if TYPE_CHECKING:
     from diffusers import AutoencoderKL
 
-CROPS_EACH = 4
-"""Crops taken of one drawn design: drawing one takes as long as learning from two crops."""
-LEAST_SIGMA = 0.1
-"""A walk from less noise than this leaves latents as they were."""
 ALL_BUT_RIGHT = 0.01
 """A distance of colours, in -1..1, below which being nearer counts for little: a step or two of 8 bits."""
+LOOKED_AT = 24
+"""Held-out designs that a validation looks at, the first ones."""
+MEASURED_PLACES = range(24, 56)
+"""Held-out designs that shift and scale of the latents are measured on."""
 YARNS_MOST = 32
 """A crop of more colours was shrunk from a larger drawing: its edges are blended, none of its colours is a yarn."""
 
@@ -43,16 +42,19 @@ class AutoencoderRecipe:
     of a yarn falls with the squared distance of what was drawn, by a factor of e for each `yarn_spread`: a design is
     read by its nearest yarns, so a pixel halfway between two is worse than one that is a little off. `exact_weight` is
     for the square root of a pixel's distance: it is won by pixels that are all but right, not by pixels that are less
-    wrong. `kl_weight` is for the divergence per latent.
+    wrong. `flat_weight` is for the same of the distance from the nearest yarn of the crop, whichever it is: what the
+    transformer redraws need not be what was there, but has to be of one yarn all the same. `kl_weight` is for the
+    divergence per latent.
+
+    `crops_each` crops are taken of one drawn design: drawing one takes as long as learning from two crops.
 
     For refining alone: `latent_noise` is the largest deviation of the noise added to the latents, in deviations of
     the latents; `hold_weight` is for the squared distance of the latents from what they were, in their deviations.
-    Without `encoder` the latents are not touched at all. `walk_sigma` is the most noise from which the transformer
-    walks the latents back, so that the decoder learns to draw cleanly from what it leaves.
     """
 
     batch: int = 8
     side_px: int = 96
+    crops_each: int = 4
     muon_rate: float = 1.5e-3
     adamw_rate: float = 3e-4
     warm_up_steps: int = 100
@@ -63,11 +65,10 @@ class AutoencoderRecipe:
     yarn_weight: float = 0.3
     yarn_spread: float = 0.04
     exact_weight: float = 0.0
+    flat_weight: float = 0.0
     kl_weight: float = 3e-4
     latent_noise: float = 0.0
     hold_weight: float = 0.0
-    encoder: bool = True
-    walk_sigma: float = 0.0
     average_decay: float = 0.998
 
 
@@ -82,20 +83,6 @@ REFINING = AutoencoderRecipe(
     average_decay=0.995,
 )
 """Gentler, since it goes on from a trained VAE, and with the yarns in mind."""
-DECODING = replace(
-    REFINING,
-    batch=3,
-    side_px=160,
-    yarn_weight=0.5,
-    exact_weight=0.5,
-    latent_noise=0.1,
-    hold_weight=0.0,
-    encoder=False,
-    walk_sigma=0.5,
-)
-"""For the decoder alone, on crops that the transformer knows the size of."""
-Walk = Callable[[Tensor, float], Tensor]
-"""Takes scaled noisy latents (b, c, h, w) and their sigma; returns what the transformer makes of them."""
 
 
 class AutoencoderTraining:
@@ -113,15 +100,12 @@ class AutoencoderTraining:
         device: torch.device,
         recipe: AutoencoderRecipe | None = None,
         refine: bool = False,
-        walk: Walk | None = None,
     ) -> None:
         usual = REFINING if refine else AutoencoderRecipe()
         self.recipe = usual if recipe is None else recipe
         self.device = device
-        self.walk = walk
         self.vae = vae.to(device).train()
         self.held = copy.deepcopy(self.vae).eval().requires_grad_(False) if refine else None
-        self.vae.encoder.requires_grad_(self.recipe.encoder)
         named = [(key, value) for key, value in self.vae.named_parameters() if value.requires_grad]
         matrices, others = split_matrices(named, keep_out=("conv_in.weight", "conv_out.weight"))
         self.optimiser = MixedOptimiser(matrices, others, self.recipe.muon_rate, self.recipe.adamw_rate)
@@ -131,22 +115,9 @@ class AutoencoderTraining:
 
     def advance(self) -> dict[str, float]:
         """Take one step; returns its figures."""
-        recipe, step = self.recipe, self.steps_done
-        wanted = self._draw_batch(step)
-        noise = torch.Generator(device="cpu").manual_seed(step)
-        with mixed_precision(self.device):
-            latents = self.vae.encode(wanted).latent_dist
-            spread = latents.std if self.held is None else self._spread(step, len(wanted))
-            drawn = latents.mean + spread * torch.randn(latents.mean.shape, generator=noise).to(self.device)
-            if self.walk is not None:
-                drawn = self._walk_back(drawn, step)
-            made = self.vae.decode(drawn).sample
-        loss = measure_loss(made.float(), wanted, recipe) + recipe.kl_weight * _divergence(latents.mean, latents.logvar)
-        figures: dict[str, float] = {}
-        if self.held is not None:
-            drift = self._measure_drift(latents.mean.float(), wanted)
-            loss = loss + recipe.hold_weight * drift
-            figures["drift"] = math.sqrt(drift.item())
+        step = self.steps_done
+        wanted, made, cost, figures = self.rebuild_batch(step)
+        loss = measure_loss(made.float(), wanted, self.recipe) + cost
         loss.backward()
         norm = self.optimiser.step(self.schedule.factor(step))
         self.average.update(step)
@@ -159,9 +130,9 @@ class AutoencoderTraining:
         self.average.swap()
         self.vae.eval()
         scores, latents = [], []
-        for place in range(24):
+        for place in range(LOOKED_AT):
             pixels = draw_held_out(place, 288, 384).pixels
-            latent, made = self._walk(pixels)
+            latent, made = self._rebuild(pixels)
             latents.append(latent)
             scores.append(measure_psnr(pixels, made))
         spread = torch.stack(latents)
@@ -177,7 +148,7 @@ class AutoencoderTraining:
     def measure_latents(self) -> dict[str, float]:
         """Return shift and scale that give the latents of held-out designs mean 0 and deviation 1."""
         with torch.no_grad():
-            latents = torch.stack([self._walk(draw_held_out(place, 192, 256).pixels)[0] for place in range(24, 56)])
+            latents = torch.stack([self._rebuild(draw_held_out(place, 192, 256).pixels)[0] for place in MEASURED_PLACES])
         return {"shift_factor": latents.mean().item(), "scaling_factor": 1 / latents.std().item()}
 
     def draw_samples(self) -> NDArray[np.uint8]:
@@ -185,7 +156,7 @@ class AutoencoderTraining:
         self.average.swap()
         self.vae.eval()
         originals = [draw_held_out(place, 192, 256).pixels for place in range(8)]
-        made = [self._walk(pixels)[1] for pixels in originals]
+        made = [self._rebuild(pixels)[1] for pixels in originals]
         self.vae.train()
         self.average.swap()
         return np.concatenate([np.concatenate(originals, axis=1), np.concatenate(made, axis=1)])
@@ -210,29 +181,26 @@ class AutoencoderTraining:
         self.optimiser.load_state_dict(state["optimiser"])
         self.schedule.load_state_dict(state["schedule"])
 
-    def _draw_batch(self, step: int) -> Tensor:
-        """Return crops (b, 3, side, side), -1..1."""
-        designs = -(-self.recipe.batch // CROPS_EACH)
-        numbers = range(step * designs, (step + 1) * designs)
-        crops = [crop for number in numbers for crop in draw_crops(number, self.recipe.side_px, CROPS_EACH)]
-        crops = crops[: self.recipe.batch]
-        return to_tensor(np.stack(crops)).to(self.device)
+    def rebuild_batch(self, step: int) -> tuple[Tensor, Tensor, Tensor | float, dict[str, float]]:
+        """Return crops (b, 3, side, side), -1..1, what the VAE makes of them, what its latents cost, and figures."""
+        recipe = self.recipe
+        wanted = draw_batch(step, recipe).to(self.device)
+        noise = torch.Generator(device="cpu").manual_seed(step)
+        with mixed_precision(self.device):
+            latents = self.vae.encode(wanted).latent_dist
+            spread = latents.std if self.held is None else self._spread(step, len(wanted))
+            drawn = latents.mean + spread * torch.randn(latents.mean.shape, generator=noise).to(self.device)
+            made = self.vae.decode(drawn).sample
+        cost = recipe.kl_weight * _divergence(latents.mean, latents.logvar)
+        if self.held is None:
+            return wanted, made, cost, {}
+        drift = self._measure_drift(latents.mean.float(), wanted)
+        return wanted, made, cost + recipe.hold_weight * drift, {"drift": math.sqrt(drift.item())}
 
     def _spread(self, step: int, count: int) -> Tensor:
         """Return a deviation of noise for each latent of a batch (b, 1, 1, 1)."""
         shares = np.random.default_rng([step, 13]).random((count, 1, 1, 1), dtype=np.float32)
         return torch.from_numpy(shares).to(self.device) * self.recipe.latent_noise / self.vae.config.scaling_factor
-
-    @torch.no_grad()
-    def _walk_back(self, latents: Tensor, step: int) -> Tensor:
-        """Return latents as the transformer leaves them after a variation; those of little noise as they are."""
-        sigma = self.recipe.walk_sigma * np.random.default_rng([step, 15]).random()
-        if sigma < LEAST_SIGMA:
-            return latents
-        config, noise = self.vae.config, torch.Generator("cpu").manual_seed(step + 1)
-        scaled = (latents.float() - config.shift_factor) * config.scaling_factor
-        noisy = (1 - sigma) * scaled + sigma * torch.randn(scaled.shape, generator=noise).to(self.device)
-        return self.walk(noisy, sigma) / config.scaling_factor + config.shift_factor
 
     def _measure_drift(self, latents: Tensor, wanted: Tensor) -> Tensor:
         """Return how far latents are from what they were, squared, in deviations of the latents."""
@@ -241,13 +209,22 @@ class AutoencoderTraining:
         return F.mse_loss(latents, before) * self.vae.config.scaling_factor**2
 
     @torch.no_grad()
-    def _walk(self, pixels: NDArray[np.uint8]) -> tuple[Tensor, NDArray[np.uint8]]:
+    def _rebuild(self, pixels: NDArray[np.uint8]) -> tuple[Tensor, NDArray[np.uint8]]:
         latent = self.vae.encode(to_tensor(pixels[None]).to(self.device)).latent_dist.mode()
         return latent[0].cpu(), to_pixels(self.vae.decode(latent).sample)[0]
 
 
+def draw_batch(step: int, recipe: AutoencoderRecipe) -> Tensor:
+    """Return the crops (b, 3, side, side), -1..1, of a step."""
+    designs = -(-recipe.batch // recipe.crops_each)
+    numbers = range(step * designs, (step + 1) * designs)
+    crops = [crop for number in numbers for crop in draw_crops(number, recipe.side_px, recipe.crops_each)]
+    return to_tensor(np.stack(crops[: recipe.batch]))
+
+
 def measure_loss(made: Tensor, wanted: Tensor, recipe: AutoencoderRecipe) -> Tensor:
     """Return the loss of pictures (b, 3, h, w) in -1..1."""
+    confusion, straying = measure_yarns(made, wanted, recipe.yarn_spread)
     difference = made - wanted
     steps = difference.diff(dim=2).abs().mean() + difference.diff(dim=3).abs().mean()
     blocks = F.avg_pool2d(difference, 8).abs().mean()
@@ -260,26 +237,42 @@ def measure_loss(made: Tensor, wanted: Tensor, recipe: AutoencoderRecipe) -> Ten
         + recipe.gradient_weight * steps
         + recipe.block_weight * blocks
         + recipe.square_weight * difference.square().mean()
-        + recipe.exact_weight * (difference.square().sum(dim=1) + ALL_BUT_RIGHT**2).pow(0.25).mean()
-        + (recipe.yarn_weight * measure_confusion(made, wanted, recipe.yarn_spread) if recipe.yarn_weight else 0)
+        + recipe.exact_weight * _soft_root(difference.square().sum(dim=1)).mean()
+        + recipe.yarn_weight * confusion
+        + recipe.flat_weight * straying
     )
 
 
-def measure_confusion(made: Tensor, wanted: Tensor, spread: float) -> Tensor:
-    """Return the mean unlikelihood of the right yarns of pictures (b, 3, h, w), in natural logarithms.
+def measure_yarns(made: Tensor, wanted: Tensor, spread: float) -> tuple[Tensor, Tensor]:
+    """Return how hard the yarns of pictures (b, 3, h, w) are to tell, and how far their colours are from any yarn.
 
-    The yarns of a picture are the colours of the wanted one; a picture of more than `YARNS_MOST` counts as right.
+    The first is the mean unlikelihood of the right yarns, in natural logarithms; the second the mean root of the
+    distance to the nearest. The yarns of a picture are the colours of the wanted one; a picture of more than
+    `YARNS_MOST` counts as right.
     """
-    confusion = made.new_zeros(())
-    for drawn, picture, pixels in zip(made, wanted, to_pixels(wanted), strict=True):
-        colours, _ = count_colours(pixels)
-        if len(colours) > YARNS_MOST:
+    confusion, straying = made.new_zeros(()), made.new_zeros(())
+    for drawn, picture in zip(made, wanted, strict=True):
+        yarns = find_yarns(picture)
+        if yarns is None:
             continue
-        yarns = torch.from_numpy(colours).to(made.device).float().div(127.5).sub(1)
         right = (picture.permute(1, 2, 0)[:, :, None] - yarns).square().sum(dim=-1).argmin(dim=-1)
         apart = (drawn.permute(1, 2, 0)[:, :, None] - yarns).square().sum(dim=-1)
         confusion = confusion + F.cross_entropy((-apart / spread).flatten(0, 1), right.flatten()) / len(made)
-    return confusion
+        straying = straying + _soft_root(apart.min(dim=-1).values).mean() / len(made)
+    return confusion, straying
+
+
+def find_yarns(picture: Tensor) -> Tensor | None:
+    """Return the colours (n, 3) of a picture (3, h, w), -1..1; None for more than `YARNS_MOST`."""
+    colours, _ = count_colours(to_pixels(picture[None])[0])
+    if len(colours) > YARNS_MOST:
+        return None
+    return torch.from_numpy(colours).to(picture.device).float().div(127.5).sub(1)
+
+
+def _soft_root(squared: Tensor) -> Tensor:
+    """Return the square root of distances given squared; below `ALL_BUT_RIGHT` it is nearly even."""
+    return (squared + ALL_BUT_RIGHT**2).pow(0.25)
 
 
 def measure_psnr(wanted: NDArray[np.uint8], made: NDArray[np.uint8]) -> float:

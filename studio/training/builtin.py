@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 import torch
@@ -15,27 +15,26 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from studio.errors import InputError
-from studio.training.autoencoder import (
-    CROPS_EACH,
-    DECODING,
-    REFINING,
-    AutoencoderRecipe,
-    AutoencoderTraining,
-    to_tensor,
-)
+from studio.training.architecture import build_autoencoder
+from studio.training.autoencoder import AutoencoderRecipe, AutoencoderTraining, to_tensor
 from studio.training.carpets import sample_captions, vocabulary
 from studio.training.checkpoint import BuiltinParts, build_parts, export_parts, load_parts, load_state, save_state
+from studio.training.decoder import DecoderTraining
 from studio.training.flow import FlowModel, FlowTraining
 from studio.training.linear_start import begin_linear
 from studio.training.optimisers import Schedule
 from studio.training.precision import choose_device
 from studio.training.stream import draw_crops
+from studio.training.widening import widen_autoencoder
+
+if TYPE_CHECKING:
+    from diffusers import AutoencoderKL
 
 Phase = Literal["vae", "flow", "refine", "decoder"]
 CHECKPOINT_SECONDS = 240.0
 VALIDATION_SECONDS = 600.0
 REPORT_STEPS = 20
-REFINED: dict[str, AutoencoderRecipe] = {"refine": REFINING, "decoder": DECODING}
+GENTLE = ("refine", "decoder")
 """Phases that go on with a trained VAE, gently by themselves."""
 FIRST_LOOK = 12
 """Designs that a new VAE's linear code is computed from."""
@@ -127,7 +126,7 @@ def run_stretch(stretch: Stretch, stopped: Callable[[], bool] = lambda: False) -
     path = stretch.state_path(training.name)
     if path.exists():
         training.load(load_state(path))
-    elif from_model and stretch.phase not in REFINED:
+    elif from_model and stretch.phase not in GENTLE:
         training.schedule.go_gently()
     if stretch.cool_down_steps and (training.schedule.cool_down_from is None or _cooled(training)):
         training.schedule.cool_down_from = training.steps_done
@@ -173,11 +172,24 @@ def began_from_model(output: Path) -> bool:
 
 
 def open_parts(folder: Path) -> BuiltinParts:
-    """Return the model in the folder, or a new one: tokenizers of generated captions, a VAE that codes linearly."""
+    """Return the model in the folder, or a new one: tokenizers of generated captions, a VAE that codes linearly.
+
+    A VAE smaller than those of today is made as large, and draws what it drew.
+    """
     if (folder / "model_index.json").exists():
-        return load_parts(folder)
+        parts = load_parts(folder)
+        grown = build_autoencoder()
+        if _size(parts.vae) != _size(grown):
+            try:
+                widen_autoencoder(parts.vae, grown)
+            except ValueError as error:
+                raise InputError(f"The VAE in {folder} is no smaller form of today's: {error}.") from error
+            parts.vae = grown
+        return parts
     parts = build_parts([*sample_captions(6000), *vocabulary()])
-    crops = [crop for number in range(FIRST_LOOK) for crop in draw_crops(number, AutoencoderRecipe.side_px, CROPS_EACH)]
+    recipe = AutoencoderRecipe()
+    looked_at = range(FIRST_LOOK)
+    crops = [crop for number in looked_at for crop in draw_crops(number, recipe.side_px, recipe.crops_each)]
     begin_linear(parts.vae, to_tensor(np.stack(crops)))
     return parts
 
@@ -186,8 +198,9 @@ def build_training(phase: Phase, parts: BuiltinParts, device: torch.device) -> T
     """Return the training of this phase."""
     if phase == "flow":
         return FlowTraining(parts, device)
-    walk = FlowModel(parts, device).walk_captionless if phase == "decoder" else None
-    training = AutoencoderTraining(parts.vae, device, REFINED.get(phase), refine=phase in REFINED, walk=walk)
+    if phase == "decoder":
+        return DecoderTraining(parts.vae, device, FlowModel(parts, device).walk_captionless)
+    training = AutoencoderTraining(parts.vae, device, refine=phase == "refine")
     training.name = phase
     return training
 
@@ -217,3 +230,7 @@ def record_figures(path: Path, training: Training, seconds: float, figures: dict
 
 def _cooled(training: Training) -> bool:
     return training.schedule.ended(training.steps_done)
+
+
+def _size(vae: AutoencoderKL) -> tuple[Any, ...]:
+    return *vae.config.block_out_channels, vae.config.layers_per_block

@@ -91,7 +91,7 @@ def begin_linear(vae: AutoencoderKL, pictures: Tensor) -> None:
     _soften(decoder.conv_out)
     decoder.conv_out.bias.zero_()
     for colour in range(COLOURS):
-        decoder.conv_out.weight[colour, : 2 * COLOURS] = 0
+        decoder.conv_out.weight[colour, : 2 * COLOURS + 2] = 0  # the constants must tint nothing
         decoder.conv_out.weight[colour, colour, 1, 1] = scale
         decoder.conv_out.weight[colour, COLOURS + colour, 1, 1] = -scale
 

@@ -9,7 +9,6 @@ import threading
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
@@ -20,8 +19,9 @@ from PIL import Image
 from studio.catalogue import Catalogue, new_id
 from studio.designs import Design, open_design
 from studio.errors import InputError, RunCancelledError, StorageError, StudioError
-from studio.events import Drawn, Preparing, RunEvent, RunListener, Started, Stepped
-from studio.requests import JobSnapshot, JobState, RunFacts, VariationRecord, VariationRequest
+from studio.events import Drawn, RunEvent, RunListener, Stepped
+from studio.jobs.job import Job
+from studio.requests import JobSnapshot, JobState, VariationRecord, VariationRequest
 
 _KEPT_JOBS = 200
 _LOCK_POLL_SECONDS = 0.3
@@ -38,37 +38,6 @@ class Drawing(Protocol):
 
     def release(self) -> None:
         """Give the memory back."""
-
-
-@dataclass
-class _Job:
-    """A job as the worker sees it; every access is under the queue's lock.
-
-    `run` is whose variations it makes: its own id, or that of an older run, whose `first_slot` it then fills anew.
-    """
-
-    id: str
-    request: VariationRequest
-    run: str
-    first_slot: int = 0
-    state: JobState = JobState.QUEUED
-    stage: str = "Waiting"
-    step: int = 0
-    steps: int = 0
-    began: float | None = None
-    ended: float | None = None
-    stage_began: float = 0.0
-    step_seconds: deque[float] = field(default_factory=lambda: deque(maxlen=6))
-    last_step: float = 0.0
-    decode_seconds: float | None = None
-    facts: RunFacts | None = None
-    error: str | None = None
-    bad_input: bool = False
-    previews: list[bytes | None] = field(default_factory=list)
-    variations: list[str | None] = field(default_factory=list)
-    unsaved: list[tuple[Image.Image, Image.Image | None, VariationRecord]] = field(default_factory=list)
-    unsaved_reason: str = ""
-    stop: threading.Event = field(default_factory=threading.Event)
 
 
 class JobQueue:
@@ -91,9 +60,9 @@ class JobQueue:
         self._idle_minutes = idle_minutes
         self._lock = threading.RLock()
         self._wake = threading.Condition(self._lock)
-        self._jobs: OrderedDict[str, _Job] = OrderedDict()
-        self._line: deque[_Job] = deque()
-        self._running: _Job | None = None
+        self._jobs: OrderedDict[str, Job] = OrderedDict()
+        self._line: deque[Job] = deque()
+        self._running: Job | None = None
         self._worker: threading.Thread | None = None
         self._engine: Drawing | None = None
         self._closed = False
@@ -107,7 +76,7 @@ class JobQueue:
         self._catalogue.source(request.source)
         job_id = new_id()
         with self._lock:
-            self._enter(_new_job(job_id, request, job_id))
+            self._enter(Job(job_id, request, job_id, load_seconds=self._load_seconds))
         return job_id
 
     def draw_again(self, run: str, slot: int, request: VariationRequest) -> str:
@@ -121,7 +90,7 @@ class JobQueue:
             before = self._again(run).get(slot)
             if before is not None and not before.state.over:
                 return before.id
-            job = _new_job(new_id(), request, run, slot)
+            job = Job(new_id(), request, run, slot, self._load_seconds)
             self._enter(job)
         return job.id
 
@@ -134,7 +103,7 @@ class JobQueue:
             job.stop.set()
             if job in self._line:
                 self._line.remove(job)
-                _end(job, JobState.CANCELLED)
+                job.end(JobState.CANCELLED)
             else:
                 job.stage = "Stopping"
 
@@ -202,7 +171,7 @@ class JobQueue:
             except StorageError:
                 logger.exception("pictures of run %s could not be saved", job_id)
 
-    def _enter(self, job: _Job) -> None:
+    def _enter(self, job: Job) -> None:
         """Put a job in line, and see that there is a worker."""
         if self._closed:
             raise StudioError("The studio is closing; start it again to make variations.")
@@ -214,7 +183,7 @@ class JobQueue:
             self._worker.start()
         self._wake.notify_all()
 
-    def _again(self, run: str) -> dict[int, _Job]:
+    def _again(self, run: str) -> dict[int, Job]:
         return {job.first_slot: job for job in self._jobs.values() if job.run == run != job.id}  # the newest come last
 
     # What the worker does
@@ -243,37 +212,35 @@ class JobQueue:
                     self._running = None
                 idle_since = time.monotonic()
 
-    def _run(self, job: _Job) -> None:
+    def _run(self, job: Job) -> None:
         """Run one job to its end; every failure ends in the job's state, none ends the worker."""
         try:
             with self._device(job):
                 with self._lock:
-                    job.began = job.stage_began = time.monotonic()
-                    job.state, job.stage = JobState.PREPARING, "Starting"
+                    job.begin()
                 design = open_design(self._catalogue.source_path(job.request.source).read_bytes())
                 self._engine = self._make_engine()
                 self._engine.generate(job.request, design, lambda event: self._note(job, event))
             with self._lock:
-                _end(job, JobState.FINISHED)
+                job.end(JobState.FINISHED)
         except RunCancelledError:
             with self._lock:
-                _end(job, JobState.CANCELLED)
+                job.end(JobState.CANCELLED)
         except StudioError as error:
             with self._lock:
-                _end(job, JobState.FAILED, str(error))
+                job.end(JobState.FAILED, str(error))
                 job.bad_input = isinstance(error, InputError)
         except Exception as error:  # the last resort: the worker must live, and the designer must be told
             logger.exception("run %s failed", job.id)
             with self._lock:
-                _end(
-                    job,
+                job.end(
                     JobState.FAILED,
                     f"Something went wrong that the studio did not foresee ({type(error).__name__}: {error}). "
                     "What was finished is kept; the log in the terminal has the details.",
                 )
 
     @contextlib.contextmanager
-    def _device(self, job: _Job):  # noqa: ANN202
+    def _device(self, job: Job):  # noqa: ANN202
         """Hold the lock that keeps every other worker and process on this machine from drawing."""
         while True:
             try:
@@ -290,32 +257,20 @@ class JobQueue:
         finally:
             self._device_lock.release()
 
-    def _note(self, job: _Job, event: RunEvent) -> None:
+    def _note(self, job: Job, event: RunEvent) -> None:
         """Take one event of the engine into the job. Raises `RunCancelledError` when the designer wants to stop."""
         previews = event.previews if isinstance(event, Stepped) else {}
         pictures = {slot: _encode(image) for slot, image in previews.items()}  # outside the lock: pages wait for it
-        now = time.monotonic()
         with self._lock:
-            if isinstance(event, Preparing):
-                self._time_loading(job, now)
-                job.stage, job.stage_began = event.stage, now
-            elif isinstance(event, Started):
-                job.state, job.stage = JobState.RUNNING, "Drawing"
-                job.facts, job.steps, job.last_step = event.facts, event.steps, now
-            elif isinstance(event, Stepped):
-                job.step, job.steps = event.step, event.steps
-                job.step_seconds.append(now - job.last_step)
-                job.last_step = now
-                for slot, picture in pictures.items():
-                    job.previews[slot] = picture
+            job.note(event, pictures, time.monotonic())
         if isinstance(event, Drawn):  # whatever was finished is kept, also when the designer is stopping
             self._keep(job, event)
             with self._lock:
-                job.decode_seconds, job.last_step = time.monotonic() - job.last_step, time.monotonic()
+                job.note_drawn()
         if job.stop.is_set():
             raise RunCancelledError("The run was stopped.")
 
-    def _keep(self, job: _Job, drawn: Drawn) -> None:
+    def _keep(self, job: Job, drawn: Drawn) -> None:
         """Write a finished variation at once. One that cannot be written waits in memory for `save_again`."""
         request = job.request
         record = VariationRecord(
@@ -349,60 +304,14 @@ class JobQueue:
         with self._lock:
             job.variations[drawn.slot] = record.id
 
-    def _time_loading(self, job: _Job, now: float) -> None:
-        if job.stage.startswith("Loading"):
-            self._load_seconds[job.stage] = now - job.stage_began
-
-    # What is told of a job
-
-    def _snapshot(self, job: _Job) -> JobSnapshot:
-        now = job.ended if job.ended is not None else time.monotonic()
-        ahead = self._line.index(job) + (self._running is not None) if job in self._line else 0
-        return JobSnapshot(
-            id=job.id,
-            request=job.request,
-            state=job.state,
-            ahead=ahead,
-            stage=job.stage,
-            step=job.step,
-            steps=job.steps,
-            seconds_elapsed=now - job.began if job.began is not None else 0.0,
-            seconds_left=self._seconds_left(job, now),
-            previews=tuple(job.previews),
-            variations=tuple(job.variations),
-            facts=job.facts,
-            error=job.error if job.error is not None or not job.unsaved else job.unsaved_reason,
-            bad_input=job.bad_input,
-            unsaved=len(job.unsaved),
-        )
-
-    def _seconds_left(self, job: _Job, now: float) -> float | None:
-        """Estimate from what was measured: this run's own steps and pictures, or the last loading of this model."""
-        if job.state is JobState.PREPARING and job.stage in self._load_seconds:
-            return max(self._load_seconds[job.stage] - (now - job.stage_began), 0.0)
-        if job.state is not JobState.RUNNING or not job.step_seconds:
-            return None
-        a_step = sum(job.step_seconds) / len(job.step_seconds)
-        a_picture = job.decode_seconds if job.decode_seconds is not None else a_step / 2
-        pictures = sum(variation is None for variation in job.variations) - len(job.unsaved)
-        left = (job.steps - job.step) * a_step + pictures * a_picture
-        return max(left - (now - job.last_step), 0.0)
+    def _snapshot(self, job: Job) -> JobSnapshot:
+        return job.snapshot(self._line.index(job) + (self._running is not None) if job in self._line else 0)
 
     def _forget_old(self) -> None:
         for job_id in [key for key, job in self._jobs.items() if job.state.over and not job.unsaved]:
             if len(self._jobs) <= _KEPT_JOBS:
                 return
             del self._jobs[job_id]
-
-
-def _new_job(job_id: str, request: VariationRequest, run: str, first_slot: int = 0) -> _Job:
-    count = len(request.seeds)
-    return _Job(job_id, request, run, first_slot, previews=[None] * count, variations=[None] * count)
-
-
-def _end(job: _Job, state: JobState, error: str | None = None) -> None:
-    job.state, job.error, job.ended, job.stage = state, error, time.monotonic(), ""
-    job.previews = [None] * len(job.previews)
 
 
 def _release(engine: Drawing) -> None:

@@ -1,0 +1,137 @@
+"""Training the VAE's decoder alone: to draw cleanly from what the transformer leaves.
+
+A transformer of this size leaves a grain, and the edges of its patches, where the noise was. Mending what is near at
+hand is what convolutions are good at; and the latents stay as they are, so the transformer stays valid.
+
+A variation has another drawing than its design, so the design is no picture to learn from. What is learnt from is the
+variation woven in the design's yarns: the decoder is to draw by itself what weaving would make of its picture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from studio.designs.orphans import clean_orphans
+from studio.training.autoencoder import (
+    AutoencoderRecipe,
+    AutoencoderTraining,
+    draw_batch,
+    find_yarns,
+)
+from studio.training.precision import mixed_precision
+
+if TYPE_CHECKING:
+    from diffusers import AutoencoderKL
+
+LEAST_SIGMA = 0.1
+"""A walk from less noise than this leaves latents as they were."""
+PREFERENCE = 0.25
+"""How much farther the design's own yarn may be than the nearest, in colours of -1..1, and still be the one meant."""
+Walk = Callable[[Tensor, float], Tensor]
+"""Takes scaled noisy latents (b, c, h, w) and their sigma; returns what the transformer makes of them."""
+
+
+@dataclass(frozen=True)
+class DecoderRecipe(AutoencoderRecipe):
+    """Settings of the decoder's training: crops of a size that the transformer knows.
+
+    `walk_sigma` is the most noise from which the transformer walks the latents back. A walk costs more than learning
+    from it, so a batch is met `uses` times on average, while it is one of the newest `window`.
+    """
+
+    batch: int = 4
+    side_px: int = 160
+    crops_each: int = 2
+    muon_rate: float = 1e-3
+    adamw_rate: float = 2e-4
+    square_weight: float = 0.0
+    exact_weight: float = 0.5
+    flat_weight: float = 0.5
+    kl_weight: float = 0.0
+    latent_noise: float = 0.05
+    average_decay: float = 0.995
+    walk_sigma: float = 0.6
+    uses: int = 3
+    window: int = 24
+
+
+class DecoderTraining(AutoencoderTraining):
+    """The decoder, its optimiser and the number of steps taken; the encoder and the transformer stay as they are."""
+
+    name = "decoder"
+    recipe: DecoderRecipe
+
+    def __init__(
+        self, vae: AutoencoderKL, device: torch.device, walk: Walk, recipe: DecoderRecipe | None = None
+    ) -> None:
+        vae.encoder.requires_grad_(False)
+        super().__init__(vae, device, DecoderRecipe() if recipe is None else recipe, refine=True)
+        self.walk = walk
+        self._kept: dict[int, tuple[Tensor, Tensor]] = {}
+
+    def rebuild_batch(self, step: int) -> tuple[Tensor, Tensor, Tensor | float, dict[str, float]]:
+        """Return crops (b, 3, side, side), -1..1, what the decoder makes of their walked latents; nothing more."""
+        newest = step // self.recipe.uses
+        oldest = max(0, newest + 1 - self.recipe.window)
+        for number in [number for number in self._kept if number < oldest]:
+            del self._kept[number]
+        rng = np.random.default_rng([step, 16])
+        number = int(rng.integers(oldest, newest + 1))
+        if number not in self._kept:
+            self._kept[number] = self._walk_batch(number)
+        wanted, walked = self._kept[number]
+        spread = self.recipe.latent_noise * rng.random((len(wanted), 1, 1, 1), dtype=np.float32)
+        noise = torch.randn(walked.shape, generator=torch.Generator("cpu").manual_seed(step)) * torch.from_numpy(spread)
+        config = self.vae.config
+        drawn = (walked + noise.to(self.device)) / config.scaling_factor + config.shift_factor
+        with mixed_precision(self.device):
+            made = self.vae.decode(drawn).sample
+        return wanted, made, 0.0, {}
+
+    @torch.no_grad()
+    def _walk_batch(self, number: int) -> tuple[Tensor, Tensor]:
+        """Return latents of crops, of deviation 1, as the transformer leaves them, and the pictures that they mean.
+
+        One sigma a batch: so a walk takes no more steps than it needs. A crop without yarns is not walked.
+        """
+        wanted = draw_batch(number, self.recipe).to(self.device)
+        with mixed_precision(self.device):
+            latents = self.held.encode(wanted).latent_dist.mode().float()
+        config = self.vae.config
+        latents = (latents - config.shift_factor) * config.scaling_factor
+        sigma = self.recipe.walk_sigma * np.random.default_rng([number, 15]).random()
+        if sigma < LEAST_SIGMA:
+            return wanted, latents
+        noise = torch.randn(latents.shape, generator=torch.Generator("cpu").manual_seed(number)).to(self.device)
+        walked = self.walk((1 - sigma) * latents + sigma * noise, sigma)
+        with mixed_precision(self.device):
+            made = self.held.decode(walked / config.scaling_factor + config.shift_factor).sample.float()
+        for place, (drawn, picture) in enumerate(zip(made, wanted.clone(), strict=True)):
+            woven = weave_crop(drawn, picture)
+            if woven is None:
+                walked[place] = latents[place]
+            else:
+                wanted[place] = woven
+        return wanted, walked
+
+
+def weave_crop(drawn: Tensor, design: Tensor) -> Tensor | None:
+    """Return a picture (3, h, w), -1..1, in the yarns of its design, without stray knots; None if there are no yarns.
+
+    Each knot takes the design's own yarn there if that is hardly farther than the nearest (`PREFERENCE`), else the
+    nearest: where the drawing is still the design's, that is what was meant.
+    """
+    yarns = find_yarns(design)
+    if yarns is None:
+        return None
+    apart = (drawn.permute(1, 2, 0)[:, :, None] - yarns).square().sum(dim=-1).sqrt()
+    right = (design.permute(1, 2, 0)[:, :, None] - yarns).square().sum(dim=-1).argmin(dim=-1, keepdim=True)
+    apart.scatter_add_(-1, right, torch.full_like(right, -PREFERENCE, dtype=apart.dtype))
+    knots, _ = clean_orphans(apart.argmin(dim=-1).byte().cpu().numpy(), most_share=0.0)
+    return yarns[torch.from_numpy(knots).long().to(yarns.device)].permute(2, 0, 1)
