@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,10 +13,7 @@ from torch import Tensor
 from studio.designs.repeat import lay
 
 if TYPE_CHECKING:
-    from diffusers import StableDiffusion3Img2ImgPipeline
-
-MARGIN_CELLS = 16
-"""Latent cells of the neighbouring repeats that the VAE sees around one: more than its convolutions reach."""
+    from diffusers import AutoencoderKL, StableDiffusion3Img2ImgPipeline
 
 
 class Codec:
@@ -56,13 +54,26 @@ class Codec:
 
     @property
     def _margin_cells(self) -> int:
-        return 0 if self._repeat is None else MARGIN_CELLS
+        return 0 if self._repeat is None else reach_cells(self._pipe.vae)
 
     def _surround(self, tiles: Tensor, margin: int) -> Tensor:
         height, width = tiles.shape[-2:]
         if self._repeat is None:
             return tiles
         return look(tiles, self._repeat, np.arange(-margin, height + margin), np.arange(-margin, width + margin))
+
+
+def reach_cells(vae: AutoencoderKL) -> int:
+    """Return how many latent cells away the decoder's convolutions look, which look farther than the encoder's.
+
+    Each of 3x3 looks one pixel further, of the size at which it works.
+    """
+    blocks, residuals = len(vae.config.block_out_channels), vae.config.layers_per_block + 1
+    reach = 1.0 + 2 * 2  # the first one, and the two residual blocks in the middle
+    for block in range(blocks):
+        reach += 2 * residuals / 2**block
+        reach += 1 / 2 ** min(block + 1, blocks - 1)  # the one after an enlargement, or the last one
+    return math.ceil(reach)
 
 
 def look(tiles: Tensor, repeat: str, ys: NDArray[np.int64], xs: NDArray[np.int64]) -> Tensor:

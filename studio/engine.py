@@ -23,7 +23,6 @@ from studio.models.shortage import MEMORY_ERRORS, is_out_of_memory
 from studio.models.slot import LoadedPipeline, PipelineSlot
 from studio.requests import RunFacts, VariationRequest
 from studio.sheet import prepare_sheet
-from studio.steering import Steering
 
 BATCH_LIMIT = 5
 """Variations drawn at once; a run of more goes in several batches."""
@@ -133,19 +132,14 @@ class _Run:
     ) -> torch.Tensor:
         """Return the denoised latents (len(seeds), channels, h, w) of one batch."""
         pipe, request, canvas, steering = self.loaded.pipe, self.request, self.sheet.canvas, self.sheet.steering
-        start = None if steering is None else self._noisy(seeds, steering, embeds["prompt_embeds"].dtype)
-        previous = start
+        if steering is not None:
+            steering.begin(self._draw_noise(seeds, embeds["prompt_embeds"].dtype), request.effective_steps)
 
         def after_step(_pipe: object, index: int, _timestep: torch.Tensor, tensors: dict[str, Any]) -> dict[str, Any]:
-            nonlocal previous
-            latents = tensors["latents"]
-            if steering is not None:
-                latents = steering.turn_back(latents)
-            clean = _clean_estimate(pipe.scheduler, previous, latents)
+            latents, clean = tensors["latents"], pipe.scheduler.clean
             if steering is not None:
                 sigma = float(pipe.scheduler.sigmas[pipe.scheduler.step_index])
-                latents, clean = steering.settle(latents, clean, sigma)
-            previous = latents
+                latents, clean = steering.settle(steering.turn_back(latents), steering.turn_back(clean), sigma)
             pictures = {first + i: self.sheet.preview.draw(row, self.sheet.box) for i, row in enumerate(clean)}
             self.listener(Stepped(done + index + 1, total, pictures))
             if steering is None:
@@ -154,30 +148,23 @@ class _Run:
 
         return pipe(
             image=self.sheet.latents,
-            latents=start,
             width=canvas.padded_width_px,
             height=canvas.padded_height_px,
             strength=request.strength,
             num_inference_steps=request.steps,
             guidance_scale=request.guidance_scale,
-            generator=[torch.Generator("cpu").manual_seed(seed) for seed in seeds],
+            generator=_generators(seeds),
             output_type="latent",
             callback_on_step_end=after_step,
             max_sequence_length=self.loaded.entry.prompt_tokens,
             **embeds,
         ).images
 
-    def _noisy(self, seeds: tuple[int, ...], steering: Steering, dtype: torch.dtype) -> torch.Tensor:
-        """Return the design's latents with each seed's noise as the pipeline would mix them, and tell the steering."""
-        pipe, request = self.loaded.pipe, self.request
-        device = pipe._execution_device
-        clean = self.sheet.latents.to(device, dtype).repeat(len(seeds), 1, 1, 1)
-        generators = [torch.Generator("cpu").manual_seed(seed) for seed in seeds]
-        noise = randn_tensor(clean.shape, generator=generators, device=device, dtype=dtype)
-        steering.begin(noise, request.effective_steps)
-        pipe.scheduler.set_timesteps(request.steps, device=device)
-        timesteps, _ = pipe.get_timesteps(request.steps, request.strength, device)
-        return pipe.scheduler.scale_noise(clean, timesteps[:1].repeat(len(seeds)), noise)
+    def _draw_noise(self, seeds: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
+        """Return the noise that the pipeline will draw for these seeds, (len(seeds), channels, h, w)."""
+        shape = (len(seeds), *self.sheet.latents.shape[1:])
+        device = self.loaded.pipe._execution_device
+        return randn_tensor(shape, generator=_generators(seeds), device=device, dtype=dtype)
 
     def _decode(self, latent: torch.Tensor) -> Image.Image:
         """Return the padded picture of one variation from its latents (channels, h, w)."""
@@ -215,17 +202,8 @@ class _Run:
         )
 
 
-def _clean_estimate(scheduler: Any, previous: torch.Tensor | None, latents: torch.Tensor) -> torch.Tensor:  # noqa: ANN401
-    """Return where a batch is heading: the clean latents that the last step's velocity points to.
-
-    An Euler step is z' = z + (s' - s) v, so v follows from two neighbouring latents, and z' - s' v is the estimate.
-    Before there are two, the noisy latents themselves.
-    """
-    if previous is None:
-        return latents
-    sigma_before, sigma = scheduler.sigmas[scheduler.step_index - 1], scheduler.sigmas[scheduler.step_index]
-    velocity = (latents - previous) / (sigma - sigma_before)
-    return latents - sigma * velocity
+def _generators(seeds: tuple[int, ...]) -> list[torch.Generator]:
+    return [torch.Generator("cpu").manual_seed(seed) for seed in seeds]
 
 
 def _memory_short(loaded: LoadedPipeline) -> MemoryShortError:

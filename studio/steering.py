@@ -87,11 +87,12 @@ class Steering:
         self._steps_done += 1
         if self._mirror is not None and self._steps_done in self._leads:
             led = self._mirror.lead(clean)
-            latents, clean = latents + (1 - sigma) * (led - clean), led
+            latents, clean = latents + ((1 - sigma) * (led - clean)).to(latents), led
         if self._kept is not None and self._noise is not None:
             own, kept = self._clean.to(latents), self._kept.to(latents)
             known = (1 - sigma) * own + sigma * self._noise.to(latents)
-            latents, clean = kept * known + (1 - kept) * latents, kept * own + (1 - kept) * clean
+            latents = kept * known + (1 - kept) * latents
+            clean = self._kept.to(clean) * self._clean.to(clean) + (1 - self._kept.to(clean)) * clean
         return latents, clean
 
     def turn(self, latents: Tensor, last: bool) -> Tensor:

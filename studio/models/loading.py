@@ -13,6 +13,7 @@ from huggingface_hub.errors import GatedRepoError, HfHubHTTPError
 
 from studio.errors import MemoryShortError, ModelError, first_line
 from studio.models.registry import ModelEntry
+from studio.models.scheduler import HeadingScheduler
 from studio.models.shortage import MEMORY_ERRORS, is_out_of_memory
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ def load_pipeline(entry: ModelEntry, dtype: torch.dtype) -> StableDiffusion3Img2
         ) from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise _damaged(entry, error) from error
+    pipe.register_modules(scheduler=HeadingScheduler.from_config(pipe.scheduler.config))
     pipe.set_progress_bar_config(disable=True)
     return pipe
 

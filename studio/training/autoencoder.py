@@ -148,7 +148,9 @@ class AutoencoderTraining:
     def measure_latents(self) -> dict[str, float]:
         """Return shift and scale that give the latents of held-out designs mean 0 and deviation 1."""
         with torch.no_grad():
-            latents = torch.stack([self._rebuild(draw_held_out(place, 192, 256).pixels)[0] for place in MEASURED_PLACES])
+            latents = torch.stack(
+                [self._rebuild(draw_held_out(place, 192, 256).pixels)[0] for place in MEASURED_PLACES]
+            )
         return {"shift_factor": latents.mean().item(), "scaling_factor": 1 / latents.std().item()}
 
     def draw_samples(self) -> NDArray[np.uint8]:
