@@ -22,7 +22,6 @@ from studio.designs.export import EXPORTERS
 from studio.designs.repeat import REPEATS, tile
 from studio.media import thumbnail_url, untouched_url
 from studio.requests import Constraints, Weaving
-from studio.widgets.colourways import _make
 from studio.widgets.design_facts import swatches_html
 from studio.widgets.laid_out import ACROSS, place_tiles
 from studio.widgets.loom import _export
@@ -338,35 +337,60 @@ def test_a_strip_is_as_wide_as_its_yarns_share_and_unused_yarns_are_told() -> No
     assert "90 %" in html
 
 
+def add_cloth(studio: Workspace, yarns: np.ndarray, label: str):
+    """Keep a design of so many yarns, each knot of the next one."""
+    file = io.BytesIO()
+    IndexMap(np.indices((64, 64)).sum(0).astype(np.uint8) % len(yarns), yarns).image().save(file, "PNG")
+    return studio.catalogue.add_source(file.getvalue(), label=label)
+
+
 def test_a_design_with_fewer_yarns_gives_no_colourway(studio: Workspace) -> None:
-    few = io.BytesIO()
-    IndexMap(np.indices((64, 64)).sum(0).astype(np.uint8) % 2, YARNS[:2]).image().save(few, "PNG")
-    other = studio.catalogue.add_source(few.getvalue(), label="Two yarns")
-    source = studio.catalogue.add_source(draw_indexed(), label="Four yarns")
-    made = _make(source.sha256, 4, 1, (), (other.sha256,))
-    assert len(made.colourways) == 4
-    assert not [one for one in made.colourways if "Two yarns" in one.title]
-    assert all(len(np.unique(one.palette, axis=0)) == 4 for one in made.colourways)
-    assert made.left_out == ("“Two yarns” is left out: it has 2 of the 4 yarns that are needed.",)
+    add_cloth(studio, YARNS[:2], "Two yarns")
+    page, _ = open_with_design(studio)
+    page.button(key="colourways_open").click().run()
+    assert "“Two yarns” is left out: 4 yarns are needed, and it has 2." in said(page)
+    assert "After Two yarns" not in said(page)
+    assert len([button for button in page.button if (button.key or "").startswith("colourways_take_")]) == 8
 
 
 def test_locked_yarns_need_no_other_colour(studio: Workspace) -> None:
-    few = io.BytesIO()
-    IndexMap(np.indices((64, 64)).sum(0).astype(np.uint8) % 2, OTHER_YARNS[:2]).image().save(few, "PNG")
-    other = studio.catalogue.add_source(few.getvalue(), label="Two yarns")
-    source = studio.catalogue.add_source(draw_indexed(), label="Four yarns")
-    made = _make(source.sha256, 4, 1, (0, 1), (other.sha256,))
-    assert made.colourways[0].title == "After Two yarns"
-    assert made.left_out == ()
+    add_cloth(studio, OTHER_YARNS[:2], "Two yarns")
+    page, _ = open_with_design(studio)
+    page.session_state["colourways_locked"] = [0, 1]
+    page.button(key="colourways_open").click().run()
+    assert "After Two yarns" in said(page)
+    assert "is left out" not in said(page)
+
+
+def test_a_design_that_cannot_be_read_is_left_out_until_it_can(studio: Workspace) -> None:
+    other = add_cloth(studio, OTHER_YARNS, "Other")
+    file = studio.catalogue.source_path(other.sha256)
+    kept = file.read_bytes()
+    file.write_bytes(b"no picture")
+    page, _ = open_with_design(studio)
+    page.button(key="colourways_open").click().run()
+    assert "“Other” is left out: its file cannot be read." in said(page)
+    file.write_bytes(kept)
+    page.button(key="colourways_open").click().run()
+    assert "After Other" in said(page)
+    assert "is left out" not in said(page)
+
+
+def test_no_design_is_left_out_without_a_word(studio: Workspace) -> None:
+    for shade in range(3):
+        add_cloth(studio, OTHER_YARNS + np.array([0, 0, shade], np.uint8), f"Other {shade}")
+    page, _ = open_with_design(studio)
+    page.button(key="colourways_open").click().run()
+    assert "is left out" not in said(page)
+    page.session_state["colourways_count"] = 2
+    page.button(key="colourways_open").click().run()
+    assert "“Other 0” is left out: 2 colourways are asked for, and the designs before it fill them." in said(page)
 
 
 def test_the_designs_whose_yarns_colourways_wear_are_chosen(studio: Workspace) -> None:
     """Those used last to begin with; one is taken out, and its colourway goes."""
     for shade in range(4):
-        other = io.BytesIO()
-        yarns = OTHER_YARNS + np.array([0, 0, shade], np.uint8)
-        IndexMap(np.indices((64, 64)).sum(0).astype(np.uint8) % 4, yarns).image().save(other, "PNG")
-        studio.catalogue.add_source(other.getvalue(), label=f"Other {shade}")
+        add_cloth(studio, OTHER_YARNS + np.array([0, 0, shade], np.uint8), f"Other {shade}")
     page, source = open_with_design(studio)
     page.button(key="colourways_open").click().run()
     choice = page.multiselect(key=f"colourways_after_{source.sha256}")
@@ -387,27 +411,27 @@ OTHER_YARNS = np.array([[10, 10, 12], [90, 60, 30], [150, 140, 90], [250, 250, 2
 
 
 def test_colourways_wear_the_yarns_of_other_designs_and_keep_the_locked_ones(studio: Workspace) -> None:
-    other = io.BytesIO()
-    IndexMap(np.indices((64, 64)).sum(0).astype(np.uint8) % 4, OTHER_YARNS).image().save(other, "PNG")
-    studio.catalogue.add_source(other.getvalue(), label="Another")
-    page, source = open_with_design(studio)
-    after, *drawn = _make(source.sha256, 3, 1, (1,), (studio.catalogue.sources()[1].sha256,)).colourways
-    assert after.title == "After Another"
-    assert np.array_equal(after.palette[1], YARNS[1])
-    worn = {tuple(colour) for colour in np.delete(after.palette, 1, axis=0).tolist()}
+    add_cloth(studio, OTHER_YARNS, "Another")
+    page, _ = open_with_design(studio)
+
+    def take(number: int) -> tuple[str, np.ndarray]:
+        page.session_state["colourways_locked"] = [1]
+        page.button(key="colourways_open").click().run()
+        page.button(key=f"colourways_take_{number}").click().run()
+        assert not page.exception
+        taken = studio.catalogue.sources()[0]
+        return taken.label, open_design(studio.catalogue.source_path(taken.sha256).read_bytes()).index_map.palette
+
+    label, palette = take(0)
+    assert label == "Four yarns, after Another"
+    assert np.array_equal(palette[1], YARNS[1])
+    worn = {tuple(colour) for colour in np.delete(palette, 1, axis=0).tolist()}
     assert worn <= {tuple(colour) for colour in OTHER_YARNS.tolist()}
     assert len(worn) == 3
-    for one in drawn:
-        assert np.array_equal(one.palette[1], YARNS[1])
-        assert not np.array_equal(one.palette[0], YARNS[0])
-    page.session_state["colourways_locked"] = [1]
-    page.button(key="colourways_open").click().run()
-    page.button(key="colourways_take_0").click().run()
-    assert not page.exception
-    taken = studio.catalogue.sources()[0]
-    assert taken.label == "Four yarns, after Another"
-    worn_now = open_design(studio.catalogue.source_path(taken.sha256).read_bytes()).index_map.palette
-    assert np.array_equal(worn_now, after.palette)
+    label, palette = take(7)  # of what was taken, in a harmony
+    assert label.startswith("Four yarns, after Another, ")
+    assert np.array_equal(palette[1], YARNS[1])
+    assert {tuple(colour) for colour in palette.tolist()} != {*worn, tuple(YARNS[1].tolist())}
 
 
 @pytest.mark.usefixtures("busy")

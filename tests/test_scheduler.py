@@ -31,7 +31,6 @@ def test_it_walks_as_the_original_and_knows_the_clean_latents_at_every_step(dtyp
         now, then = ours.sigmas[ours.step_index], ours.sigmas[ours.step_index - 1]
         told = latents.float() - now * (latents.float() - before.float()) / (now - then)
         told_errors.append(measure_error(told, clean))
-    assert torch.equal(ours.clean.to(dtype), latents)
     assert max(errors) < (1e-6 if dtype is torch.float32 else 0.02)
     if dtype is torch.bfloat16:  # what two neighbouring latents would tell
         assert max(told_errors) > 10 * max(errors)

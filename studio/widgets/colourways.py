@@ -8,6 +8,7 @@ import logging
 
 import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 from PIL import Image
 
 from studio.catalogue import Catalogue, Source
@@ -50,12 +51,13 @@ def _show(source: Source) -> None:
     if len(locked) == len(index_map.used()):
         st.info("Every yarn is locked, so no other colour is left to try. Unlock at least one.", icon=":material/lock:")
         return
-    found = _make(source.sha256, int(count), int(seed), locked, after)
-    for why in found.left_out:
+    worn, left_out = _sort_out(after, len(index_map.used()) - len(locked), int(count))
+    for why in left_out:
         show_caption(why)
+    made = _make(source.sha256, int(count), int(seed), locked, worn)
     small = _shrink(index_map)
     with st.grid(4, min_column_width=_NARROWEST_PX, gap="small"):
-        for number, colourway in enumerate(found.colourways):
+        for number, colourway in enumerate(made):
             with st.container(gap="xsmall"):
                 picture = _encode_preview(small.with_palette(colourway.palette))
                 show_preview(picture, alt=colourway.title, size=(source.width_px, source.height_px), tallest="34vh")
@@ -82,16 +84,8 @@ def _show(source: Source) -> None:
                     )
 
 
-@dataclasses.dataclass(frozen=True)
-class Found:
-    """Colourways, and sentences on the designs whose yarns do not go round."""
-
-    colourways: tuple[Colourway, ...]
-    left_out: tuple[str, ...] = ()
-
-
-def _pick_designs(source: Source) -> tuple[str, ...]:
-    """Draw a choice among the other designs; returns the SHA-256 of those whose yarns are to be tried."""
+def _pick_designs(source: Source) -> tuple[Source, ...]:
+    """Draw a choice among the other designs; returns those whose yarns are to be tried."""
     offered = {one.sha256: one for one in workspace().catalogue.sources(_OFFERED + 1) if one.sha256 != source.sha256}
     if not offered:
         return ()
@@ -104,31 +98,44 @@ def _pick_designs(source: Source) -> tuple[str, ...]:
         placeholder="Choose other designs",
         help="The first colourways take their colours from these designs, one each; the others follow harmonies.",
     )
-    return tuple(chosen)
+    return tuple(offered[sha256] for sha256 in chosen)
+
+
+def _sort_out(designs: tuple[Source, ...], needed: int, count: int) -> tuple[tuple[str, ...], list[str]]:
+    """Return the SHA-256 of the designs whose yarns can be worn, and a sentence on each of the others."""
+    worn, left_out = [], []
+    for design in designs:
+        try:
+            yarns = len(_find_colours(design.sha256))
+        except StudioError as error:
+            _log.warning("%s is left out of the colourways: %s", title_of(design), error)
+            why = "its file cannot be read"
+        else:
+            if yarns < needed:  # two of the design's own would become one; locked ones keep theirs
+                why = f"{needed} yarns are needed, and it has {yarns}"
+            elif len(worn) == count:
+                why = f"{count} colourways are asked for, and the designs before it fill them"
+            else:
+                worn.append(design.sha256)
+                continue
+        left_out.append(f"“{title_of(design)}” is left out: {why}.")
+    return tuple(worn), left_out
+
+
+def _find_colours(sha256: str) -> NDArray[np.uint8]:
+    """Return the different colours (n, 3) that a design wears."""
+    index_map = find_yarns(sha256)
+    return np.unique(index_map.palette[index_map.used()], axis=0)
 
 
 @st.cache_data(max_entries=64, show_spinner="Dyeing …")
-def _make(sha256: str, count: int, seed: int, locked: tuple[int, ...], after: tuple[str, ...]) -> Found:
+def _make(sha256: str, count: int, seed: int, locked: tuple[int, ...], worn: tuple[str, ...]) -> tuple[Colourway, ...]:
     index_map = find_yarns(sha256)
-    needed = len(index_map.used()) - len(locked)
-    titles, palettes, left_out = [], [], []
-    for other in after:
-        title = title_of(workspace().catalogue.source(other))
-        try:
-            worn = find_yarns(other)
-        except StudioError as error:
-            _log.warning("%s is left out of the colourways: %s", title, error)
-            left_out.append(f"“{title}” is left out: its file cannot be read.")
-            continue
-        yarns = len(np.unique(worn.palette[worn.used()], axis=0))
-        if yarns < needed:  # two of the design's own would become one; locked ones keep theirs
-            left_out.append(f"“{title}” is left out: it has {yarns} of the {needed} yarns that are needed.")
-            continue
-        titles.append(title)
-        palettes.append(np.ascontiguousarray(worn.palette[worn.used()]))
+    palettes = [_find_colours(other) for other in worn]
     made = make_colourways(index_map.palette, index_map.shares(), count, seed, locked=locked, palettes=palettes)
+    titles = [title_of(workspace().catalogue.source(other)) for other in worn]
     named = [dataclasses.replace(one, title=f"After {title}") for one, title in zip(made, titles, strict=False)]
-    return Found((*named, *made[len(named) :]), tuple(left_out))
+    return (*named, *made[len(named) :])
 
 
 def _shrink(index_map: IndexMap) -> IndexMap:
