@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from diffusers import FlowMatchEulerDiscreteScheduler
+from diffusers.pipelines.stable_diffusion_3.pipeline_stable_diffusion_3_img2img import calculate_shift
 
 from studio.errors import InputError
 from studio.models.registry import BUILTIN_FOLDER
@@ -201,7 +203,7 @@ def test_the_whole_model_fits_the_repository(tokenizers, tmp_path: Path):
 
 def test_the_flow_walks_back_to_the_picture_under_the_shipped_scheduler():
     scheduler = architecture.build_scheduler()
-    scheduler.set_timesteps(12)
+    scheduler.set_timesteps(12, mu=0.3)
     generator = torch.Generator().manual_seed(0)
     wanted = torch.randn(1, 8, 16, 16, generator=generator)
     noise = torch.randn(1, 8, 16, 16, generator=generator)
@@ -210,6 +212,21 @@ def test_the_flow_walks_back_to_the_picture_under_the_shipped_scheduler():
     for time in scheduler.timesteps[4:]:
         sample = scheduler.step(noise - wanted, time, sample, return_dict=False)[0]
     assert torch.allclose(sample, wanted, atol=1e-5)
+
+
+@pytest.mark.parametrize(("size_px", "shift"), [((288, 384), 1.2), ((512, 688), 1.4)])
+def test_a_larger_picture_begins_with_more_noise(size_px, shift):
+    """What the pipeline will do with the shipped scheduler, by its own arithmetic."""
+    scheduler = FlowMatchEulerDiscreteScheduler.from_pretrained(BUILTIN_FOLDER, subfolder="scheduler")
+    assert dict(scheduler.config) == dict(architecture.build_scheduler().config)
+    config = scheduler.config
+    tokens = size_px[0] * size_px[1] // architecture.MULTIPLE_PX**2
+    mu = calculate_shift(
+        tokens, config.base_image_seq_len, config.max_image_seq_len, config.base_shift, config.max_shift
+    )
+    scheduler.set_timesteps(10, mu=mu)
+    even = np.linspace(1, 0.001, 10)[4]
+    assert scheduler.sigmas[4].item() == pytest.approx(shift * even / (1 + (shift - 1) * even), abs=1e-4)
 
 
 def test_the_loss_of_the_right_answer_is_nothing(tokenizers, monkeypatch: pytest.MonkeyPatch):
@@ -695,7 +712,7 @@ def test_the_shipped_model_has_the_architecture_and_rebuilds_carpets():
     assert parts.tokenizer.model_max_length == architecture.TEXT_TOKENS
     training = AutoencoderTraining(parts.vae, CPU)
     pixels = draw_example(1, 192, 256).pixels
-    made = training._walk(pixels)[1]
+    made = training.rebuild(pixels)[1]
     assert measure_psnr(pixels, made) > 26
 
 

@@ -132,7 +132,7 @@ class AutoencoderTraining:
         scores, latents = [], []
         for place in range(LOOKED_AT):
             pixels = draw_held_out(place, 288, 384).pixels
-            latent, made = self._rebuild(pixels)
+            latent, made = self.rebuild(pixels)
             latents.append(latent)
             scores.append(measure_psnr(pixels, made))
         spread = torch.stack(latents)
@@ -149,7 +149,7 @@ class AutoencoderTraining:
         """Return shift and scale that give the latents of held-out designs mean 0 and deviation 1."""
         with torch.no_grad():
             latents = torch.stack(
-                [self._rebuild(draw_held_out(place, 192, 256).pixels)[0] for place in MEASURED_PLACES]
+                [self.rebuild(draw_held_out(place, 192, 256).pixels)[0] for place in MEASURED_PLACES]
             )
         return {"shift_factor": latents.mean().item(), "scaling_factor": 1 / latents.std().item()}
 
@@ -158,7 +158,7 @@ class AutoencoderTraining:
         self.average.swap()
         self.vae.eval()
         originals = [draw_held_out(place, 192, 256).pixels for place in range(8)]
-        made = [self._rebuild(pixels)[1] for pixels in originals]
+        made = [self.rebuild(pixels)[1] for pixels in originals]
         self.vae.train()
         self.average.swap()
         return np.concatenate([np.concatenate(originals, axis=1), np.concatenate(made, axis=1)])
@@ -211,7 +211,8 @@ class AutoencoderTraining:
         return F.mse_loss(latents, before) * self.vae.config.scaling_factor**2
 
     @torch.no_grad()
-    def _rebuild(self, pixels: NDArray[np.uint8]) -> tuple[Tensor, NDArray[np.uint8]]:
+    def rebuild(self, pixels: NDArray[np.uint8]) -> tuple[Tensor, NDArray[np.uint8]]:
+        """Return the latent (c, h / 2, w / 2) of a picture (h, w, 3), and the picture again."""
         latent = self.vae.encode(to_tensor(pixels[None]).to(self.device)).latent_dist.mode()
         return latent[0].cpu(), to_pixels(self.vae.decode(latent).sample)[0]
 
