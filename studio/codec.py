@@ -42,14 +42,13 @@ class Codec:
         pictures = pictures.to(self._pipe._execution_device, vae.dtype)
         around = self._surround(pictures, margin * self.cell_px)
         latents = torch.cat([vae.encode(one[None]).latent_dist.mode() for one in around])
-        return (_crop(latents, margin) - vae.config.shift_factor) * vae.config.scaling_factor
+        return scale(_crop(latents, margin), vae)
 
     def decode(self, latents: Tensor) -> Tensor:
         """Return the pictures (b, 3, h * cell, w * cell), about -1..1, of latents (b, c, h, w)."""
         vae, margin = self._pipe.vae, self._margin_cells
         latents = latents.to(self._pipe._execution_device, vae.dtype)
-        latents = latents / vae.config.scaling_factor + vae.config.shift_factor
-        around = self._surround(latents, margin)
+        around = self._surround(unscale(latents, vae), margin)
         return _crop(torch.cat([vae.decode(one[None]).sample for one in around]), margin * self.cell_px)
 
     @property
@@ -61,6 +60,16 @@ class Codec:
         if self._repeat is None:
             return tiles
         return look(tiles, self._repeat, np.arange(-margin, height + margin), np.arange(-margin, width + margin))
+
+
+def scale(latents: Tensor, vae: AutoencoderKL) -> Tensor:
+    """Return a VAE's own latents as those that a transformer knows, of mean 0 and deviation 1."""
+    return (latents - vae.config.shift_factor) * vae.config.scaling_factor
+
+
+def unscale(latents: Tensor, vae: AutoencoderKL) -> Tensor:
+    """Return latents that a transformer knows as the VAE's own."""
+    return latents / vae.config.scaling_factor + vae.config.shift_factor
 
 
 def reach_cells(vae: AutoencoderKL) -> int:

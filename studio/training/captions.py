@@ -32,6 +32,11 @@ class Yarns:
     title: str
 
 
+def name_family(rng: np.random.Generator, subject: Subject) -> str:
+    """Return a caption that says what kind of carpet it is, without a colour: "kilim rug"."""
+    return " ".join(_name(rng, subject))
+
+
 def write_caption(
     rng: np.random.Generator, subject: Subject, motif: str, phrases: Sequence[Phrase], yarns: Yarns
 ) -> str:
@@ -42,8 +47,7 @@ def write_caption(
     others = list(dict.fromkeys(name for name in yarns.ranked if BASIC_OF[name] != yarns.colour))
     if rng.random() < 0.4:
         others = list(dict.fromkeys(BASIC_OF[name] for name in others))
-    noun = "carpet" if rng.random() < 0.75 else "rug"
-    head = subject.heads[rng.integers(len(subject.heads))]
+    head, noun = _name(rng, subject)
     # 2. One of the phrasings.
     pair = f"{first} and {others[0]}" if others else first
     triple = f"{first}, {others[0]} and {others[1]}" if len(others) > 1 else pair
@@ -76,6 +80,11 @@ def write_caption(
 def count_tokens(caption: str) -> int:
     """Return the number of words and commas."""
     return len(caption.replace(",", " ,").split())
+
+
+def _name(rng: np.random.Generator, subject: Subject) -> tuple[str, str]:
+    noun = "carpet" if rng.random() < 0.75 else "rug"
+    return subject.heads[rng.integers(len(subject.heads))], noun
 
 
 def _say(phrase: Phrase, names: Sequence[str]) -> str:

@@ -52,7 +52,6 @@ __all__ = [
     "draw_carpet",
     "draw_layout",
     "dress",
-    "name_family",
     "sample_captions",
     "vocabulary",
 ]
@@ -92,12 +91,6 @@ def dress(layout: Layout, seed: int) -> Carpet:
 def draw_carpet(seed: int, width_px: int, height_px: int, family: str | None = None) -> Carpet:
     """Draw a design and dress it, both by the same seed."""
     return dress(draw_layout(seed, width_px, height_px, family), seed)
-
-
-def name_family(family: str, rng: np.random.Generator) -> str:
-    """Return a caption that says what kind of carpet it is, without a colour: "kilim rug"."""
-    heads = FAMILIES[family].subject.heads
-    return f"{heads[rng.integers(len(heads))]} {'carpet' if rng.random() < 0.75 else 'rug'}"
 
 
 def sample_captions(count: int, seed: int = 0) -> Iterator[str]:

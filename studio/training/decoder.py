@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from studio.codec import scale, unscale
 from studio.designs.orphans import clean_orphans
 from studio.training.autoencoder import (
     AutoencoderRecipe,
@@ -88,8 +89,7 @@ class DecoderTraining(AutoencoderTraining):
         wanted, walked = self._kept[number]
         spread = self.recipe.latent_noise * rng.random((len(wanted), 1, 1, 1), dtype=np.float32)
         noise = torch.randn(walked.shape, generator=torch.Generator("cpu").manual_seed(step)) * torch.from_numpy(spread)
-        config = self.vae.config
-        drawn = (walked + noise.to(self.device)) / config.scaling_factor + config.shift_factor
+        drawn = unscale(walked + noise.to(self.device), self.vae)
         with mixed_precision(self.device):
             made = self.vae.decode(drawn).sample
         return wanted, made, 0.0, {}
@@ -103,15 +103,14 @@ class DecoderTraining(AutoencoderTraining):
         wanted = draw_batch(number, self.recipe).to(self.device)
         with mixed_precision(self.device):
             latents = self.held.encode(wanted).latent_dist.mode().float()
-        config = self.vae.config
-        latents = (latents - config.shift_factor) * config.scaling_factor
+        latents = scale(latents, self.vae)
         sigma = self.recipe.walk_sigma * np.random.default_rng([number, 15]).random()
         if sigma < LEAST_SIGMA:
             return wanted, latents
         noise = torch.randn(latents.shape, generator=torch.Generator("cpu").manual_seed(number)).to(self.device)
         walked = self.walk((1 - sigma) * latents + sigma * noise, sigma)
         with mixed_precision(self.device):
-            made = self.held.decode(walked / config.scaling_factor + config.shift_factor).sample.float()
+            made = self.held.decode(unscale(walked, self.vae)).sample.float()
         for place, (drawn, picture) in enumerate(zip(made, wanted.clone(), strict=True)):
             woven = weave_crop(drawn, picture)
             if woven is None:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from studio.codec import unscale
 from studio.training.autoencoder import to_pixels
 from studio.training.checkpoint import BuiltinParts
 from studio.training.latents import Batch, LatentStream, plan_buckets
@@ -67,7 +68,7 @@ class FlowModel:
         for module in parts.flow_modules.values():
             module.to(device)
 
-    def say(self, noisy: Tensor, texts: list[str], sigmas: Tensor) -> Tensor:
+    def predict_velocity(self, noisy: Tensor, texts: list[str], sigmas: Tensor) -> Tensor:
         """Return the velocity of noisy latents at sigmas (b)."""
         with mixed_precision(self._device):
             states, pooled = encode_prompts(self._parts, texts)
@@ -84,7 +85,7 @@ class FlowModel:
         """Return noisy latents walked from `sigma` to 0 in even Euler steps."""
         for i in range(steps):
             now = torch.full((len(texts),), sigma * (1 - i / steps), device=self._device)
-            noisy = noisy - sigma / steps * self.say(noisy, texts, now).float()
+            noisy = noisy - sigma / steps * self.predict_velocity(noisy, texts, now).float()
         return noisy
 
     def walk_captionless(self, noisy: Tensor, sigma: float) -> Tensor:
@@ -147,7 +148,7 @@ class FlowTraining:
         """Return the loss on held-out designs at fixed sigmas and noise, and where recolouring begins."""
         self.average.swap()
         losses = {}
-        plain, recoloured = self._draw_held_out(False), self._draw_held_out(True)
+        plain, recoloured = self._draw_held_out(dressing=0), self._draw_held_out(dressing=1)
         noise = torch.randn(plain.targets.shape, generator=torch.Generator("cpu").manual_seed(0)).to(self.device)
         for name, batch, sigma in (
             *((f"held_out_loss_{sigma}", plain, sigma) for sigma in (0.2, 0.4, 0.6, 0.8)),
@@ -192,16 +193,15 @@ class FlowTraining:
         self.optimiser.load_state_dict(state["optimiser"])
         self.schedule.load_state_dict(state["schedule"])
 
-    def _draw_held_out(self, recoloured: bool) -> Batch:
-        """Return 16 held-out designs at 192x256 px, begun with as they are or in other yarns."""
+    def _draw_held_out(self, dressing: int) -> Batch:
+        """Return 16 held-out designs at 192x256 px, begun with in this dressing: 0 is their own."""
         examples = [draw_held_out(100 + place, 192, 256) for place in range(16)]
         targets = torch.stack([self.stream.encode(example.pixels) for example in examples]).to(self.device)
-        sources = targets
-        if recoloured:
-            others = [draw_held_out(100 + place, 192, 256, dressing=1) for place in range(16)]
-            sources = torch.stack([self.stream.encode(example.pixels) for example in others]).to(self.device)
+        begun = [draw_held_out(100 + place, 192, 256, dressing=dressing) for place in range(16)]
+        sources = torch.stack([self.stream.encode(example.pixels) for example in begun]).to(self.device)
         captions = [example.caption for example in examples]
-        return Batch(sources, targets, captions, torch.full((len(captions),), recoloured, device=self.device))
+        recoloured = torch.full((len(captions),), dressing > 0, device=self.device)
+        return Batch(sources, targets, captions, recoloured)
 
     def _measure(self, batch: Batch, texts: list[str], sigmas: Tensor, starts: Tensor, noise: Tensor) -> Tensor:
         """Return the flow loss of walks from `starts` (b), seen at sigmas (b): recoloured ones not above their start.
@@ -213,16 +213,13 @@ class FlowTraining:
         first = (1 - start) * batch.sources + start * noise
         part = mix / start
         noisy, wanted = part * first + (1 - part) * batch.targets, (first - batch.targets) / start
-        errors = (self._say(noisy, texts, sigmas).float() - wanted).square().mean(dim=(1, 2, 3))
+        errors = (self.model.predict_velocity(noisy, texts, sigmas).float() - wanted).square().mean(dim=(1, 2, 3))
         return (errors * torch.where(batch.recoloured, starts.square(), 1)).mean()
-
-    def _say(self, noisy: Tensor, texts: list[str], sigmas: Tensor) -> Tensor:
-        return self.model.say(noisy, texts, sigmas)
 
     @torch.no_grad()
     def _decode(self, latents: Tensor) -> NDArray[np.uint8]:
-        config = self.parts.vae.config
-        return to_pixels(self.parts.vae.decode(latents / config.scaling_factor + config.shift_factor).sample)
+        vae = self.parts.vae
+        return to_pixels(vae.decode(unscale(latents, vae)).sample)
 
 
 def draw_sigmas(rng: np.random.Generator, count: int, recipe: FlowRecipe) -> NDArray[np.float32]:

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from studio.codec import scale
 from studio.training.autoencoder import to_tensor
 from studio.training.precision import mixed_precision
 from studio.training.stream import LARGE_SIZES_PX, SMALL_SIZES_PX, PairShares, draw_pair
@@ -104,7 +105,7 @@ class LatentStream:
         """Return the scaled latent (c, h, w) of a uint8 picture (h, w, 3)."""
         with torch.no_grad(), mixed_precision(self.device):
             latent = self.vae.encode(to_tensor(pixels[None]).to(self.device)).latent_dist.mode().float()
-        return ((latent - self.vae.config.shift_factor) * self.vae.config.scaling_factor)[0].cpu()
+        return scale(latent, self.vae)[0].cpu()
 
     def _keep(self, place: int, number: int) -> _Kept:
         key = (place, number)

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from studio.training.carpets import Carpet, draw_layout, dress, name_family
+from studio.training.captions import name_family
+from studio.training.carpets import FAMILIES, Carpet, draw_layout, dress
 
 HELD_OUT_SEEDS = range(1_000_000, 1_001_000)
 """Layout seeds for measuring. No training ever draws them: it counts from `TRAINING_SEEDS` on, upwards."""
@@ -81,7 +82,8 @@ def draw_pair(number: int, width_px: int, height_px: int, shares: PairShares) ->
     if recoloured:
         return Pair(_fit(carpets[1], width_px, height_px), target, carpets[0].caption, recoloured)
     plain = rng.random() < shares.plain
-    return Pair(target, target, name_family(carpets[0].family, rng) if plain else carpets[0].caption, recoloured)
+    caption = name_family(rng, FAMILIES[carpets[0].family].subject) if plain else carpets[0].caption
+    return Pair(target, target, caption, recoloured)
 
 
 def draw_crops(number: int, side_px: int, count: int) -> list[NDArray[np.uint8]]:
