@@ -9,6 +9,7 @@ import torch
 from studio.codec import Codec, look
 from studio.designs import Canvas, Design, fit, plan_canvas
 from studio.designs.weave_plan import plan_weave
+from studio.designs.weaving import mirror_picture
 from studio.models.slot import PipelineSlot
 from studio.requests import Constraints, PipelineChoice
 from studio.steering import PictureMirror, Steering, soften_mask
@@ -69,6 +70,32 @@ def test_what_is_being_drawn_is_mirrored_and_the_half_it_is_copied_from_stays(sl
     if symmetry != "quarter":
         other = 5 - dims[0]
         assert (drawn - drawn.flip(other)).abs().mean() > 0.8 * (before - before.flip(other)).abs().mean()
+
+
+@pytest.mark.parametrize("repeat", ["none", "straight"])
+def test_what_is_drawn_is_mirrored_about_an_axis_off_the_middle_and_round_the_edges_of_a_repeat(slot, repeat):
+    """Judged by the pixels that the plan's mirror would still change."""
+    half = np.random.default_rng(1).integers(0, 4, (16, 8), dtype=np.uint8).repeat(8, axis=0).repeat(8, axis=1)
+    knots = np.concatenate([half, half[:, ::-1]], axis=1)
+    yarns = np.array([[30, 40, 90], [200, 60, 50], [230, 220, 200], [60, 120, 70]], np.uint8)
+    design = as_design(np.roll(knots, 4, axis=1) if repeat == "straight" else np.ascontiguousarray(knots[:, 8:]), yarns)
+    plan = plan_weave(design, Constraints(symmetry="auto", repeat=repeat))
+    assert plan.vertical
+    drawn = as_design(
+        np.random.default_rng(2).permuted(design.index_map.indices[::8, ::8], axis=1).repeat(8, 0).repeat(8, 1), yarns
+    )
+    with slot.use(PipelineChoice("builtin"), lambda _stage: None) as loaded, torch.no_grad():
+        canvas = loaded.entry.plan_canvas(design, plan.closed_repeat)
+        codec = Codec(loaded.pipe, plan.closed_repeat)
+        latents = codec.encode(loaded_picture(drawn, canvas))
+        led = PictureMirror(codec, plan, canvas).lead(latents)
+        inside = np.s_[..., canvas.top_px : canvas.top_px + 128, canvas.left_px : canvas.left_px + design.width_px]
+        before, after = (codec.decode(one)[inside][0].permute(1, 2, 0).numpy() for one in (latents, led))
+
+    def measure(picture: np.ndarray) -> float:
+        return float(np.abs(picture - mirror_picture(picture, plan)).mean())
+
+    assert measure(after) < 0.35 * measure(before)
 
 
 @pytest.mark.parametrize("repeat", ["straight", "half-drop", "brick"])
