@@ -23,8 +23,10 @@ if TYPE_CHECKING:
 
 ALL_BUT_RIGHT = 0.01
 """A distance of colours, in -1..1, below which being nearer counts for little: a step or two of 8 bits."""
-LOOKED_AT = 24
-"""Held-out designs that a validation looks at, the first ones."""
+LOOKED_AT = range(24)
+"""Held-out designs that a validation looks at."""
+SHOWN = range(8)
+"""Held-out designs that samples are drawn of."""
 MEASURED_PLACES = range(24, 56)
 """Held-out designs that shift and scale of the latents are measured on."""
 YARNS_MOST = 32
@@ -130,7 +132,7 @@ class AutoencoderTraining:
         self.average.swap()
         self.vae.eval()
         scores, latents = [], []
-        for place in range(LOOKED_AT):
+        for place in LOOKED_AT:
             pixels = draw_held_out(place, 288, 384).pixels
             latent, made = self.rebuild(pixels)
             latents.append(latent)
@@ -157,7 +159,7 @@ class AutoencoderTraining:
         """Return held-out designs above their reconstructions, one picture."""
         self.average.swap()
         self.vae.eval()
-        originals = [draw_held_out(place, 192, 256).pixels for place in range(8)]
+        originals = [draw_held_out(place, 192, 256).pixels for place in SHOWN]
         made = [self.rebuild(pixels)[1] for pixels in originals]
         self.vae.train()
         self.average.swap()

@@ -34,6 +34,10 @@ the blocks, the last layer, and the text encoders, whose matrices are too small 
 CAPTIONLESS = ""
 STRIDE = 0.1
 """About what one of the built-in model's usual steps walks."""
+LOOKED_AT = range(100, 116)
+"""Held-out designs that a validation looks at."""
+SHOWN = range(200, 208)
+"""Held-out designs that samples are drawn of."""
 SHARES = PairShares(recoloured=0.35, plain=0.12)
 
 
@@ -163,7 +167,7 @@ class FlowTraining:
     def draw_samples(self) -> NDArray[np.uint8]:
         """Return held-out designs, and below them variations from sigma 0.4, 0.6 and 0.8 with their own captions."""
         self.average.swap()
-        examples = [draw_held_out(200 + place, 192, 256) for place in range(8)]
+        examples = [draw_held_out(place, 192, 256) for place in SHOWN]
         latents = torch.stack([self.stream.encode(example.pixels) for example in examples]).to(self.device)
         texts = [example.caption for example in examples]
         noise = torch.randn(latents.shape, generator=torch.Generator("cpu").manual_seed(1)).to(self.device)
@@ -194,10 +198,10 @@ class FlowTraining:
         self.schedule.load_state_dict(state["schedule"])
 
     def _draw_held_out(self, dressing: int) -> Batch:
-        """Return 16 held-out designs at 192x256 px, begun with in this dressing: 0 is their own."""
-        examples = [draw_held_out(100 + place, 192, 256) for place in range(16)]
+        """Return held-out designs at 192x256 px, begun with in this dressing: 0 is their own."""
+        examples = [draw_held_out(place, 192, 256) for place in LOOKED_AT]
         targets = torch.stack([self.stream.encode(example.pixels) for example in examples]).to(self.device)
-        begun = [draw_held_out(100 + place, 192, 256, dressing=dressing) for place in range(16)]
+        begun = [draw_held_out(place, 192, 256, dressing=dressing) for place in LOOKED_AT]
         sources = torch.stack([self.stream.encode(example.pixels) for example in begun]).to(self.device)
         captions = [example.caption for example in examples]
         recoloured = torch.full((len(captions),), dressing > 0, device=self.device)

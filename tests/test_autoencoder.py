@@ -1,0 +1,172 @@
+"""The training of the VAE."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from studio.training import architecture
+from studio.training.autoencoder import (
+    REFINING,
+    AutoencoderRecipe,
+    AutoencoderTraining,
+    draw_batch,
+    measure_loss,
+    measure_psnr,
+    measure_yarns,
+    to_pixels,
+    to_tensor,
+)
+from studio.training.checkpoint import load_state, save_state
+from studio.training.linear_start import begin_linear
+from studio.training.stream import draw_crops
+from studio.training.widening import widen_autoencoder
+from tests.tiny_models import CPU, TINY_VAE, build_tiny, build_vae, read_weights, tokenizers, two_threads
+
+__all__ = ["tokenizers", "two_threads"]
+
+
+def test_a_vae_begins_as_the_best_linear_code_of_its_pictures():
+    torch.manual_seed(0)
+    crops = to_tensor(np.stack([crop for number in range(4) for crop in draw_crops(number, 96, 4)]))
+    unseen = to_tensor(np.stack([crop for number in range(40, 44) for crop in draw_crops(number, 96, 4)]))
+    vae = architecture.build_autoencoder()
+
+    @torch.no_grad()
+    def rebuild(pictures: torch.Tensor) -> np.ndarray:
+        return to_pixels(vae.decode(vae.encode(pictures).latent_dist.mode()).sample)
+
+    assert measure_psnr(to_pixels(unseen), rebuild(unseen)) < 12
+    begin_linear(vae, crops)
+    assert measure_psnr(to_pixels(unseen), rebuild(unseen)) > 18
+    # A picture half as strong comes out about half as strong: no norm takes its contrast out.
+    faint, strong = (rebuild(part * unseen).astype(float) - 127.5 for part in (0.4, 0.8))
+    assert np.abs(strong - 2 * faint).mean() < 0.3 * np.abs(strong).mean()
+
+
+@pytest.mark.parametrize("widths", [(8, 48), (16, 24), (16, 32, 48)])
+def test_a_vae_of_another_form_has_no_linear_start(widths):
+    with pytest.raises(ValueError, match="linear start"):
+        begin_linear(architecture.build_autoencoder(widths), torch.zeros(1, 3, 32, 32))
+
+
+def test_a_larger_vae_begins_as_the_smaller_one_and_its_copies_learn_apart():
+    torch.manual_seed(0)
+    small, large = architecture.build_autoencoder((8, 16), layers=1), architecture.build_autoencoder((24, 32), layers=3)
+    small.register_to_config(shift_factor=0.3, scaling_factor=0.7)
+    pictures = torch.rand(2, 3, 32, 48) * 2 - 1
+    widen_autoencoder(small, large)
+    latents = small.encode(pictures).latent_dist.parameters
+    assert torch.allclose(large.encode(pictures).latent_dist.parameters, latents, atol=1e-4)
+    made = large.decode(latents[:, :4]).sample
+    assert torch.allclose(made, small.decode(latents[:, :4]).sample, atol=1e-4)
+    assert (large.config.shift_factor, large.config.scaling_factor) == (0.3, 0.7)
+    made.square().mean().backward()
+    gradient = large.decoder.conv_in.weight.grad
+    assert not torch.allclose(gradient[:16], gradient[16:], rtol=0.05)
+
+
+@pytest.mark.parametrize(("widths", "layers", "said"), [((12, 16), 1, "multiples"), ((8, 16), 0, "lacks")])
+def test_a_vae_grows_by_whole_multiples_only(widths, layers, said):
+    with pytest.raises(ValueError, match=said):
+        widen_autoencoder(
+            architecture.build_autoencoder((8, 16), layers=1), architecture.build_autoencoder(widths, layers=layers)
+        )
+
+
+def test_ten_steps_lower_the_loss_of_the_autoencoder(tokenizers):
+    training = build_vae(tokenizers)
+    batch = draw_batch(0, TINY_VAE)
+
+    def measure() -> float:
+        with torch.no_grad():
+            return measure_loss(
+                training.vae.decode(training.vae.encode(batch).latent_dist.mean).sample, batch, TINY_VAE
+            ).item()
+
+    before = measure()
+    for _ in range(10):
+        training.advance()
+    assert measure() < 0.9 * before
+
+
+def test_refining_lowers_the_confusion_of_yarns_and_holds_the_latents(tokenizers):
+    recipe = dataclasses.replace(REFINING, batch=2, side_px=48, warm_up_steps=2, muon_rate=2.5e-3, adamw_rate=8e-4)
+
+    @torch.no_grad()
+    def measure(training: AutoencoderTraining) -> float:
+        wanted = draw_batch(0, recipe)
+        made = training.vae.decode(training.vae.encode(wanted).latent_dist.mode()).sample
+        return measure_yarns(made, wanted, recipe.yarn_spread)[0].item()
+
+    drifts = []
+    for hold_weight in (100.0, 0.0):
+        vae = build_tiny(tokenizers).vae
+        training = AutoencoderTraining(vae, CPU, dataclasses.replace(recipe, hold_weight=hold_weight), refine=True)
+        before = measure(training)
+        drifts.append([training.advance()["drift"] for _ in range(12)][-1])
+        assert measure(training) < 0.8 * before
+    assert drifts[0] < 0.75 * drifts[1]
+
+
+def test_a_refining_that_was_cut_goes_on_as_if_it_was_not(tokenizers, tmp_path: Path):
+    recipe = dataclasses.replace(REFINING, batch=2, side_px=48, warm_up_steps=2)
+
+    def build() -> AutoencoderTraining:
+        return AutoencoderTraining(build_tiny(tokenizers).vae, CPU, recipe, refine=True)
+
+    whole = build()
+    for _ in range(4):
+        whole.advance()
+    cut = build()
+    for _ in range(2):
+        cut.advance()
+    save_state(cut.state(), tmp_path / "refine.pt")
+    # As `train` does it: the folder holds the weights of the cut, not those that the latents are held to.
+    later = AutoencoderTraining(cut.vae, CPU, recipe, refine=True)
+    later.load(load_state(tmp_path / "refine.pt"))
+    for _ in range(2):
+        later.advance()
+    wanted, found = read_weights(whole), read_weights(later)
+    assert all(torch.equal(wanted[key], found[key]) for key in wanted)
+
+
+def test_exactness_is_won_by_pixels_that_are_all_but_right():
+    """Ten columns a little wrong and one ten times as wrong are alike in L1, and unlike here."""
+    wanted = torch.zeros(1, 3, 16, 16)
+    little, much = wanted.clone(), wanted.clone()
+    little[..., :10], much[..., 0] = 0.05, 0.5
+    plain, exact = (AutoencoderRecipe(yarn_weight=0, exact_weight=weight) for weight in (0, 1))
+    right, little_more, much_more = (
+        measure_loss(one, wanted, exact) - measure_loss(one, wanted, plain) for one in (wanted, little, much)
+    )
+    assert little_more - right > 2 * (much_more - right)
+
+
+def test_confusion_counts_the_right_yarn_and_not_how_near_it_is():
+    yarns = torch.tensor([[-1.0, -1.0, -1.0], [1.0, 1.0, 1.0]])
+    wanted = yarns[torch.tensor([[0, 1], [1, 0]])].permute(2, 0, 1)[None]
+
+    def confuse(made: torch.Tensor, picture: torch.Tensor = wanted) -> float:
+        return measure_yarns(made, picture, 0.04)[0].item()
+
+    assert confuse(wanted) < 1e-6
+    assert confuse(torch.zeros_like(wanted)) == pytest.approx(math.log(2), rel=1e-3)  # a file's colours are whole
+    assert confuse(0.5 * wanted) < 0.01
+    assert confuse(-wanted) > 50
+    many = torch.rand((1, 3, 8, 8), generator=torch.Generator().manual_seed(0)) * 2 - 1
+    assert confuse(-many, many) == 0
+
+
+def test_straying_counts_what_is_no_yarn_and_not_which_yarn_it_is():
+    yarns = torch.tensor([[-1.0, -1.0, -1.0], [1.0, 1.0, 1.0]])
+    wanted = yarns[torch.tensor([[0, 1], [1, 0]])].permute(2, 0, 1)[None]
+    right, other, halfway = (measure_yarns(part * wanted, wanted, 0.04)[1].item() for part in (1, -1, 0))
+    assert right == pytest.approx(0.1, abs=0.01)  # the root of what counts as all but right
+    assert other == pytest.approx(right)
+    assert halfway == pytest.approx(3**0.25, rel=0.01)

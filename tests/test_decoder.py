@@ -1,0 +1,109 @@
+"""The training of the VAE's decoder alone."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from studio.training.autoencoder import draw_batch, measure_loss
+from studio.training.checkpoint import load_state, save_state
+from studio.training.decoder import DecoderRecipe, DecoderTraining, weave_crop
+from tests.tiny_models import CPU, build_tiny, read_weights, tokenizers, two_threads
+
+__all__ = ["tokenizers", "two_threads"]
+
+
+TINY_DECODER = DecoderRecipe(batch=2, side_px=48, warm_up_steps=2, adamw_rate=1e-3, muon_rate=3e-3, window=4)
+
+
+def leave_alone(noisy: torch.Tensor, sigma: float) -> torch.Tensor:
+    """Stands for a transformer that takes nothing away."""
+    return noisy
+
+
+def test_a_decoder_learns_to_draw_from_noisy_latents_and_leaves_them_as_they_are(tokenizers):
+    training = DecoderTraining(build_tiny(tokenizers).vae, CPU, leave_alone, TINY_DECODER)
+    wanted = draw_batch(0, TINY_DECODER)
+
+    @torch.no_grad()
+    def look() -> tuple[torch.Tensor, float]:
+        latents = training.vae.encode(wanted).latent_dist.mode()
+        noise = torch.randn(latents.shape, generator=torch.Generator().manual_seed(0))
+        made = training.vae.decode(latents + 0.2 * latents.std() * noise).sample
+        return latents, measure_loss(made, wanted, TINY_DECODER).item()
+
+    latents, before = look()
+    for _ in range(12):
+        training.advance()
+    after = look()
+    assert torch.equal(latents, after[0])
+    assert after[1] < 0.9 * before
+
+
+def test_a_decoder_meets_what_the_transformer_leaves_several_times(tokenizers):
+    """Latents with noise of a known sigma go to the transformer, each batch once."""
+    met: list[tuple[torch.Tensor, float]] = []
+
+    def walk(noisy: torch.Tensor, sigma: float) -> torch.Tensor:
+        met.append((noisy, sigma))
+        return torch.full_like(noisy, 7.0)
+
+    recipe = dataclasses.replace(TINY_DECODER, batch=1, crops_each=1, latent_noise=0.0)
+    vae = build_tiny(tokenizers).vae
+    decoded: list[torch.Tensor] = []
+    training = DecoderTraining(vae, CPU, walk, recipe)
+    vae.decoder.register_forward_pre_hook(lambda module, given: decoded.append(given[0]))
+    vae.register_to_config(shift_factor=0.5, scaling_factor=2.0)
+    for step in range(90):
+        with torch.no_grad():
+            training.rebuild_batch(step)
+    assert 15 < len(met) < 30  # of 30 batches in three steps each; what has next to no noise stays
+    assert all(0.1 <= sigma <= recipe.walk_sigma for _, sigma in met)
+    walked = [bool((given == 7.0 / 2 + 0.5).all()) for given in decoded]
+    assert 45 < sum(walked) < 90
+    number = next(number for number in range(90) if np.random.default_rng([number, 15]).random() > 0.2)
+    wanted = draw_batch(number, recipe)
+    scaled = (vae.encode(wanted).latent_dist.mode() - 0.5) * 2
+    sigma = recipe.walk_sigma * np.random.default_rng([number, 15]).random()
+    given = next(noisy for noisy, seen in met if seen == sigma)
+    assert ((given - (1 - sigma) * scaled) / sigma).std().item() == pytest.approx(1, abs=0.08)
+
+
+def test_a_decoder_that_was_cut_goes_on_as_if_it_was_not(tokenizers, tmp_path: Path):
+    def build(vae) -> DecoderTraining:
+        return DecoderTraining(vae, CPU, leave_alone, TINY_DECODER)
+
+    whole, cut = build(build_tiny(tokenizers).vae), build(build_tiny(tokenizers).vae)
+    for _ in range(8):
+        whole.advance()
+    for _ in range(5):
+        cut.advance()
+    save_state(cut.state(), tmp_path / "decoder.pt")
+    later = build(cut.vae)
+    later.load(load_state(tmp_path / "decoder.pt"))
+    for _ in range(3):
+        later.advance()
+    wanted, found = read_weights(whole), read_weights(later)
+    assert all(torch.equal(wanted[key], found[key]) for key in wanted)
+
+
+def test_a_crop_is_woven_as_it_was_drawn_and_in_doubt_as_it_was_designed():
+    yarns = torch.tensor([[-1.0, -1.0, -1.0], [0.0, 0.0, 0.0], [1.0, 1.0, 1.0]])
+    knots = torch.zeros(12, 12, dtype=torch.long)
+    knots[:, 6:] = 2
+    knots[0, 0] = 1
+    design = yarns[knots].permute(2, 0, 1)
+    drawn = design + 0.2 * torch.rand(design.shape, generator=torch.Generator().manual_seed(0))
+    drawn[:, 4:8, 1:4] = 1.0  # redrawn
+    drawn[:, 4:8, 8:10] = 0.45  # faint, nearer to the middle yarn by a little
+    drawn[:, 10, 2] = 0.9  # a stray knot
+    wanted = knots.clone()
+    wanted[4:8, 1:4] = 2
+    wanted[0, 0] = 0
+    woven = weave_crop(drawn, design)
+    assert torch.equal(woven, yarns[wanted].permute(2, 0, 1))
+    assert weave_crop(drawn, torch.rand(3, 12, 12, generator=torch.Generator().manual_seed(0))) is None
