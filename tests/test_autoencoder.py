@@ -11,19 +11,11 @@ import pytest
 import torch
 
 from studio.training import architecture
-from studio.training.autoencoder import (
-    REFINING,
-    AutoencoderRecipe,
-    AutoencoderTraining,
-    draw_batch,
-    measure_loss,
-    measure_psnr,
-    measure_yarns,
-    to_pixels,
-    to_tensor,
-)
+from studio.training.autoencoder import REFINING, AutoencoderRecipe, AutoencoderTraining, draw_batch
 from studio.training.checkpoint import load_state, save_state
 from studio.training.linear_start import begin_linear
+from studio.training.losses import measure_loss, measure_yarns
+from studio.training.pixels import measure_psnr, to_pixels, to_tensor
 from studio.training.stream import draw_crops
 from studio.training.widening import widen_autoencoder
 from tests.tiny_models import CPU, TINY_VAE, build_tiny, build_vae, read_weights, tokenizers, two_threads
@@ -71,12 +63,21 @@ def test_a_larger_vae_begins_as_the_smaller_one_and_its_copies_learn_apart():
     assert not torch.allclose(gradient[:16], gradient[16:], rtol=0.05)
 
 
-@pytest.mark.parametrize(("widths", "layers", "said"), [((12, 16), 1, "multiples"), ((8, 16), 0, "lacks")])
-def test_a_vae_grows_by_whole_multiples_only(widths, layers, said):
+@pytest.mark.parametrize(
+    ("before", "widths", "layers", "said"),
+    [
+        ((8, 16), (12, 16), 1, "multiples"),
+        ((8, 16), (8, 16), 0, "larger VAE lacks"),
+        ((16, 16), (16, 32), 1, "smaller VAE lacks .*conv_shortcut"),
+    ],
+)
+def test_a_vae_grows_by_whole_multiples_only(before, widths, layers, said):
+    small, large = (
+        architecture.build_autoencoder(before, layers=1),
+        architecture.build_autoencoder(widths, layers=layers),
+    )
     with pytest.raises(ValueError, match=said):
-        widen_autoencoder(
-            architecture.build_autoencoder((8, 16), layers=1), architecture.build_autoencoder(widths, layers=layers)
-        )
+        widen_autoencoder(small, large)
 
 
 def test_ten_steps_lower_the_loss_of_the_autoencoder(tokenizers):
@@ -109,7 +110,10 @@ def test_refining_lowers_the_confusion_of_yarns_and_holds_the_latents(tokenizers
         vae = build_tiny(tokenizers).vae
         training = AutoencoderTraining(vae, CPU, dataclasses.replace(recipe, hold_weight=hold_weight), refine=True)
         before = measure(training)
-        drifts.append([training.advance()["drift"] for _ in range(12)][-1])
+        for _ in range(12):
+            training.advance()
+        wanted = draw_batch(0, recipe)
+        drifts.append(training.measure_drift(training.vae.encode(wanted).latent_dist.mean, wanted).sqrt().item())
         assert measure(training) < 0.8 * before
     assert drifts[0] < 0.75 * drifts[1]
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from studio.designs import Design
 from studio.engine import Engine
 from studio.errors import AdapterError, RunCancelledError
 from studio.events import Drawn, RunEvent, Started, Stepped
+from studio.models.previews import LatentPreview
 from studio.models.registry import MODELS
 from studio.models.slot import PipelineSlot
 from studio.requests import AdapterUse, PipelineChoice, VariationRequest
@@ -70,8 +75,6 @@ def test_more_than_five_go_in_batches(slot: PipelineSlot) -> None:
 
 def test_equals_the_plain_pipeline(slot: PipelineSlot) -> None:
     """The studio's caches and batches change nothing: the same as diffusers' own call with the same latents."""
-    import torch
-
     design = draw_design(128, 160)
     ours = pictures(draw(slot, design, seeds=(3,), strength=0.8, steps=4, guidance_scale=2.5))[3]
     with slot.use(PipelineChoice("builtin"), print) as loaded:
@@ -160,6 +163,32 @@ def test_previews_come_to_look_like_the_picture(slot: PipelineSlot) -> None:
     final = next(event.image for event in events if isinstance(event, Drawn)).resize(last.size, Image.Resampling.BOX)
     assert abs(last.width / last.height - 160 / 128) < 0.1
     assert np.abs(np.asarray(last, np.int16) - np.asarray(final, np.int16)).mean() < 40
+
+
+@contextmanager
+def watching(slot: PipelineSlot) -> Iterator[list[tuple[torch.Tensor, float, torch.Tensor]]]:
+    """Gather what the transformer is shown at each step, at which sigma, and the velocity that it answers with."""
+    seen: list[tuple[torch.Tensor, float, torch.Tensor]] = []
+
+    def note(_module: object, _arguments: object, given: dict, answer: tuple) -> None:
+        seen.append((given["hidden_states"].clone(), float(given["timestep"][0]) / 1000, answer[0].clone()))
+
+    with slot.use(PipelineChoice("builtin"), print) as loaded:
+        hook = loaded.pipe.transformer.register_forward_hook(note, with_kwargs=True)
+    yield seen
+    hook.remove()
+
+
+def test_previews_show_where_each_step_is_heading(slot: PipelineSlot, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[torch.Tensor] = []
+    monkeypatch.setattr(
+        LatentPreview, "draw", lambda self, latents, box: shown.append(latents) or Image.new("RGB", (8, 8))
+    )
+    with watching(slot) as seen:
+        draw(slot, draw_design(128, 128), seeds=(7, 8), strength=0.7, steps=4)
+    assert len(seen) == 3
+    headings = [row for noisy, sigma, velocity in seen for row in noisy - sigma * velocity]
+    assert all(torch.allclose(one, wanted, atol=1e-3) for one, wanted in zip(shown, headings, strict=True))
 
 
 def test_a_prompt_that_is_cut_is_said(slot: PipelineSlot) -> None:

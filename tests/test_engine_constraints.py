@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import pytest
+import torch
+from PIL import Image
 
 from studio.designs import open_design, plan_canvas
 from studio.designs.orphans import measure_orphan_share
@@ -11,11 +15,12 @@ from studio.designs.repeat import SEAM_LIMIT, lay, measure_seams
 from studio.designs.symmetry import measure_axis
 from studio.errors import RequestError
 from studio.events import Drawn
+from studio.models.previews import LatentPreview
 from studio.models.slot import PipelineSlot
 from studio.requests import Constraints
 from studio.steering import PictureMirror, Steering
 from studio.training.carpets import draw_carpet
-from tests.test_engine import draw, facts
+from tests.test_engine import draw, facts, watching
 from tests.test_weaving import as_design, check_axes, check_mirror_cloth
 
 
@@ -172,6 +177,42 @@ def test_what_the_model_draws_is_led_to_be_symmetric(slot: PipelineSlot, monkeyp
     assert led < 0.75 * measure()
 
 
+def test_a_kept_part_is_mixed_with_the_noise_that_the_pipeline_draws(
+    slot: PipelineSlot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[torch.Tensor] = []
+    begin = Steering.begin
+    monkeypatch.setattr(Steering, "begin", lambda self, noise, steps: begun.append(noise) or begin(self, noise, steps))
+    design, clean = carpet(), []
+    monkeypatch.setattr(LatentPreview, "__init__", lambda self, latents, padded: clean.append(latents))
+    monkeypatch.setattr(LatentPreview, "draw", lambda self, latents, box: Image.new("RGB", (8, 8)))
+    with watching(slot) as seen:
+        draw(slot, design, seeds=(1, 2), steps=4, constraints=Constraints(keep="rectangle", rectangle=(0, 0, 40, 40)))
+    noisy, sigma, _ = seen[0]
+    assert torch.allclose(begun[0], (noisy - (1 - sigma) * clean[0]) / sigma, atol=1e-3)
+
+
+def test_a_turned_cloth_is_mirrored_as_it_lies_in_the_design(
+    slot: PipelineSlot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At little strength a run is heading for the design, which has its own place whichever way the cloth is turned."""
+    met: list[torch.Tensor] = []
+    clean: list[torch.Tensor] = []
+    draw_preview = LatentPreview.__init__
+    monkeypatch.setattr(
+        LatentPreview,
+        "__init__",
+        lambda self, latents, padded: clean.append(latents) or draw_preview(self, latents, padded),
+    )
+    monkeypatch.setattr(PictureMirror, "lead", lambda self, latents: met.append(latents) or latents)
+    constraints = Constraints(repeat="straight", symmetry="vertical")
+    draw(slot, draw_tile(), strength=0.4, steps=12, constraints=constraints)
+    assert len(met) == 2
+    for one in met:
+        alike = torch.corrcoef(torch.stack([one[0].flatten(), clean[0].flatten()]))[0, 1]
+        assert alike > 0.97
+
+
 def test_a_repeat_is_scaled_as_a_cloth() -> None:
     """Scaled down and up again, a repeat still meets itself: the filter has seen its neighbours."""
     from studio.designs import fit, unfit
@@ -188,10 +229,6 @@ def test_a_repeat_is_scaled_as_a_cloth() -> None:
 
 
 def encode(pixels: np.ndarray) -> bytes:
-    import io
-
-    from PIL import Image
-
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "PNG")
     return file.getvalue()

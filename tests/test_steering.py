@@ -13,8 +13,8 @@ from studio.designs.weaving import mirror_picture
 from studio.models.slot import PipelineSlot
 from studio.requests import Constraints, PipelineChoice
 from studio.steering import PictureMirror, Steering, soften_mask
-from studio.training.autoencoder import to_tensor
 from studio.training.carpets import draw_carpet
+from studio.training.pixels import to_tensor
 from tests.test_weaving import as_design
 
 CHANNELS = 6

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +12,12 @@ import torch
 
 from studio.errors import InputError
 from studio.training import architecture
+from studio.training.autoencoder import AutoencoderTraining
 from studio.training.builtin import Stretch, build_training, open_parts, run_stretch, train_builtin
 from studio.training.checkpoint import export_parts, load_parts, load_state, save_state
 from tests.tiny_models import (
     CPU,
+    TINY_VAE,
     build_recolouring,
     build_tiny,
     build_vae,
@@ -90,6 +93,32 @@ def test_a_training_that_begins_from_a_model_without_its_state_begins_gently(tok
     (output / "state" / "origin.json").write_text('{"from_model": false}', encoding="utf-8")
     list(run_stretch(Stretch(output, 0.0, "flow")))
     assert load_state(output / "state" / "flow.pt")["schedule"]["peak"] == 1.0
+
+
+def test_a_state_of_a_smaller_vae_is_refused_with_what_to_do(tokenizers, tmp_path: Path):
+    parts = build_tiny(tokenizers)
+    parts.vae = architecture.build_autoencoder((16, 24), layers=1)
+    export_parts(parts, tmp_path / "model")
+    save_state(AutoencoderTraining(parts.vae, CPU, TINY_VAE).state(), tmp_path / "state" / "vae.pt")
+    with pytest.raises(InputError, match=r"Delete state/vae\.pt"):
+        next(run_stretch(Stretch(tmp_path, 0.0, "vae")))
+
+
+def test_a_state_is_refused_that_would_undo_what_the_vae_learnt_since(tokenizers, tmp_path: Path):
+    export_parts(build_tiny(tokenizers), tmp_path / "model")
+    for name in ("refine", "vae"):
+        save_state({}, tmp_path / "state" / f"{name}.pt")
+    os.utime(tmp_path / "state" / "refine.pt", (1, 1))
+    with pytest.raises(InputError, match=r"vae\.pt .* is newer than refine\.pt"):
+        next(run_stretch(Stretch(tmp_path, 0.0, "refine")))
+
+
+def test_a_vae_is_enlarged_the_same_way_each_time(tokenizers, tmp_path: Path):
+    parts = build_tiny(tokenizers)
+    parts.vae = architecture.build_autoencoder((16, 24), layers=1)
+    export_parts(parts, tmp_path / "model")
+    first, again = (open_parts(tmp_path / "model").vae.state_dict() for _ in range(2))
+    assert all(torch.equal(first[key], again[key]) for key in first)
 
 
 def test_building_a_training_by_phase(tokenizers):

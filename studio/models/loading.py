@@ -45,6 +45,12 @@ def load_pipeline(entry: ModelEntry, dtype: torch.dtype) -> StableDiffusion3Img2
         ) from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise _damaged(entry, error) from error
+    if type(pipe.scheduler).__name__ != "FlowMatchEulerDiscreteScheduler":
+        raise ModelError(
+            f"{entry.title} comes with the scheduler {type(pipe.scheduler).__name__}. The studio walks by Euler's "
+            "steps of flow matching, as Stable Diffusion 3 does: put FlowMatchEulerDiscreteScheduler into the folder's "
+            "model_index.json and scheduler/, or choose another model."
+        )
     pipe.register_modules(scheduler=HeadingScheduler.from_config(pipe.scheduler.config))
     pipe.set_progress_bar_config(disable=True)
     return pipe

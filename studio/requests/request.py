@@ -49,8 +49,7 @@ class AdapterUse:
     weight: float = 1.0
 
     def __post_init__(self) -> None:
-        if not 0 <= self.weight <= ADAPTER_WEIGHT_LIMIT:  # also refuses NaN
-            raise RequestError(f"Adapter weight {self.weight} is out of range. Choose 0 to 2; 1 is as trained.")
+        check_number("Adapter weight", self.weight, 0.0, ADAPTER_WEIGHT_LIMIT, "1 is as trained")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,14 +114,12 @@ class VariationRequest:
     def from_json(cls, values: Mapping[str, Any]) -> VariationRequest:
         """Return the request that `to_json` wrote; checks it again."""
         adapter = values.get("adapter")
-        known = {f.name for f in dataclasses.fields(cls)}
-        plain = {key: value for key, value in values.items() if key in known}
         nested = {
-            "seeds": tuple(plain["seeds"]),
-            "adapter": AdapterUse(**adapter) if adapter else None,
+            "seeds": tuple(values["seeds"]),
+            "adapter": read_fields(AdapterUse, adapter) if adapter else None,
             "constraints": read_fields(Constraints, values.get("constraints", {})),
         }
-        return cls(**plain | nested)
+        return read_fields(cls, dict(values) | nested)
 
 
 def _check_prompt(prompt: str, negative_prompt: str) -> None:

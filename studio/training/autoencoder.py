@@ -13,45 +13,29 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from studio.designs.colour import count_colours
+from studio.errors import InputError
+from studio.training.losses import LossWeights, measure_loss
 from studio.training.optimisers import MixedOptimiser, RunningAverage, Schedule, split_matrices
+from studio.training.pixels import measure_psnr, to_pixels, to_tensor
 from studio.training.precision import mixed_precision
 from studio.training.stream import draw_crops, draw_held_out
 
 if TYPE_CHECKING:
     from diffusers import AutoencoderKL
 
-ALL_BUT_RIGHT = 0.01
-"""A distance of colours, in -1..1, below which being nearer counts for little: a step or two of 8 bits."""
 LOOKED_AT = range(24)
 """Held-out designs that a validation looks at."""
 SHOWN = range(8)
 """Held-out designs that samples are drawn of."""
 MEASURED_PLACES = range(24, 56)
 """Held-out designs that shift and scale of the latents are measured on."""
-YARNS_MOST = 32
-"""A crop of more colours was shrunk from a larger drawing: its edges are blended, none of its colours is a yarn."""
 
 
 @dataclass(frozen=True)
-class AutoencoderRecipe:
-    """Settings of the VAE training. Weights of the loss multiply the L1 difference, which counts once.
-
-    `block_weight` is for the pictures averaged over 8x8 px: without it lines come out right and hues wrong.
-    `hue_weight` is for the differences red - green and yellow - blue averaged over 4x4 px: the norms of the network
-    take the mean out of its features, and without this term it learns only one or two of the three colour axes for
-    a long while. `yarn_weight` is for the unlikelihood of the right yarn among those of the crop, when the likelihood
-    of a yarn falls with the squared distance of what was drawn, by a factor of e for each `yarn_spread`: a design is
-    read by its nearest yarns, so a pixel halfway between two is worse than one that is a little off. `exact_weight` is
-    for the square root of a pixel's distance: it is won by pixels that are all but right, not by pixels that are less
-    wrong. `flat_weight` is for the same of the distance from the nearest yarn of the crop, whichever it is: what the
-    transformer redraws need not be what was there, but has to be of one yarn all the same. `kl_weight` is for the
-    divergence per latent.
+class CropRecipe(LossWeights):
+    """Settings of a training on crops, `side_px` a side, and of its steps.
 
     `crops_each` crops are taken of one drawn design: drawing one takes as long as learning from two crops.
-
-    For refining alone: `latent_noise` is the largest deviation of the noise added to the latents, in deviations of
-    the latents; `hold_weight` is for the squared distance of the latents from what they were, in their deviations.
     """
 
     batch: int = 8
@@ -60,18 +44,20 @@ class AutoencoderRecipe:
     muon_rate: float = 1.5e-3
     adamw_rate: float = 3e-4
     warm_up_steps: int = 100
-    gradient_weight: float = 1.0
-    block_weight: float = 2.0
-    hue_weight: float = 2.0
-    square_weight: float = 1.0
-    yarn_weight: float = 0.3
-    yarn_spread: float = 0.04
-    exact_weight: float = 0.0
-    flat_weight: float = 0.0
+    average_decay: float = 0.998
+
+
+@dataclass(frozen=True)
+class AutoencoderRecipe(CropRecipe):
+    """Settings of the VAE training. `kl_weight` is for the divergence per latent.
+
+    For refining alone: `latent_noise` is the largest deviation of the noise added to the latents, in deviations of
+    the latents; `hold_weight` is for the squared distance of the latents from what they were, in their deviations.
+    """
+
     kl_weight: float = 3e-4
     latent_noise: float = 0.0
     hold_weight: float = 0.0
-    average_decay: float = 0.998
 
 
 REFINING = AutoencoderRecipe(
@@ -100,7 +86,7 @@ class AutoencoderTraining:
         self,
         vae: AutoencoderKL,
         device: torch.device,
-        recipe: AutoencoderRecipe | None = None,
+        recipe: CropRecipe | None = None,
         refine: bool = False,
     ) -> None:
         usual = REFINING if refine else AutoencoderRecipe()
@@ -118,14 +104,14 @@ class AutoencoderTraining:
     def advance(self) -> dict[str, float]:
         """Take one step; returns its figures."""
         step = self.steps_done
-        wanted, made, cost, figures = self.rebuild_batch(step)
+        wanted, made, cost = self.rebuild_batch(step)
         loss = measure_loss(made.float(), wanted, self.recipe) + cost
         loss.backward()
         norm = self.optimiser.step(self.schedule.factor(step))
         self.average.update(step)
         self.steps_done += 1
         error = F.mse_loss(made.detach().float().clamp(-1, 1), wanted).item()
-        return figures | {"loss": loss.item(), "norm": norm, "psnr": 10 * math.log10(4 / max(error, 1e-12))}
+        return {"loss": loss.item(), "norm": norm, "psnr": 10 * math.log10(4 / max(error, 1e-12))}
 
     def validate(self) -> dict[str, float]:
         """Return PSNR at 384x288 px over held-out designs, and the latents' mean and deviation."""
@@ -150,9 +136,7 @@ class AutoencoderTraining:
     def measure_latents(self) -> dict[str, float]:
         """Return shift and scale that give the latents of held-out designs mean 0 and deviation 1."""
         with torch.no_grad():
-            latents = torch.stack(
-                [self.rebuild(draw_held_out(place, 192, 256).pixels)[0] for place in MEASURED_PLACES]
-            )
+            latents = torch.stack([self.rebuild(draw_held_out(place, 192, 256).pixels)[0] for place in MEASURED_PLACES])
         return {"shift_factor": latents.mean().item(), "scaling_factor": 1 / latents.std().item()}
 
     def draw_samples(self) -> NDArray[np.uint8]:
@@ -176,17 +160,23 @@ class AutoencoderTraining:
         } | ({} if self.held is None else {"held": self.held.state_dict()})
 
     def load(self, state: dict[str, Any]) -> None:
-        """Go on from a state."""
+        """Go on from a state. Raises `InputError` for one of a VAE of another size."""
         self.steps_done = state["steps_done"]
-        self.vae.load_state_dict(state["vae"])
+        try:
+            self.vae.load_state_dict(state["vae"])
+        except RuntimeError as error:
+            raise InputError(
+                f"The {self.name} training in this folder is of a VAE of another size. Delete state/{self.name}.pt to "
+                "begin it anew from the model."
+            ) from error
         if self.held is not None:
             self.held.load_state_dict(state["held"])
         self.average.values = {key: value.to(self.device) for key, value in state["average"].items()}
         self.optimiser.load_state_dict(state["optimiser"])
         self.schedule.load_state_dict(state["schedule"])
 
-    def rebuild_batch(self, step: int) -> tuple[Tensor, Tensor, Tensor | float, dict[str, float]]:
-        """Return crops (b, 3, side, side), -1..1, what the VAE makes of them, what its latents cost, and figures."""
+    def rebuild_batch(self, step: int) -> tuple[Tensor, Tensor, Tensor | float]:
+        """Return crops (b, 3, side, side), -1..1, what the VAE makes of them, and what its latents cost."""
         recipe = self.recipe
         wanted = draw_batch(step, recipe).to(self.device)
         noise = torch.Generator(device="cpu").manual_seed(step)
@@ -197,16 +187,15 @@ class AutoencoderTraining:
             made = self.vae.decode(drawn).sample
         cost = recipe.kl_weight * _divergence(latents.mean, latents.logvar)
         if self.held is None:
-            return wanted, made, cost, {}
-        drift = self._measure_drift(latents.mean.float(), wanted)
-        return wanted, made, cost + recipe.hold_weight * drift, {"drift": math.sqrt(drift.item())}
+            return wanted, made, cost
+        return wanted, made, cost + recipe.hold_weight * self.measure_drift(latents.mean.float(), wanted)
 
     def _spread(self, step: int, count: int) -> Tensor:
         """Return a deviation of noise for each latent of a batch (b, 1, 1, 1)."""
         shares = np.random.default_rng([step, 13]).random((count, 1, 1, 1), dtype=np.float32)
         return torch.from_numpy(shares).to(self.device) * self.recipe.latent_noise / self.vae.config.scaling_factor
 
-    def _measure_drift(self, latents: Tensor, wanted: Tensor) -> Tensor:
+    def measure_drift(self, latents: Tensor, wanted: Tensor) -> Tensor:
         """Return how far latents are from what they were, squared, in deviations of the latents."""
         with torch.no_grad():
             before = self.held.encode(wanted).latent_dist.mean
@@ -219,82 +208,12 @@ class AutoencoderTraining:
         return latent[0].cpu(), to_pixels(self.vae.decode(latent).sample)[0]
 
 
-def draw_batch(step: int, recipe: AutoencoderRecipe) -> Tensor:
+def draw_batch(step: int, recipe: CropRecipe) -> Tensor:
     """Return the crops (b, 3, side, side), -1..1, of a step."""
     designs = -(-recipe.batch // recipe.crops_each)
     numbers = range(step * designs, (step + 1) * designs)
     crops = [crop for number in numbers for crop in draw_crops(number, recipe.side_px, recipe.crops_each)]
     return to_tensor(np.stack(crops[: recipe.batch]))
-
-
-def measure_loss(made: Tensor, wanted: Tensor, recipe: AutoencoderRecipe) -> Tensor:
-    """Return the loss of pictures (b, 3, h, w) in -1..1."""
-    confusion, straying = measure_yarns(made, wanted, recipe.yarn_spread)
-    difference = made - wanted
-    steps = difference.diff(dim=2).abs().mean() + difference.diff(dim=3).abs().mean()
-    blocks = F.avg_pool2d(difference, 8).abs().mean()
-    coarse = F.avg_pool2d(difference, 4)
-    red, green, blue = coarse.unbind(dim=1)
-    hues = (red - green).abs().mean() + ((red + green) / 2 - blue).abs().mean()
-    return (
-        difference.abs().mean()
-        + recipe.hue_weight * hues
-        + recipe.gradient_weight * steps
-        + recipe.block_weight * blocks
-        + recipe.square_weight * difference.square().mean()
-        + recipe.exact_weight * _soft_root(difference.square().sum(dim=1)).mean()
-        + recipe.yarn_weight * confusion
-        + recipe.flat_weight * straying
-    )
-
-
-def measure_yarns(made: Tensor, wanted: Tensor, spread: float) -> tuple[Tensor, Tensor]:
-    """Return how hard the yarns of pictures (b, 3, h, w) are to tell, and how far their colours are from any yarn.
-
-    The first is the mean unlikelihood of the right yarns, in natural logarithms; the second the mean root of the
-    distance to the nearest. The yarns of a picture are the colours of the wanted one; a picture of more than
-    `YARNS_MOST` counts as right.
-    """
-    confusion, straying = made.new_zeros(()), made.new_zeros(())
-    for drawn, picture in zip(made, wanted, strict=True):
-        yarns = find_yarns(picture)
-        if yarns is None:
-            continue
-        right = (picture.permute(1, 2, 0)[:, :, None] - yarns).square().sum(dim=-1).argmin(dim=-1)
-        apart = (drawn.permute(1, 2, 0)[:, :, None] - yarns).square().sum(dim=-1)
-        confusion = confusion + F.cross_entropy((-apart / spread).flatten(0, 1), right.flatten()) / len(made)
-        straying = straying + _soft_root(apart.min(dim=-1).values).mean() / len(made)
-    return confusion, straying
-
-
-def find_yarns(picture: Tensor) -> Tensor | None:
-    """Return the colours (n, 3) of a picture (3, h, w), -1..1; None for more than `YARNS_MOST`."""
-    colours, _ = count_colours(to_pixels(picture[None])[0])
-    if len(colours) > YARNS_MOST:
-        return None
-    return torch.from_numpy(colours).to(picture.device).float().div(127.5).sub(1)
-
-
-def _soft_root(squared: Tensor) -> Tensor:
-    """Return the square root of distances given squared; below `ALL_BUT_RIGHT` it is nearly even."""
-    return (squared + ALL_BUT_RIGHT**2).pow(0.25)
-
-
-def measure_psnr(wanted: NDArray[np.uint8], made: NDArray[np.uint8]) -> float:
-    """Return the peak signal-to-noise ratio in dB of two uint8 pictures."""
-    error = np.square(wanted.astype(np.float64) - made).mean()
-    return float(10 * np.log10(255**2 / max(error, 1e-9)))
-
-
-def to_tensor(pixels: NDArray[np.uint8]) -> Tensor:
-    """Return uint8 (b, h, w, 3) as float (b, 3, h, w) in -1..1."""
-    return torch.from_numpy(np.array(pixels)).permute(0, 3, 1, 2).float().div(127.5).sub(1)
-
-
-def to_pixels(pictures: Tensor) -> NDArray[np.uint8]:
-    """Return float (b, 3, h, w) in -1..1 as uint8 (b, h, w, 3)."""
-    scaled = pictures.float().clamp(-1, 1).add(1).mul(127.5).round()
-    return scaled.permute(0, 2, 3, 1).to(torch.uint8).cpu().numpy()
 
 
 def _divergence(mean: Tensor, logvar: Tensor) -> Tensor:

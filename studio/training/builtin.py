@@ -16,13 +16,14 @@ from PIL import Image
 
 from studio.errors import InputError
 from studio.training.architecture import build_autoencoder
-from studio.training.autoencoder import AutoencoderRecipe, AutoencoderTraining, to_tensor
+from studio.training.autoencoder import AutoencoderRecipe, AutoencoderTraining
 from studio.training.carpets import sample_captions, vocabulary
 from studio.training.checkpoint import BuiltinParts, build_parts, export_parts, load_parts, load_state, save_state
 from studio.training.decoder import DecoderTraining
 from studio.training.flow import FlowModel, FlowTraining
 from studio.training.linear_start import begin_linear
 from studio.training.optimisers import Schedule
+from studio.training.pixels import to_tensor
 from studio.training.precision import choose_device
 from studio.training.stream import draw_crops
 from studio.training.widening import widen_autoencoder
@@ -124,6 +125,7 @@ def run_stretch(stretch: Stretch, stopped: Callable[[], bool] = lambda: False) -
     parts = open_parts(stretch.model_folder)
     training = build_training(stretch.phase, parts, choose_device(stretch.device))
     path = stretch.state_path(training.name)
+    _check_newest(path)
     if path.exists():
         training.load(load_state(path))
     elif from_model and stretch.phase not in GENTLE:
@@ -178,7 +180,9 @@ def open_parts(folder: Path) -> BuiltinParts:
     """
     if (folder / "model_index.json").exists():
         parts = load_parts(folder)
-        grown = build_autoencoder()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            grown = build_autoencoder()
         if _size(parts.vae) != _size(grown):
             try:
                 widen_autoencoder(parts.vae, grown)
@@ -230,6 +234,19 @@ def record_figures(path: Path, training: Training, seconds: float, figures: dict
 
 def _cooled(training: Training) -> bool:
     return training.schedule.ended(training.steps_done)
+
+
+def _check_newest(path: Path) -> None:
+    """Raise `InputError` if another training has changed the VAE since this state was written: it would be undone."""
+    rivals = [path.with_name(f"{name}.pt") for name in ("vae", *GENTLE)]
+    if path not in rivals or not path.exists():
+        return
+    newest = max((rival for rival in rivals if rival.exists()), key=lambda rival: rival.stat().st_mtime)
+    if newest.stat().st_mtime > path.stat().st_mtime:
+        raise InputError(
+            f"{newest.name} in {path.parent} is newer than {path.name}: to go on with the older one would undo what "
+            f"the VAE has learnt since. Delete {path.name} to begin that phase anew from the model."
+        )
 
 
 def _size(vae: AutoencoderKL) -> tuple[Any, ...]:

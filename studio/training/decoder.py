@@ -19,12 +19,8 @@ from torch import Tensor
 
 from studio.codec import scale, unscale
 from studio.designs.orphans import clean_orphans
-from studio.training.autoencoder import (
-    AutoencoderRecipe,
-    AutoencoderTraining,
-    draw_batch,
-    find_yarns,
-)
+from studio.training.autoencoder import AutoencoderTraining, CropRecipe, draw_batch
+from studio.training.losses import find_yarns
 from studio.training.precision import mixed_precision
 
 if TYPE_CHECKING:
@@ -39,9 +35,10 @@ Walk = Callable[[Tensor, float], Tensor]
 
 
 @dataclass(frozen=True)
-class DecoderRecipe(AutoencoderRecipe):
+class DecoderRecipe(CropRecipe):
     """Settings of the decoder's training: crops of a size that the transformer knows.
 
+    `latent_noise` is the largest deviation of the noise added to the latents, in deviations of the latents;
     `walk_sigma` is the most noise from which the transformer walks the latents back. A walk costs more than learning
     from it, so a batch is met `uses` times on average, while it is one of the newest `window`.
     """
@@ -54,10 +51,9 @@ class DecoderRecipe(AutoencoderRecipe):
     square_weight: float = 0.0
     exact_weight: float = 0.5
     flat_weight: float = 0.5
-    kl_weight: float = 0.0
     latent_noise: float = 0.05
     average_decay: float = 0.995
-    walk_sigma: float = 0.6
+    walk_sigma: float = 0.7
     uses: int = 3
     window: int = 24
 
@@ -76,8 +72,8 @@ class DecoderTraining(AutoencoderTraining):
         self.walk = walk
         self._kept: dict[int, tuple[Tensor, Tensor]] = {}
 
-    def rebuild_batch(self, step: int) -> tuple[Tensor, Tensor, Tensor | float, dict[str, float]]:
-        """Return crops (b, 3, side, side), -1..1, what the decoder makes of their walked latents; nothing more."""
+    def rebuild_batch(self, step: int) -> tuple[Tensor, Tensor, float]:
+        """Return pictures (b, 3, side, side), -1..1, what the decoder makes of their walked latents, and no cost."""
         newest = step // self.recipe.uses
         oldest = max(0, newest + 1 - self.recipe.window)
         for number in [number for number in self._kept if number < oldest]:
@@ -92,13 +88,13 @@ class DecoderTraining(AutoencoderTraining):
         drawn = unscale(walked + noise.to(self.device), self.vae)
         with mixed_precision(self.device):
             made = self.vae.decode(drawn).sample
-        return wanted, made, 0.0, {}
+        return wanted, made, 0.0
 
     @torch.no_grad()
     def _walk_batch(self, number: int) -> tuple[Tensor, Tensor]:
         """Return latents of crops, of deviation 1, as the transformer leaves them, and the pictures that they mean.
 
-        One sigma a batch: so a walk takes no more steps than it needs. A crop without yarns is not walked.
+        One sigma a batch: so a walk takes no more steps than it needs. A crop without yarns stays as it was encoded.
         """
         wanted = draw_batch(number, self.recipe).to(self.device)
         with mixed_precision(self.device):
@@ -121,16 +117,18 @@ class DecoderTraining(AutoencoderTraining):
 
 
 def weave_crop(drawn: Tensor, design: Tensor) -> Tensor | None:
-    """Return a picture (3, h, w), -1..1, in the yarns of its design, without stray knots; None if there are no yarns.
+    """Return a picture (3, h, w), -1..1, in the yarns of its design; None if the design has none.
 
     Each knot takes the design's own yarn there if that is hardly farther than the nearest (`PREFERENCE`), else the
-    nearest: where the drawing is still the design's, that is what was meant.
+    nearest: where the drawing is still the design's, that is what was meant. Stray knots that the design has not are
+    cleaned away.
     """
     yarns = find_yarns(design)
     if yarns is None:
         return None
     apart = (drawn.permute(1, 2, 0)[:, :, None] - yarns).square().sum(dim=-1).sqrt()
-    right = (design.permute(1, 2, 0)[:, :, None] - yarns).square().sum(dim=-1).argmin(dim=-1, keepdim=True)
-    apart.scatter_add_(-1, right, torch.full_like(right, -PREFERENCE, dtype=apart.dtype))
-    knots, _ = clean_orphans(apart.argmin(dim=-1).byte().cpu().numpy(), most_share=0.0)
+    own = (design.permute(1, 2, 0)[:, :, None] - yarns).square().sum(dim=-1).argmin(dim=-1, keepdim=True)
+    apart.scatter_add_(-1, own, torch.full_like(own, -PREFERENCE, dtype=apart.dtype))
+    nearest, meant = (knots.byte().cpu().numpy() for knots in (apart.argmin(dim=-1), own[..., 0]))
+    knots, _ = clean_orphans(nearest, most_share=0.0, protected=nearest == meant)
     return yarns[torch.from_numpy(knots).long().to(yarns.device)].permute(2, 0, 1)

@@ -17,8 +17,8 @@ from studio.designs.palette import snap, suggest_palette
 from studio.evaluation.palettes import measure_off_palette_share
 from studio.evaluation.structure import correlate_edges, measure_diversity, read_structure
 from studio.training.architecture import TEXT_TOKENS
-from studio.training.autoencoder import measure_psnr, to_pixels, to_tensor
 from studio.training.carpets import Carpet, draw_layout, dress
+from studio.training.pixels import measure_psnr, to_pixels, to_tensor
 from studio.training.stream import HELD_OUT_SEEDS
 
 if TYPE_CHECKING:

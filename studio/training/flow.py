@@ -21,10 +21,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from studio.codec import unscale
-from studio.training.autoencoder import to_pixels
 from studio.training.checkpoint import BuiltinParts
 from studio.training.latents import Batch, LatentStream, plan_buckets
 from studio.training.optimisers import MixedOptimiser, RunningAverage, Schedule, split_matrices
+from studio.training.pixels import to_pixels
 from studio.training.precision import mixed_precision
 from studio.training.stream import PairShares, draw_held_out
 
@@ -201,8 +201,10 @@ class FlowTraining:
         """Return held-out designs at 192x256 px, begun with in this dressing: 0 is their own."""
         examples = [draw_held_out(place, 192, 256) for place in LOOKED_AT]
         targets = torch.stack([self.stream.encode(example.pixels) for example in examples]).to(self.device)
-        begun = [draw_held_out(place, 192, 256, dressing=dressing) for place in LOOKED_AT]
-        sources = torch.stack([self.stream.encode(example.pixels) for example in begun]).to(self.device)
+        sources = targets
+        if dressing:
+            begun = [draw_held_out(place, 192, 256, dressing=dressing) for place in LOOKED_AT]
+            sources = torch.stack([self.stream.encode(example.pixels) for example in begun]).to(self.device)
         captions = [example.caption for example in examples]
         recoloured = torch.full((len(captions),), dressing > 0, device=self.device)
         return Batch(sources, targets, captions, recoloured)

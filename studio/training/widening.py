@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import torch
@@ -22,11 +23,15 @@ def widen_autoencoder(small: AutoencoderKL, large: AutoencoderKL) -> None:
     them. A norm of one group over all channels gives each copy what it gave the original. Further residual blocks
     add nothing yet. Shift and scale of the latents are taken over. Source: T. Chen et al., "Net2Net", 2016.
 
-    Raises `ValueError` if the large one's channels are not whole multiples, or its blocks or layers fewer.
+    Raises `ValueError` if the large one's channels are not whole multiples, its blocks or layers fewer, or its widths
+    unequal from one block to the next where those of the small one are equal.
     """
     given, taken = small.state_dict(), large.state_dict()
     if missing := sorted(given.keys() - taken.keys()):
         raise ValueError(f"the larger VAE lacks {missing[0]}")
+    had = {_block_of(key) for key in given}
+    if added := sorted(key for key in taken.keys() - given.keys() if _block_of(key) in had):
+        raise ValueError(f"the smaller VAE lacks {added[0]}")  # two of its widths are equal that no longer are
     rng = torch.Generator("cpu").manual_seed(0)
     for key, value in taken.items():
         if key in given:
@@ -37,6 +42,12 @@ def widen_autoencoder(small: AutoencoderKL, large: AutoencoderKL) -> None:
         shift_factor=small.config.shift_factor,
         scaling_factor=small.config.scaling_factor,
     )
+
+
+def _block_of(key: str) -> str:
+    """Return the residual block, or the layer outside of any, that a parameter belongs to."""
+    found = re.match(r".*resnets\.\d+", key)
+    return found[0] if found else key.rpartition(".")[0]
 
 
 def _spread_out(weights: Tensor, shape: torch.Size, rng: torch.Generator, key: str) -> Tensor:

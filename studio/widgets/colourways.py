@@ -122,6 +122,7 @@ def _sort_out(designs: tuple[Source, ...], needed: int, count: int) -> tuple[tup
     return tuple(worn), left_out
 
 
+@st.cache_data(max_entries=128, show_spinner=False)
 def _find_colours(sha256: str) -> NDArray[np.uint8]:
     """Return the different colours (n, 3) that a design wears."""
     index_map = find_yarns(sha256)
