@@ -152,6 +152,20 @@ def test_a_model_that_cannot_be_fetched_says_the_next_step(
         pass
 
 
+def test_a_folder_with_another_kind_of_scheduler_is_refused_by_name(tmp_path: Path) -> None:
+    shutil.copytree(BUILTIN_FOLDER, tmp_path / "heun")
+    for name in ("model_index.json", "scheduler/scheduler_config.json"):
+        file = tmp_path / "heun" / name
+        text = file.read_text("utf-8")
+        file.write_text(text.replace("FlowMatchEulerDiscreteScheduler", "FlowMatchHeunDiscreteScheduler"), "utf-8")
+    slot = PipelineSlot()
+    with (
+        pytest.raises(ModelError, match="FlowMatchHeunDiscreteScheduler"),
+        slot.use(PipelineChoice(str(tmp_path / "heun")), print),
+    ):
+        pass
+
+
 def test_an_equal_choice_loads_once_and_another_releases_first(tmp_path: Path, slot: PipelineSlot) -> None:
     adapter = str(write_adapter(tmp_path / "lora", slot))
     own = PipelineSlot()

@@ -7,10 +7,12 @@ import time
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from PIL import Image
 
-from studio.events import Preparing, RunEvent, Started, Stepped
+from studio.catalogue import new_id
+from studio.events import Drawn, Preparing, RunEvent, Started, Stepped
 from studio.requests import JobSnapshot, JobState, RunFacts, VariationRecord, VariationRequest
 
 
@@ -76,6 +78,28 @@ class Job:
         """Take in that a picture was decoded and dealt with."""
         now = time.monotonic()
         self.decode_seconds, self.last_step = now - self.last_step, now
+
+    def record(self, drawn: Drawn) -> VariationRecord:
+        """Return the record of a variation that was just drawn, under an id of its own."""
+        request = self.request
+        return VariationRecord(
+            id=new_id(),
+            run=self.run,
+            slot=self.first_slot + drawn.slot,
+            created_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
+            source=request.source,
+            parent=request.parent,
+            prompt=request.prompt,
+            negative_prompt=request.negative_prompt,
+            strength=request.strength,
+            steps=request.steps,
+            guidance_scale=request.guidance_scale,
+            seed=drawn.seed,
+            seconds=round(drawn.seconds, 3),
+            facts=self.facts,
+            constraints=request.constraints,
+            weaving=drawn.woven.weaving if drawn.woven is not None else None,
+        )
 
     def end(self, state: JobState, error: str | None = None) -> None:
         """Nothing more will happen."""

@@ -9,7 +9,6 @@ import threading
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -21,7 +20,7 @@ from studio.designs import Design, open_design
 from studio.errors import InputError, RunCancelledError, StorageError, StudioError
 from studio.events import Drawn, RunEvent, RunListener, Stepped
 from studio.jobs.job import Job
-from studio.requests import JobSnapshot, JobState, VariationRecord, VariationRequest
+from studio.requests import JobSnapshot, JobState, VariationRequest
 
 _KEPT_JOBS = 200
 _LOCK_POLL_SECONDS = 0.3
@@ -272,25 +271,7 @@ class JobQueue:
 
     def _keep(self, job: Job, drawn: Drawn) -> None:
         """Write a finished variation at once. One that cannot be written waits in memory for `save_again`."""
-        request = job.request
-        record = VariationRecord(
-            id=new_id(),
-            run=job.run,
-            slot=job.first_slot + drawn.slot,
-            created_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
-            source=request.source,
-            parent=request.parent,
-            prompt=request.prompt,
-            negative_prompt=request.negative_prompt,
-            strength=request.strength,
-            steps=request.steps,
-            guidance_scale=request.guidance_scale,
-            seed=drawn.seed,
-            seconds=round(drawn.seconds, 3),
-            facts=job.facts,
-            constraints=request.constraints,
-            weaving=drawn.woven.weaving if drawn.woven is not None else None,
-        )
+        record = job.record(drawn)
         pictures = (drawn.image, None) if drawn.woven is None else (drawn.woven.image, drawn.image)
         try:
             self._catalogue.save_variation(pictures[0], record, pictures[1])
