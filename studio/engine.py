@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from importlib.metadata import version
 from typing import Any
@@ -154,6 +155,7 @@ class _Run:
             num_inference_steps=request.steps,
             guidance_scale=request.guidance_scale,
             generator=_generators(seeds),
+            mu=None if self.sheet.shift is None else math.log(self.sheet.shift),
             output_type="latent",
             callback_on_step_end=after_step,
             max_sequence_length=self.loaded.entry.prompt_tokens,
@@ -197,6 +199,7 @@ class _Run:
             height_px=canvas.design_height_px,
             working_width_px=canvas.working_width_px,
             working_height_px=canvas.working_height_px,
+            shift=None if self.sheet.shift is None else round(self.sheet.shift, 3),
             versions={"studio": __version__} | {name: version(name) for name in ("torch", "diffusers", "transformers")},
             notes=notes + self.notes,
         )

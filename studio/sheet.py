@@ -11,8 +11,10 @@ from PIL import Image
 
 from studio.codec import Codec
 from studio.designs import Canvas, Design, fit
+from studio.designs.canvas import crop
 from studio.designs.repeat import close_seams, measure_seams
 from studio.designs.weave_plan import WeavePlan
+from studio.models.noise_shift import choose_shift
 from studio.models.previews import LatentPreview
 from studio.models.slot import LoadedPipeline
 from studio.steering import Steering
@@ -26,6 +28,7 @@ _REMEMBERED_LATENTS = 8
 class Sheet:
     """The design as the pipeline needs it: padded, encoded, with the preview fitted on it and the steering of its run.
 
+    `shift` is the scheduler's where the model's noise is fitted to the design, None for what the model brings along.
     `true` (h, w) is where a repeat, which has no padding, is the design itself; None for everywhere.
     """
 
@@ -34,6 +37,7 @@ class Sheet:
     latents: torch.Tensor
     preview: LatentPreview
     steering: Steering | None
+    shift: float | None = None
     true: NDArray[np.bool_] | None = None
 
     @property
@@ -66,4 +70,5 @@ def prepare_sheet(loaded: LoadedPipeline, design: Design, plan: WeavePlan | None
             remembered.popitem(last=False)
     latents = remembered[key]
     steering = None if plan is None else Steering(plan, canvas, latents, codec)
-    return Sheet(canvas, codec, latents, LatentPreview(latents[0], padded), steering, true)
+    shift = choose_shift(np.asarray(crop(padded, canvas))) if loaded.entry.even_strength else None
+    return Sheet(canvas, codec, latents, LatentPreview(latents[0], padded), steering, shift, true)

@@ -5,11 +5,8 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-import numpy as np
-import pytest
 import torch
 from diffusers import FlowMatchEulerDiscreteScheduler
-from diffusers.pipelines.stable_diffusion_3.pipeline_stable_diffusion_3_img2img import calculate_shift
 
 from studio.models.registry import BUILTIN_FOLDER
 from studio.training import architecture
@@ -79,20 +76,10 @@ def test_the_whole_model_fits_the_repository(tokenizers, tmp_path: Path):
     check_weight_files(tmp_path / "model")
 
 
-@pytest.mark.parametrize(("size_px", "shift"), [((288, 384), 1.2), ((512, 688), 1.4)])
-def test_a_larger_picture_begins_with_more_noise(size_px, shift):
-    """What the pipeline will do with the shipped scheduler, by its own arithmetic."""
-    scheduler = FlowMatchEulerDiscreteScheduler.from_pretrained(BUILTIN_FOLDER, subfolder="scheduler")
-    config = scheduler.config
+def test_the_shipped_scheduler_is_the_one_that_is_built():
+    config = FlowMatchEulerDiscreteScheduler.from_pretrained(BUILTIN_FOLDER, subfolder="scheduler").config
     built = architecture.build_scheduler().config
     assert all(config[key] == built[key] for key in built if not key.startswith("_"))
-    tokens = size_px[0] * size_px[1] // architecture.MULTIPLE_PX**2
-    mu = calculate_shift(
-        tokens, config.base_image_seq_len, config.max_image_seq_len, config.base_shift, config.max_shift
-    )
-    scheduler.set_timesteps(10, mu=mu)
-    even = np.linspace(1, 0.001, 10)[4]
-    assert scheduler.sigmas[4].item() == pytest.approx(shift * even / (1 + (shift - 1) * even), abs=1e-4)
 
 
 def check_weight_files(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -14,12 +15,14 @@ from studio.designs import Design
 from studio.engine import Engine
 from studio.errors import AdapterError, RunCancelledError
 from studio.events import Drawn, RunEvent, Started, Stepped
+from studio.models.noise_shift import choose_shift
 from studio.models.previews import LatentPreview
 from studio.models.registry import MODELS
 from studio.models.slot import PipelineSlot
 from studio.requests import AdapterUse, PipelineChoice, VariationRequest
 from tests.adapters import write_adapter
 from tests.conftest import draw_design
+from tests.test_weaving import as_design
 
 
 def draw(slot: PipelineSlot, design: Design, **settings: object) -> list[RunEvent]:
@@ -94,6 +97,7 @@ def test_equals_the_plain_pipeline(slot: PipelineSlot) -> None:
             guidance_scale=2.5,
             generator=torch.Generator().manual_seed(3),
             max_sequence_length=loaded.entry.prompt_tokens,
+            mu=math.log(choose_shift(np.asarray(design.image))),
         ).images[0]
     assert np.abs(np.asarray(plain, np.int16) - ours).max() <= 1
 
@@ -189,6 +193,19 @@ def test_previews_show_where_each_step_is_heading(slot: PipelineSlot, monkeypatc
     assert len(seen) == 3
     headings = [row for noisy, sigma, velocity in seen for row in noisy - sigma * velocity]
     assert all(torch.allclose(one, wanted, atol=1e-3) for one, wanted in zip(shown, headings, strict=True))
+
+
+def test_a_coarse_design_is_given_more_noise_than_a_fine_one(slot: PipelineSlot) -> None:
+    """The first sigma is that of the strength, shifted; the shift is in the record."""
+    rng = np.random.default_rng(0)
+    even = np.linspace(1, 0.001, 4)[1]
+    for knot_px, shifted in ((32, True), (1, False)):
+        knots = rng.integers(0, 255, (128 // knot_px, 128 // knot_px, 3), dtype=np.uint8)
+        design = as_design(knots.repeat(knot_px, 0).repeat(knot_px, 1))
+        with watching(slot) as seen:
+            said = facts(draw(slot, design, strength=0.7, steps=4))
+        assert (said.shift > 1.1) == shifted
+        assert seen[0][1] == pytest.approx(said.shift * even / (1 + (said.shift - 1) * even), abs=2e-3)
 
 
 def test_a_prompt_that_is_cut_is_said(slot: PipelineSlot) -> None:

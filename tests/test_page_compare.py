@@ -54,6 +54,7 @@ CHANGES = {
     "changed": {"weaving": Weaving(changed_share=0.12)},
     "unchanged": {"weaving": Weaving(unchanged_share=0.8)},
     "shift": {"weaving": Weaving(colour_shift=2.5)},
+    "noise_shift": {"shift": 1.4},
     "settled": {"weaving": Weaving(yarns=("#aa0000",), settled_share=0.04)},
     "stray": {"weaving": Weaving(orphan_share=0.001, orphan_share_before=0.02)},
     "mirrored": {"weaving": Weaving(vertical=0, mirrored_share=0.03)},

@@ -32,7 +32,8 @@ class ModelEntry:
 
     `working_pixels` is the area up to which it draws at the design's own size; a larger design is drawn at that area
     and enlarged. `multiple_px` divides both sides of what it draws (VAE factor times patch size), `smallest_px` is
-    the shortest side it was made for. `prompt_tokens` is what its T5 encoder reads. Sizes of downloads in GB (10^9).
+    the shortest side it was made for. `prompt_tokens` is what its T5 encoder reads. `even_strength` is whether its
+    noise is fitted to each design (see `noise_shift`). Sizes of downloads in GB (10^9).
     """
 
     id: str
@@ -45,6 +46,7 @@ class ModelEntry:
     multiple_px: int
     smallest_px: int
     prompt_tokens: int
+    even_strength: bool = False
     download_gb: float = 0.0
     gated: bool = False
     folder: Path | None = None
@@ -87,6 +89,7 @@ _ENTRIES = (
         multiple_px=16,
         smallest_px=128,
         prompt_tokens=32,
+        even_strength=True,
         folder=BUILTIN_FOLDER,
     ),
     ModelEntry(

@@ -16,7 +16,8 @@ class RunFacts:
     """What was true of the whole run: said by the engine, kept with every variation.
 
     Sizes in pixels. `working_*` is the size at which the model drew (before cropping the padding and before any
-    enlarging); it equals the design's own size when nothing was scaled. `notes` are sentences for the designer on what
+    enlarging); it equals the design's own size when nothing was scaled. `shift` is the scheduler's where the noise was
+    fitted to the design. `notes` are sentences for the designer on what
     was done to the input, such as a prompt that was cut.
     """
 
@@ -34,6 +35,7 @@ class RunFacts:
     height_px: int
     working_width_px: int
     working_height_px: int
+    shift: float | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 

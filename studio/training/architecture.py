@@ -39,10 +39,6 @@ CLIP_WIDTH = 96
 TEXT_WIDTH = 2 * CLIP_WIDTH
 """T5's width: the pipeline pads the joined CLIP states to it, so it is at least their sum."""
 
-USUAL_PX, USUAL_SHIFT = (288, 384), 1.2
-LARGEST_PX, LARGEST_SHIFT = (512, 688), 1.4
-"""Sizes of pictures and the scheduler's shift at each; its logarithm is a line between them."""
-
 START_TOKEN, END_TOKEN = "<|startoftext|>", "<|endoftext|>"
 CLIP_VOCABULARY = 1536
 T5_VOCABULARY = 1536
@@ -164,25 +160,12 @@ def build_t5_encoder(tokenizer: T5Tokenizer) -> T5EncoderModel:
 
 
 def build_scheduler() -> FlowMatchEulerDiscreteScheduler:
-    """Return the scheduler, whose shift grows with the picture: strength s is sigma = shift s / (1 + (shift - 1) s).
-
-    The larger a picture, the more noise it takes to hide as much of it; without a shift five variations of a coarse or
-    a large design were nearly alike. Source: P. Esser et al., Scaling Rectified Flow Transformers, 2024, section 5.3.2.
-    """
+    """Return the scheduler. Its shift is set run by run (see `studio.models.noise_shift`); left alone it is 1."""
     from diffusers import FlowMatchEulerDiscreteScheduler
 
     return FlowMatchEulerDiscreteScheduler(
-        num_train_timesteps=1000,
-        use_dynamic_shifting=True,
-        base_image_seq_len=_count_tokens(*USUAL_PX),
-        max_image_seq_len=_count_tokens(*LARGEST_PX),
-        base_shift=math.log(USUAL_SHIFT),
-        max_shift=math.log(LARGEST_SHIFT),
+        num_train_timesteps=1000, use_dynamic_shifting=True, base_shift=0.0, max_shift=0.0
     )
-
-
-def _count_tokens(width_px: int, height_px: int) -> int:
-    return width_px * height_px // MULTIPLE_PX**2
 
 
 def train_clip_tokenizer(captions: Iterable[str], vocabulary: int = CLIP_VOCABULARY) -> CLIPTokenizer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from studio.designs.contacts import count_contacts, settle_contacts
 from studio.designs.palette import snap, suggest_palette
 from studio.evaluation.palettes import measure_off_palette_share
 from studio.evaluation.structure import correlate_edges, measure_diversity, read_structure
+from studio.models.noise_shift import choose_shift
 from studio.training.architecture import TEXT_TOKENS
 from studio.training.carpets import Carpet, draw_layout, dress
 from studio.training.pixels import measure_psnr, to_pixels, to_tensor
@@ -65,7 +67,7 @@ class Workbench:
     def draw(
         self, pixels: NDArray[np.uint8], prompt: str, strength: float, seeds: tuple[int, ...]
     ) -> NDArray[np.uint8]:
-        """Return variations (n, h, w, 3) of a picture, one a seed, without guidance."""
+        """Return variations (n, h, w, 3) of a picture, one a seed, without guidance, by the noise that suits it."""
         import torch
 
         height_px, width_px = pixels.shape[:2]
@@ -81,6 +83,7 @@ class Workbench:
             num_images_per_prompt=count,
             generator=[torch.Generator("cpu").manual_seed(seed) for seed in seeds],
             max_sequence_length=TEXT_TOKENS,
+            mu=math.log(choose_shift(pixels)),
             output_type="np",
         ).images
         return np.round(drawn * 255).astype(np.uint8)
