@@ -55,7 +55,7 @@ def test_a_decoder_meets_what_the_transformer_leaves_several_times(tokenizers):
         met.append((noisy, sigma))
         return torch.full_like(noisy, 7.0)
 
-    recipe = dataclasses.replace(TINY_DECODER, batch=1, crops_each=1, latent_noise=0.0)
+    recipe = dataclasses.replace(TINY_DECODER, batch=1, crops_each=1, latent_noise=0.0, clean_share=0.0)
     vae = build_tiny(tokenizers).vae
     decoded: list[torch.Tensor] = []
     training = DecoderTraining(vae, CPU, walk, recipe)
@@ -83,7 +83,8 @@ def test_a_decoder_learns_from_what_was_drawn_as_it_is_woven(tokenizers, monkeyp
     crops = torch.cat([with_yarns, without])
     monkeypatch.setattr(decoder, "draw_batch", lambda number, recipe: crops.clone())
     monkeypatch.setattr(decoder, "LEAST_SIGMA", 0.0)
-    training = DecoderTraining(build_tiny(tokenizers).vae, CPU, lambda noisy, sigma: noisy.flip(3), TINY_DECODER)
+    recipe = dataclasses.replace(TINY_DECODER, clean_share=0.0)
+    training = DecoderTraining(build_tiny(tokenizers).vae, CPU, lambda noisy, sigma: noisy.flip(3), recipe)
     wanted, walked = training._walk_batch(0)
     latents = scale(training.held.encode(crops).latent_dist.mode(), training.vae)
     made = training.held.decode(unscale(walked, training.vae)).sample
@@ -95,6 +96,15 @@ def test_a_decoder_learns_from_what_was_drawn_as_it_is_woven(tokenizers, monkeyp
     assert torch.equal(wanted[1], without[0])
     assert torch.allclose(walked[1], latents[1], atol=0.05)
     assert not torch.allclose(walked[0], latents[0], atol=0.1)
+
+
+def test_some_batches_stay_as_they_were_encoded(tokenizers):
+    met: list[float] = []
+    recipe = dataclasses.replace(TINY_DECODER, batch=1, crops_each=1, clean_share=0.5)
+    training = DecoderTraining(build_tiny(tokenizers).vae, CPU, lambda noisy, sigma: met.append(sigma) or noisy, recipe)
+    for number in range(40):
+        training._walk_batch(number)
+    assert 10 < len(met) < 27
 
 
 def test_a_decoder_keeps_a_window_of_walks_and_sees_each_with_other_noise(tokenizers):

@@ -38,9 +38,10 @@ Walk = Callable[[Tensor, float], Tensor]
 class DecoderRecipe(CropRecipe):
     """Settings of the decoder's training: crops of a size that the transformer knows.
 
-    `latent_noise` is the largest deviation of the noise added to the latents, in deviations of the latents;
-    `walk_sigma` is the most noise from which the transformer walks the latents back. A walk costs more than learning
-    from it, so a batch is met `uses` times on average, while it is one of the newest `window`.
+    `latent_noise` is the largest deviation of the noise added to the latents, in deviations of the latents.
+    `walk_sigma` is the most noise from which the transformer walks the latents back; `clean_share` of the batches stay
+    as they were encoded, so that a design is still given back as it is. A walk costs more than learning from it, so a
+    batch is met `uses` times on average, while it is one of the newest `window`.
     """
 
     batch: int = 4
@@ -54,6 +55,7 @@ class DecoderRecipe(CropRecipe):
     latent_noise: float = 0.05
     average_decay: float = 0.995
     walk_sigma: float = 0.7
+    clean_share: float = 0.3
     uses: int = 3
     window: int = 24
 
@@ -100,8 +102,9 @@ class DecoderTraining(AutoencoderTraining):
         with mixed_precision(self.device):
             latents = self.held.encode(wanted).latent_dist.mode().float()
         latents = scale(latents, self.vae)
-        sigma = self.recipe.walk_sigma * np.random.default_rng([number, 15]).random()
-        if sigma < LEAST_SIGMA:
+        rng = np.random.default_rng([number, 15])
+        sigma = self.recipe.walk_sigma * rng.random()
+        if sigma < LEAST_SIGMA or rng.random() < self.recipe.clean_share:
             return wanted, latents
         noise = torch.randn(latents.shape, generator=torch.Generator("cpu").manual_seed(number)).to(self.device)
         walked = self.walk((1 - sigma) * latents + sigma * noise, sigma)
