@@ -32,7 +32,7 @@ from studio.evaluation import (
     score_variations,
 )
 from studio.evaluation.structure import blur, map_edges, measure_detail
-from studio.models.noise_shift import EXPONENT, MOST_SHIFT, choose_shift
+from studio.models.noise_shift import MOST_SHIFT, choose_shift
 
 # G. Sharma, W. Wu, E. N. Dalal 2005, table 1: L*, a*, b* of two colours, and CIEDE2000
 SHARMA_PAIRS = np.loadtxt(
@@ -335,8 +335,8 @@ def test_a_coarse_or_large_design_is_given_more_noise():
         return rng.integers(0, 255, shape, dtype=np.uint8).repeat(knot_px, 0).repeat(knot_px, 1)
 
     assert choose_shift(draw(288, 384, 1)) == 1
-    usual, coarse = choose_shift(draw(288, 384, 4)), choose_shift(draw(288, 384, 8))
-    assert 1 < usual < coarse < MOST_SHIFT
-    assert choose_shift(draw(576, 768, 4)) == pytest.approx(usual * 4**EXPONENT, rel=0.02)
+    small, usual, coarse = (choose_shift(draw(*size)) for size in ((234, 312, 3), (312, 416, 3), (312, 416, 4)))
+    assert 1 < small < usual < coarse < MOST_SHIFT
+    assert coarse == pytest.approx(small * 4 / 3, rel=0.02)  # the same drawing, so many times as large
     assert choose_shift(draw(576, 768, 96)) == MOST_SHIFT
     assert choose_shift(np.zeros((64, 64, 3), np.uint8)) == 1

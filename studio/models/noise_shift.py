@@ -7,11 +7,11 @@ from numpy.typing import NDArray
 
 from studio.evaluation.structure import measure_detail
 
-FINE_DETAIL = 1.1
+FINE_DETAIL = 1.4
 """Detail from which on a design of the usual size gets no more noise than its strength says."""
 USUAL_PIXELS = 288 * 384
-EXPONENT = 0.25
-MOST_SHIFT = 1.6
+EXPONENT = 1 / 3
+MOST_SHIFT = 1.5
 """Beyond it coarse designs fall into pieces too."""
 
 
@@ -19,10 +19,10 @@ def choose_shift(pixels: NDArray[np.uint8]) -> float:
     """Return the scheduler's shift, from 1 to `MOST_SHIFT`, for a design (h, w, 3) at the size it is drawn at.
 
     Noise hides large shapes last: at one strength five variations of a broad kilim were nearly alike, where those of
-    a fine garden had fallen into pieces. A picture drawn twice as large hides as much behind twice the noise (P. Esser
-    et al., Scaling Rectified Flow Transformers, 2024, section 5.3.2: sigma = shift s / (1 + (shift - 1) s), with the
-    root of the ratio of pixels for a shift). Twice as large is four times the pixels at half the detail, and gets 1.7
-    here: the model knows less about much noise than that law asks of it.
+    a fine garden had fallen into pieces. A picture drawn twice as large hides as much behind a shift of 2 (P. Esser et
+    al., Scaling Rectified Flow Transformers, 2024, section 5.3.2: sigma = shift s / (1 + (shift - 1) s), with the root
+    of the ratio of pixels for a shift). Twice as large is four times the pixels at half the detail, hence the third
+    root of both together.
     """
     detail = measure_detail(pixels)
     if detail is None:
