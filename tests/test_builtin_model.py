@@ -98,6 +98,8 @@ def test_the_shipped_model_has_the_architecture_and_rebuilds_carpets():
     wanted = dataclasses.asdict(architecture.TRANSFORMER)
     config = parts.transformer.config
     assert (config.num_layers, config.num_attention_heads, config.attention_head_dim) == tuple(wanted.values())
+    assert tuple(parts.vae.config.block_out_channels) == architecture.VAE_WIDTHS
+    assert parts.vae.config.layers_per_block == architecture.VAE_LAYERS
     assert parts.tokenizer.model_max_length == architecture.TEXT_TOKENS
     training = AutoencoderTraining(parts.vae, CPU)
     pixels = draw_example(1, 192, 256).pixels

@@ -156,6 +156,8 @@ def _load(entry: ModelEntry, adapter: AdapterFile | None, profile_choice: str) -
         if adapter is not None:
             adapters.add_adapter(pipe.transformer, adapter)
         pipe.to(device)
+        if device == "cpu":  # the same sums in another order of memory, which convolutions walk twice as fast
+            pipe.vae.to(memory_format=torch.channels_last)
     return LoadedPipeline(
         pipe=pipe,
         entry=entry,

@@ -92,7 +92,7 @@ class AutoencoderTraining:
         usual = REFINING if refine else AutoencoderRecipe()
         self.recipe = usual if recipe is None else recipe
         self.device = device
-        self.vae = vae.to(device).train()
+        self.vae = vae.to(device, memory_format=torch.channels_last).train()
         self.held = copy.deepcopy(self.vae).eval().requires_grad_(False) if refine else None
         named = [(key, value) for key, value in self.vae.named_parameters() if value.requires_grad]
         matrices, others = split_matrices(named, keep_out=("conv_in.weight", "conv_out.weight"))

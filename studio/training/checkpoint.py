@@ -89,7 +89,7 @@ def load_parts(folder: Path) -> BuiltinParts:
 
     pipe = StableDiffusion3Img2ImgPipeline.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
     return BuiltinParts(
-        vae=pipe.vae,
+        vae=pipe.vae.to(memory_format=torch.channels_last),  # as the studio draws with it
         transformer=pipe.transformer,
         text_encoder=pipe.text_encoder,
         text_encoder_2=pipe.text_encoder_2,
@@ -120,8 +120,12 @@ def export_parts(parts: BuiltinParts, folder: Path) -> None:
 
 def _halve(parts: BuiltinParts) -> BuiltinParts:
     """Return copies of the modules in fp16: half the size of a download, and nothing that a picture shows."""
+    import torch
+
     modules = {"vae": parts.vae, **parts.flow_modules}
-    return replace(parts, **{name: copy.deepcopy(module).half() for name, module in modules.items()})
+    halved = {name: copy.deepcopy(module).half() for name, module in modules.items()}
+    halved["vae"].to(memory_format=torch.contiguous_format)  # files have one order
+    return replace(parts, **halved)
 
 
 def save_state(state: dict[str, Any], path: Path) -> None:
