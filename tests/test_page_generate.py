@@ -83,7 +83,7 @@ def test_first_visit_offers_upload_samples_and_says_what_follows(page):
     assert [one.value for one in page.subheader] == ["Choose a design", "Or take a sample", "What happens then"]
     assert {f"design_sample_{sample.id}" for sample in SAMPLES} <= {button.key for button in page.button}
     assert "Built-in sketch model" in texts(page)
-    assert "8 of 12 steps are drawn" in page.get("segmented_control")[0].label
+    assert "7 of 12 steps are drawn" in page.get("segmented_control")[0].label
 
 
 def test_upload_is_kept_at_once_and_shown(page):
@@ -219,7 +219,7 @@ def test_generate_asks_for_what_the_form_says(page):
     request = snapshot.request
     assert request.source == workspace().catalogue.sources()[0].sha256
     assert request.prompt == "kilim, red diamonds"
-    assert (request.strength, request.steps, request.guidance_scale) == (0.7, 20, 3.0)
+    assert (request.strength, request.steps, request.guidance_scale) == (0.65, 20, 3.0)
     assert request.negative_prompt == "people"
     assert request.seeds == (4294967295, 0, 1)
     assert (request.model, request.adapter) == ("builtin", None)
@@ -283,10 +283,10 @@ def test_cancel_in_line_ends_the_run(page):
 def test_strength_and_its_names_stay_in_step(page):
     upload(page.run())
     strength = page.slider(key="form_strength")
-    assert (page.get("segmented_control")[0].value, strength.value) == ("Medium", 0.6)
+    assert (page.get("segmented_control")[0].value, strength.value) == ("Medium", 0.55)
     page.get("segmented_control")[0].set_value("Subtle").run()
-    assert page.slider(key="form_strength").value == 0.5
-    page.slider(key="form_strength").set_value(0.7).run()
+    assert page.slider(key="form_strength").value == 0.4
+    page.slider(key="form_strength").set_value(0.65).run()
     assert page.get("segmented_control")[0].value == "Strong"
     page.slider(key="form_strength").set_value(0.62).run()
     assert page.get("segmented_control")[0].value is None

@@ -84,7 +84,7 @@ _ENTRIES = (
         "takes colours from the prompt, draws at up to 512 × 688 pixels and enlarges.",
         licence="GPL-3.0-or-later, like the studio",
         licence_url="https://www.gnu.org/licenses/gpl-3.0.html",
-        defaults=ModelDefaults(strength=0.6, steps=12, guidance_scale=1.0, subtle=0.5, strong=0.7),
+        defaults=ModelDefaults(strength=0.55, steps=12, guidance_scale=1.0, subtle=0.4, strong=0.65),
         working_pixels=512 * 688,
         multiple_px=16,
         smallest_px=128,
