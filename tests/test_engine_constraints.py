@@ -210,7 +210,7 @@ def test_a_turned_cloth_is_mirrored_as_it_lies_in_the_design(
     assert len(met) == 2
     for one in met:
         alike = torch.corrcoef(torch.stack([one[0].flatten(), clean[0].flatten()]))[0, 1]
-        assert alike > 0.97
+        assert alike > 0.93
 
 
 def test_a_repeat_is_scaled_as_a_cloth() -> None:
