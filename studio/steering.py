@@ -89,11 +89,14 @@ class Steering:
             led = self._mirror.lead(clean)
             latents, clean = latents + ((1 - sigma) * (led - clean)).to(latents), led
         if self._kept is not None and self._noise is not None:
-            own, kept = self._clean.to(latents), self._kept.to(latents)
-            known = (1 - sigma) * own + sigma * self._noise.to(latents)
-            latents = kept * known + (1 - kept) * latents
-            clean = self._kept.to(clean) * self._clean.to(clean) + (1 - self._kept.to(clean)) * clean
+            known = (1 - sigma) * self._clean.to(latents) + sigma * self._noise.to(latents)
+            latents, clean = self._keep(known, latents), self._keep(self._clean, clean)
         return latents, clean
+
+    def _keep(self, known: Tensor, drawn: Tensor) -> Tensor:
+        """Return what was drawn with what is known in the kept part."""
+        kept = self._kept.to(drawn)
+        return kept * known.to(drawn) + (1 - kept) * drawn
 
     def turn(self, latents: Tensor, last: bool) -> Tensor:
         """Return the latents seen from another corner of the endless cloth: no place is a seam at every step."""

@@ -20,7 +20,7 @@ from torch import Tensor
 from studio.codec import scale, unscale
 from studio.designs.orphans import clean_orphans
 from studio.training.autoencoder import AutoencoderTraining, CropRecipe, draw_batch
-from studio.training.losses import find_yarns
+from studio.training.losses import find_yarns, measure_apart
 from studio.training.precision import mixed_precision
 
 if TYPE_CHECKING:
@@ -129,8 +129,8 @@ def weave_crop(drawn: Tensor, design: Tensor) -> Tensor | None:
     yarns = find_yarns(design)
     if yarns is None:
         return None
-    apart = (drawn.permute(1, 2, 0)[:, :, None] - yarns).square().sum(dim=-1).sqrt()
-    own = (design.permute(1, 2, 0)[:, :, None] - yarns).square().sum(dim=-1).argmin(dim=-1, keepdim=True)
+    apart = measure_apart(drawn, yarns).sqrt()
+    own = measure_apart(design, yarns).argmin(dim=-1, keepdim=True)
     apart.scatter_add_(-1, own, torch.full_like(own, -PREFERENCE, dtype=apart.dtype))
     nearest, meant = (knots.byte().cpu().numpy() for knots in (apart.argmin(dim=-1), own[..., 0]))
     knots, _ = clean_orphans(nearest, most_share=0.0, protected=nearest == meant)

@@ -74,8 +74,7 @@ def measure_yarns(made: Tensor, wanted: Tensor, spread: float) -> tuple[Tensor, 
         yarns = find_yarns(picture)
         if yarns is None:
             continue
-        right = (picture.permute(1, 2, 0)[:, :, None] - yarns).square().sum(dim=-1).argmin(dim=-1)
-        apart = (drawn.permute(1, 2, 0)[:, :, None] - yarns).square().sum(dim=-1)
+        right, apart = measure_apart(picture, yarns).argmin(dim=-1), measure_apart(drawn, yarns)
         confusion = confusion + F.cross_entropy((-apart / spread).flatten(0, 1), right.flatten()) / len(made)
         straying = straying + _soft_root(apart.min(dim=-1).values).mean() / len(made)
     return confusion, straying
@@ -87,6 +86,11 @@ def find_yarns(picture: Tensor) -> Tensor | None:
     if len(colours) > YARNS_MOST:
         return None
     return torch.from_numpy(colours).to(picture.device).float().div(127.5).sub(1)
+
+
+def measure_apart(picture: Tensor, yarns: Tensor) -> Tensor:
+    """Return how far each pixel of a picture (3, h, w) is from each yarn (n, 3), squared: (h, w, n)."""
+    return (picture.permute(1, 2, 0)[:, :, None] - yarns).square().sum(dim=-1)
 
 
 def _soft_root(squared: Tensor) -> Tensor:
