@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import tempfile
 from collections.abc import Iterator
 
 import numpy as np
@@ -42,6 +43,20 @@ def draw_design(width_px: int, height_px: int, seed: int = 0) -> Design:
 def digest(picture: Image.Image) -> str:
     """Return a hash of the pixels."""
     return hashlib.sha256(picture.tobytes()).hexdigest()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_temporary_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Give the tests, and the programs that they start, the lock of a machine of their own.
+
+    All studios of a user wait for one lock in the folder for temporary files: one that is open beside the tests would
+    hold them up.
+    """
+    folder = str(tmp_path_factory.mktemp("temporary"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TMPDIR", folder)
+        patch.setattr(tempfile, "tempdir", folder)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -136,3 +136,18 @@ def test_nothing_that_draws_a_page_loads_torch() -> None:
     )
     answer = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert answer.stdout.strip().splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize("library", ["designs", "evaluation"])
+def test_designs_and_their_figures_need_numpy_and_pillow_alone(library: str) -> None:
+    names = [module_name(file) for file in modules() if file.as_posix().startswith(f"studio/{library}/")]
+    code = (
+        "import importlib, sys\n"
+        "before = set(sys.modules)\n"
+        f"for name in {names!r}:\n"
+        "    importlib.import_module(name)\n"
+        "new = {name.split('.')[0] for name in set(sys.modules) - before} - sys.stdlib_module_names\n"
+        "print(*sorted(new))\n"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert set(answer.stdout.split()) == {"PIL", "numpy", "studio"}

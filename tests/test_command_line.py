@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import subprocess
@@ -15,9 +16,12 @@ from PIL import Image
 from studio.catalogue import Catalogue
 from studio.catalogue.metadata import read_record
 from studio.commands import COMMANDS
+from studio.commands.constraints import add_constraint_arguments, read_constraints
 from studio.designs import IndexMap
+from studio.designs.borders import border_mask, find_border
 from studio.designs.repeat import SEAM_LIMIT, measure_seams
 from studio.requests import Constraints, VariationRecord
+from studio.training.carpets import draw_carpet
 from tests.conftest import draw_picture
 
 ROOT = Path(__file__).parents[1]
@@ -85,6 +89,15 @@ def test_vary_prints_one_line_for_each_variation(design: str, tmp_path: Path) ->
         (["vary", "DESIGN", "--prompt", "x", "--palette", "8", "--lock", "red"], "--lock red"),
         (["vary", "DESIGN", "--prompt", "x", "--palette", "2", "--lock", "0,3"], "2 yarns are locked"),
         (["vary", "DESIGN", "--prompt", "x", "--palette", "8", "--lock", "0,9"], "among 0 to 3"),
+        (["vary", "DESIGN", "--prompt", "x", "--palette", "red"], "--palette red"),
+        (["vary", "DESIGN", "--prompt", "x", "--palette", "0"], "Colours 0"),
+        (["vary", "DESIGN", "--prompt", "x", "--palette", "65"], "Colours 65"),
+        (["vary", "DESIGN", "--prompt", "x", "--symmetry", "diagonal"], "diagonal"),
+        (["vary", "DESIGN", "--prompt", "x", "--repeat", "diamond"], "diamond"),
+        (["vary", "DESIGN", "--prompt", "x", "--repeat", "straight"], "has a border"),
+        (["vary", "DESIGN", "--prompt", "x", "--keep", "corner"], "--keep corner"),
+        (["vary", "DESIGN", "--prompt", "x", "--keep", "1,2"], "left, top, right and bottom"),
+        (["vary", "DESIGN", "--prompt", "x", "--keep", "9,9,9,x"], "--keep 9,9,9,x"),
         (["weave"], "weave"),
         ([], "COMMAND"),
     ],
@@ -110,6 +123,34 @@ def test_vary_locks_yarns_among_new_ones(design: str, tmp_path: Path) -> None:
         palette, yarns = picture.getpalette(), own.getpalette()
     assert len(palette) <= 24
     assert palette[:6] == yarns[:3] + yarns[9:12]
+
+
+@pytest.mark.parametrize(
+    ("options", "wanted"),
+    [
+        ([], Constraints("auto", symmetry="auto")),
+        (["--palette", "source"], Constraints("source", symmetry="auto")),
+        (["--palette", "free"], Constraints("free", symmetry="auto")),
+        (["--palette", "12", "--lock", "3,0"], Constraints("new", 12, (0, 3), symmetry="auto")),
+        *(
+            (["--symmetry", name], Constraints("auto", symmetry=name))
+            for name in ("auto", "none", "vertical", "horizontal", "quarter")
+        ),
+        *(
+            (["--repeat", name], Constraints("auto", symmetry="auto", repeat=name))
+            for name in ("none", "straight", "half-drop", "brick", "mirror")
+        ),
+        *((["--keep", name], Constraints("auto", symmetry="auto", keep=name)) for name in ("none", "border", "field")),
+        (
+            ["--keep", "1,2,30,40"],
+            Constraints("auto", symmetry="auto", keep="rectangle", rectangle=(1, 2, 30, 40)),
+        ),
+    ],
+)
+def test_what_variations_must_keep_is_read_as_it_is_told(options: list[str], wanted: Constraints) -> None:
+    parser = argparse.ArgumentParser()
+    add_constraint_arguments(parser)
+    assert read_constraints(parser.parse_args(options)) == wanted
 
 
 def vary_once(design: IndexMap, folder: Path, *options: str) -> tuple[VariationRecord, Image.Image]:
@@ -144,6 +185,18 @@ def test_vary_keeps_yarns_symmetry_and_a_part_as_told(tmp_path: Path) -> None:
     assert np.array_equal(knots[16:112, :40], design.indices[16:112, :40])
     assert (knots[:16] != design.indices[:16]).any()
     assert record.weaving.kept_share == pytest.approx(40 * 96 / knots.size)
+
+
+def test_vary_keeps_the_border_of_a_design_symmetric_about_both_axes(tmp_path: Path) -> None:
+    drawn = draw_carpet(4, 144, 192, "medallion")
+    design = IndexMap(drawn.indices, drawn.palette)
+    record, picture = vary_once(design, tmp_path, "--palette", "source", "--symmetry", "quarter", "--keep", "border")
+    assert record.constraints == Constraints("source", symmetry="quarter", keep="border")
+    assert (record.weaving.vertical, record.weaving.horizontal, record.weaving.agreement) == (0, 0, 1.0)
+    knots, kept = np.asarray(picture), border_mask((192, 144), find_border(design.indices))
+    assert record.weaving.kept_share == pytest.approx(kept.mean())
+    assert np.array_equal(knots[kept], design.indices[kept])
+    assert (knots[~kept] != design.indices[~kept]).mean() > 0.1
 
 
 def test_vary_closes_a_repeat_in_free_colours_as_told(tmp_path: Path) -> None:

@@ -11,16 +11,17 @@ import torch
 
 from studio.codec import scale, unscale
 from studio.training import decoder
-from studio.training.autoencoder import draw_batch
 from studio.training.checkpoint import load_state, save_state
 from studio.training.decoder import DecoderRecipe, DecoderTraining, weave_crop
 from studio.training.losses import measure_loss
-from tests.tiny_models import CPU, build_tiny, read_weights, tokenizers, two_threads
+from tests.tiny_models import CPU, build_tiny, draw_batch, read_weights, tokenizers, two_threads
 
 __all__ = ["tokenizers", "two_threads"]
 
 
-TINY_DECODER = DecoderRecipe(batch=2, side_px=48, warm_up_steps=2, adamw_rate=1e-3, muon_rate=3e-3, window=4)
+TINY_DECODER = DecoderRecipe(
+    batch=2, side_px=48, crops_each=4, designs=4, warm_up_steps=2, adamw_rate=1e-3, muon_rate=3e-3, window=4
+)
 
 
 def leave_alone(noisy: torch.Tensor, sigma: float) -> torch.Tensor:
@@ -81,10 +82,10 @@ def test_a_decoder_learns_from_what_was_drawn_as_it_is_woven(tokenizers, monkeyp
     with_yarns = draw_batch(3, dataclasses.replace(TINY_DECODER, batch=1))
     without = torch.rand(with_yarns.shape, generator=torch.Generator().manual_seed(0)) * 2 - 1
     crops = torch.cat([with_yarns, without])
-    monkeypatch.setattr(decoder, "draw_batch", lambda number, recipe: crops.clone())
     monkeypatch.setattr(decoder, "LEAST_SIGMA", 0.0)
     recipe = dataclasses.replace(TINY_DECODER, clean_share=0.0)
     training = DecoderTraining(build_tiny(tokenizers).vae, CPU, lambda noisy, sigma: noisy.flip(3), recipe)
+    monkeypatch.setattr(training.crops, "draw", lambda number: crops.clone())
     wanted, walked = training._walk_batch(0)
     latents = scale(training.held.encode(crops).latent_dist.mode(), training.vae)
     made = training.held.decode(unscale(walked, training.vae)).sample

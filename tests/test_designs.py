@@ -343,6 +343,7 @@ def write_bad_files() -> dict[str, tuple[bytes, str]]:
         "PNG text bomb": (write_png(64, 64, text_bomb), r"damaged"),
         "PNG profile bomb": (write_png(64, 64, profile_bomb), r"damaged"),
         "1 x 1": (encode(Image.new("RGB", (1, 1))), r"only 1 x 1 pixels; each side needs at least 32"),
+        "3 px": (encode(Image.new("RGB", (3, 90))), r"only 3 x 90 pixels; each side needs at least 32"),
         "31 px": (encode(Image.new("RGB", (31, 40))), r"only 31 x 40"),
         "strip": (encode(Image.new("RGB", (30_000, 40))), r"30000 x 40 pixels; at most 16384"),
         "long": (encode(Image.new("RGB", (401, 100))), r"401 x 100 .* such as 400 x 100 pixels"),

@@ -13,6 +13,7 @@ from studio.designs import open_design, plan_canvas
 from studio.designs.orphans import measure_orphan_share
 from studio.designs.repeat import SEAM_LIMIT, lay, measure_seams
 from studio.designs.symmetry import measure_axis
+from studio.designs.weave_plan import plan_weave
 from studio.errors import RequestError
 from studio.events import Drawn
 from studio.models.previews import LatentPreview
@@ -79,6 +80,21 @@ def test_the_kept_part_stays_and_the_rest_is_varied(slot: PipelineSlot) -> None:
     drawn = np.asarray(event.image, np.int16)
     there, elsewhere = (np.abs(drawn - np.asarray(design.image))[part].mean() for part in (np.s_[:80], np.s_[112:]))
     assert there < elsewhere / 1.5
+
+
+@pytest.mark.parametrize("keep", ["border", "field"])
+@pytest.mark.parametrize("palette", ["source", "free"])
+def test_the_border_or_the_field_stays_and_the_other_is_varied(slot: PipelineSlot, keep: str, palette: str) -> None:
+    design = carpet()
+    constraints = Constraints(palette=palette, keep=keep)
+    kept = plan_weave(design, constraints).kept
+    assert 0.1 < kept.mean() < 0.9
+    (event,) = woven(draw(slot, design, strength=0.8, constraints=constraints))
+    varied, own = np.asarray(event.woven.image.convert("RGB")), np.asarray(design.image)
+    assert np.array_equal(varied[kept], own[kept])
+    assert (varied[~kept] != own[~kept]).any(axis=-1).mean() > 0.1
+    if palette == "source":
+        assert np.array_equal(np.asarray(event.woven.image)[kept], design.index_map.indices[kept])
 
 
 @pytest.mark.parametrize("repeat", ["straight", "half-drop", "brick"])

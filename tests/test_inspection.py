@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from studio.commands import main
-from studio.designs import Design, open_design
+from studio.designs import Design, IndexMap, open_design
 from studio.designs.inspection import describe, describe_place, describe_share, inspect_design
 from studio.designs.symmetry import Axis, mirror
+from studio.training.carpets import draw_carpet
 from tests.conftest import encode_picture
 
 ROOT = Path(__file__).parents[1]
@@ -233,6 +234,38 @@ def test_command_keeps_the_list_short_for_many_yarns(tmp_path: Path, capsys):
     out = capsys.readouterr().out
     assert len(out.splitlines()) < 45
     assert "226 yarns of smaller shares" in out
+    assert "250, exact; could be woven in 11 yarns" in out
+
+
+def test_more_colours_than_yarns_come_with_a_count_that_would_do():
+    """Of a file's 256 entries those that occur count: up to 64 are its yarns, more are colours."""
+    palette = np.random.default_rng(3).integers(0, 256, (256, 3), dtype=np.uint8)
+    for used, suggested in ((56, None), (64, None), (65, 24)):
+        entries = np.linspace(0, 255, used).astype(np.uint8)
+        knots = entries[np.arange(96 * 96).reshape(96, 96) // 16 % used]
+        figures = inspect_design(open_indices(knots, palette))
+        assert (figures.indexed, figures.colours, figures.suggested) == (True, used, suggested)
+        assert len(figures.palette) == len(figures.shares) == 256
+        assert sum(share > 0 for share in figures.shares) == used
+        assert describe(figures)[0] == (
+            f"{used} yarns" if suggested is None else "65 colours, could be woven in 24 yarns"
+        )
+
+
+def test_command_tells_the_seams_of_a_tile_and_that_a_bordered_design_has_none(tmp_path: Path, capsys):
+    """A ramp from left to right steps at its side seam alone, as far as it has come."""
+    ramp = np.tile(np.arange(0, 240, 2, dtype=np.uint8), (96, 1))
+    noise = np.random.default_rng(0).integers(0, 8, ramp.shape, dtype=np.uint8)
+    Image.fromarray(np.stack([ramp + noise] * 3, axis=-1)).save(tmp_path / "ramp.png")
+    assert main(["inspect", str(tmp_path / "ramp.png"), "--json"]) == 0
+    ratios = json.loads(capsys.readouterr().out)["seam_ratio"]
+    assert ratios["vertical"] > 10
+    assert 0.5 < ratios["horizontal"] < 1.3
+    bordered = draw_carpet(4, 144, 192, "medallion")
+    IndexMap(bordered.indices, bordered.palette).image().save(tmp_path / "bordered.png")
+    assert main(["inspect", str(tmp_path / "bordered.png")]) == 0
+    said = [line.split(maxsplit=2) for line in capsys.readouterr().out.splitlines()]
+    assert [words[2] for words in said if words[1:2] == ["seam"]] == ["not applicable"] * 2
 
 
 def test_command_says_what_was_altered_on_opening(tmp_path: Path, capsys):

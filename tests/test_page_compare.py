@@ -127,6 +127,13 @@ def test_every_figure_of_a_woven_picture_is_shown(figure: str) -> None:
     assert told(replace(FIGURES, **{figure: other})) != told(FIGURES)
 
 
+@pytest.mark.parametrize(("seams", "words"), [((1.021, 0.4), "seam 1.02"), ((0.9, 1.449), "seam 1.45 (shows)")])
+def test_the_worse_seam_is_told_and_whether_it_shows(seams: tuple[float, float], words: str) -> None:
+    weaving = replace(FIGURES, seam_horizontal=seams[0], seam_vertical=seams[1])
+    assert words in describe_woven(make_record(weaving=weaving)).split(" · ")
+    assert "seam" not in describe_woven(make_record(weaving=replace(FIGURES, seam_horizontal=None, seam_vertical=None)))
+
+
 def test_pictures_that_were_asked_for_alike_differ_in_nothing_that_was_chosen() -> None:
     made = make_record(constraints=Constraints(repeat="straight", palette="new", colours=3, keep="field"))
     other = replace(FIGURES, yarns=FIGURES.yarns[:1], shares=(1.0,), agreement=0.9, seam_horizontal=1.3, seams_closed=0)

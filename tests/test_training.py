@@ -106,11 +106,11 @@ def test_a_state_of_a_smaller_vae_is_refused_with_what_to_do(tokenizers, tmp_pat
 
 def test_a_state_is_refused_that_would_undo_what_the_vae_learnt_since(tokenizers, tmp_path: Path):
     export_parts(build_tiny(tokenizers), tmp_path / "model")
-    for name in ("refine", "vae"):
+    for name in ("decoder", "vae"):
         save_state({}, tmp_path / "state" / f"{name}.pt")
-    os.utime(tmp_path / "state" / "refine.pt", (1, 1))
-    with pytest.raises(InputError, match=r"vae\.pt .* is newer than refine\.pt"):
-        next(run_stretch(Stretch(tmp_path, 0.0, "refine")))
+    os.utime(tmp_path / "state" / "decoder.pt", (1, 1))
+    with pytest.raises(InputError, match=r"vae\.pt .* is newer than decoder\.pt"):
+        next(run_stretch(Stretch(tmp_path, 0.0, "decoder")))
 
 
 def test_a_vae_is_enlarged_the_same_way_each_time(tokenizers, tmp_path: Path):
@@ -123,9 +123,8 @@ def test_a_vae_is_enlarged_the_same_way_each_time(tokenizers, tmp_path: Path):
 
 def test_building_a_training_by_phase(tokenizers):
     parts = build_tiny(tokenizers)
-    assert [build_training(phase, parts, CPU).name for phase in ("vae", "refine", "decoder", "flow")] == [
+    assert [build_training(phase, parts, CPU).name for phase in ("vae", "decoder", "flow")] == [
         "vae",
-        "refine",
         "decoder",
         "flow",
     ]

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
+import torch
 
+from studio.training import crops
+from studio.training.crops import CropStream
 from studio.training.palettes import BASIC_WORDS
-from studio.training.stream import HELD_OUT_SEEDS, TRAINING_SEEDS, PairShares, draw_crops, draw_example, draw_pair
+from studio.training.stream import HELD_OUT_SEEDS, TRAINING_SEEDS, PairShares, draw_example, draw_pair
 from tests.tiny_models import two_threads
 
 __all__ = ["two_threads"]
@@ -21,10 +25,23 @@ def test_examples_depend_on_their_number_alone_and_never_on_held_out_seeds():
     assert max(HELD_OUT_SEEDS) < TRAINING_SEEDS
 
 
-def test_crops_have_their_size_and_repeat_by_number():
-    crops, again = draw_crops(3, 96, 2), draw_crops(3, 96, 2)
-    assert [crop.shape for crop in crops] == [(96, 96, 3)] * 2
-    assert all(np.array_equal(a, b) for a, b in zip(crops, again, strict=True))
+def test_crops_have_their_size_and_repeat_by_number_though_drawn_anew():
+    first, again = (CropStream(2, 96, crops_each=2, designs=3) for _ in range(2))
+    batches = [first.draw(number) for number in range(3)]
+    assert [tuple(batch.shape) for batch in batches] == [(2, 3, 96, 96)] * 3
+    assert torch.equal(again.draw(2), batches[2])
+    assert not torch.equal(batches[0], batches[1])
+
+
+def test_designs_make_room_for_newer_ones(monkeypatch: pytest.MonkeyPatch):
+    drawn: list[int] = []
+    monkeypatch.setattr(crops, "draw_sheet", lambda number: drawn.append(number) or draw_example(number, 64, 64).pixels)
+    stream = CropStream(4, 32, crops_each=4, designs=5)
+    for number in range(40):
+        stream.draw(number)
+    assert len(drawn) == len(set(drawn))
+    assert 30 < max(drawn) < 45
+    assert len(stream._kept) <= 5
 
 
 def test_a_recoloured_pair_is_one_drawing_in_two_dressings():

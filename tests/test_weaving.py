@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageFilter
 
 from studio.designs import IndexMap, open_design
+from studio.designs.orphans import find_orphans
 from studio.designs.palette import snap
 from studio.designs.recognition import View
 from studio.designs.repeat import measure_seams, tile
@@ -115,6 +116,31 @@ def test_the_kept_part_is_equal_bit_for_bit(keep, palette):
     if palette == "source":
         assert np.array_equal(np.asarray(woven.image)[plan.kept], design.index_map.indices[plan.kept])
     assert woven.weaving.kept_share == pytest.approx(plan.kept.mean())
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.integers(0, 10_000),
+    st.tuples(st.integers(0, 120), st.integers(0, 160), st.integers(1, 144), st.integers(1, 192)),
+    st.sampled_from(["source", "free", "new"]),
+    st.sampled_from(["none", "auto"]),
+)
+def test_any_rectangle_stays_whatever_a_model_draws(seed, place, palette, symmetry):
+    """A part without a partner is kept and the axes it breaks are left; strays are cleaned outside it."""
+    left, top, width, height = place
+    rectangle = (left, top, min(144, left + width), min(192, top + height))
+    design = carpet(seed=11)
+    plan = plan_weave(
+        design, Constraints(palette=palette, colours=40, symmetry=symmetry, keep="rectangle", rectangle=rectangle)
+    )
+    woven = weave(draw_noise((192, 144), seed), plan)
+    assert np.array_equal(np.asarray(woven.image.convert("RGB"))[plan.kept], np.asarray(design.image)[plan.kept])
+    if palette == "source":
+        assert np.array_equal(np.asarray(woven.image)[plan.kept], design.index_map.indices[plan.kept])
+    if palette != "free":
+        check_axes(np.asarray(woven.image), plan)
+        strays = find_orphans(np.asarray(woven.image)) & ~plan.kept
+        assert strays.mean() <= plan.orphan_share
 
 
 @settings(max_examples=25, deadline=None)

@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from studio.training import architecture, autoencoder, flow
-from studio.training.autoencoder import AutoencoderRecipe, AutoencoderTraining
+from studio.training.autoencoder import AutoencoderRecipe, AutoencoderTraining, CropRecipe
 from studio.training.checkpoint import BuiltinParts
+from studio.training.crops import CropStream
 from studio.training.flow import FlowRecipe, FlowTraining
 from studio.training.latents import Bucket, LatentStream
 from studio.training.stream import PairShares
@@ -18,7 +19,7 @@ CPU = torch.device("cpu")
 CAPTIONS = ["kilim carpet, red and ivory diamonds, three borders", "blue medallion rug"]
 
 
-TINY_VAE = AutoencoderRecipe(batch=2, side_px=48, warm_up_steps=2)
+TINY_VAE = AutoencoderRecipe(batch=2, side_px=48, warm_up_steps=2, crops_each=4, designs=4)
 
 
 TINY_FLOW = FlowRecipe(batch=2, warm_up_steps=2)
@@ -77,6 +78,12 @@ def build_recolouring(tokenizers) -> FlowTraining:
 
 def build_vae(tokenizers) -> AutoencoderTraining:
     return AutoencoderTraining(build_tiny(tokenizers).vae, CPU, TINY_VAE)
+
+
+def draw_batch(number: int, recipe: CropRecipe) -> torch.Tensor:
+    """The crops that a training of this recipe meets."""
+    crops = CropStream(recipe.batch, recipe.side_px, crops_each=recipe.crops_each, designs=recipe.designs)
+    return crops.draw(number)
 
 
 def read_weights(training) -> dict[str, torch.Tensor]:

@@ -65,8 +65,7 @@ def _list_figures(inspection: Inspection) -> Iterator[tuple[str, str]]:
 
 def _list_yarns(inspection: Inspection) -> Iterator[tuple[str, str]]:
     """Yield name and value of each line about a yarn, in the file's order; only the greater ones of many."""
-    colours = "exact" if inspection.indexed else f"read as {inspection.suggested} yarns"
-    yield "colours", f"{inspection.colours}, {colours}"
+    yield "colours", f"{inspection.colours}, {_describe_reading(inspection)}"
     greatest = np.argsort(-np.array(inspection.shares), kind="stable")[:YARNS_SHOWN]
     palette = inspection.to_json()["palette"]
     for yarn in sorted(greatest.tolist()):
@@ -77,6 +76,14 @@ def _list_yarns(inspection: Inspection) -> Iterator[tuple[str, str]]:
         yield "nearly alike", f"yarns {first} and {second}, CIEDE2000 {difference:.1f}"
     if (hidden := len(inspection.near_yarns) - PAIRS_SHOWN) > 0:
         yield "and", f"{hidden} pairs more; --json lists all"
+
+
+def _describe_reading(inspection: Inspection) -> str:
+    if inspection.suggested is None:
+        return "exact"
+    if inspection.indexed:
+        return f"exact; could be woven in {inspection.suggested} yarns"
+    return f"read as {inspection.suggested} yarns"
 
 
 def _describe_axis(axis: Axis) -> str:

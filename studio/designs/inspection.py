@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from studio.designs.borders import Border, find_border
-from studio.designs.index_map import ROWS_AT_ONCE, pack_colours
+from studio.designs.index_map import EXACT_LIMIT, ROWS_AT_ONCE, IndexMap, pack_colours
 from studio.designs.opening import Design
 from studio.designs.orphans import measure_orphan_share
-from studio.designs.palette import find_near_yarns
+from studio.designs.palette import find_near_yarns, suggest_palette
 from studio.designs.reading import read_yarns
 from studio.designs.repeat import Repeat, Seams, find_repeat, measure_seams
 from studio.designs.symmetry import Axis, find_axis, is_symmetric
@@ -24,11 +24,12 @@ _SIDES = {"vertical": ("left of", "right of"), "horizontal": ("above", "below")}
 class Inspection:
     """The figures of one design.
 
-    `colours` counts those that occur: yarns where `indexed`, else the different colours of the picture. `indexed` says
-    that every pixel is exactly one of `palette`; else the picture was read through `suggested` yarns, and palette,
-    shares and all that follows belong to these. `palette` has one (r, g, b) for each yarn in the file's order and
-    `shares` sums to 1, both with the entries that do not occur. `near_yarns` are pairs (lower index, higher index,
-    CIEDE2000) that hardly differ. `seams` is None where the design has a border: it is no repeat then.
+    `colours` counts those that occur. `indexed` says that every pixel is exactly one of `palette`; else palette, shares
+    and all that follows belong to suggested yarns, through which the picture was read. `suggested` is how many yarns
+    the picture could be woven in, None where its own colours are few enough to be its yarns. `palette` has one
+    (r, g, b) for each yarn in the file's order and `shares` sums to 1, both with the entries that do not occur.
+    `near_yarns` are pairs (lower index, higher index, CIEDE2000) that hardly differ. `seams` is None where the design
+    has a border: it is no repeat then.
     """
 
     width_px: int
@@ -93,7 +94,7 @@ def inspect_design(design: Design) -> Inspection:
         mode=design.mode,
         colours=int((shares > 0).sum()) if indexed else _count_colours(pixels),
         indexed=indexed,
-        suggested=None if indexed else len(index_map.palette),
+        suggested=_count_suggested(design, index_map),
         palette=tuple((int(red), int(green), int(blue)) for red, green, blue in index_map.palette),
         shares=tuple(float(share) for share in shares),
         vertical=find_axis(indices, "vertical"),
@@ -106,12 +107,21 @@ def inspect_design(design: Design) -> Inspection:
     )
 
 
+def _count_suggested(design: Design, index_map: IndexMap) -> int | None:
+    """Return how many yarns a design could be woven in; None where the colours of its file are yarns."""
+    if design.index_map is None:
+        return len(index_map.palette)
+    if len(index_map.used()) <= EXACT_LIMIT:
+        return None
+    return len(suggest_palette(np.asarray(design.image)))
+
+
 def describe(inspection: Inspection) -> tuple[str, ...]:
     """Return a few words for a designer, most important first; what a design has not is left out."""
-    if inspection.indexed:
+    if inspection.suggested is None:
         words = [_count(inspection.colours, "yarn")]
     else:
-        words = [f"{inspection.colours:,} colours, could be woven in {_count(inspection.suggested or 0, 'yarn')}"]
+        words = [f"{inspection.colours:,} colours, could be woven in {_count(inspection.suggested, 'yarn')}"]
     mirrored = [axis for axis in (inspection.vertical, inspection.horizontal) if is_symmetric(axis)]
     if len(mirrored) == 2 and not any(axis.offset for axis in mirrored):
         words.append("symmetric left to right and top to bottom")

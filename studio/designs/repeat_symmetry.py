@@ -31,6 +31,28 @@ def mirror_repeat(
     return np.ascontiguousarray(mirror(array, vertical, horizontal))
 
 
+def join_edges(array: NDArray[Any], repeat: str, vertical: int | None, horizontal: int | None) -> NDArray[Any]:
+    """Return a tile (h, w, ...), symmetric about these axes, whose edges are equal to what meets them: no seam steps.
+
+    Where several knots have to be equal for that, all take the value of the first, row by row. The tile is to be
+    symmetric before (see `mirror_repeat`), and is so after. Raises `ValueError` as `lay`.
+    """
+    shape = height, width = array.shape[:2]
+    ys, xs = np.arange(height), np.arange(width)
+    own = np.arange(height * width, dtype=np.int32).reshape(shape)
+    places = mirror_repeat(own, repeat, vertical, horizontal)
+    beside = places[lay(shape, repeat, ys, np.array([width]))].ravel()
+    below = places[lay(shape, repeat, np.array([height]), xs)].ravel()
+    one, other = np.concatenate([places[:, -1], places[-1]]), np.concatenate([beside, below])
+    # Both ends of a pair take the lesser place, until no pair has two.
+    firsts = own.ravel().copy()
+    while (firsts[one] != firsts[other]).any():
+        least = np.minimum(firsts[one], firsts[other])
+        np.minimum.at(firsts, one, least)
+        np.minimum.at(firsts, other, least)
+    return array.reshape(-1, *array.shape[2:])[firsts[places]].reshape(array.shape)
+
+
 @functools.lru_cache(maxsize=4)
 def find_sources(shape: tuple[int, int], repeat: str, vertical: int | None, horizontal: int | None) -> Places | None:
     """Return where each knot of a tile of shape (h, w) is copied from so that the cloth is symmetric, flat (h * w,).

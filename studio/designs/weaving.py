@@ -17,7 +17,7 @@ from studio.designs.mending import mend, share_changed
 from studio.designs.palette import snap, suggest_palette
 from studio.designs.recognition import View, find_unchanged, measure_distance, measure_likeness
 from studio.designs.repeat import Seams, close_seams, measure_seams, surround
-from studio.designs.repeat_symmetry import mirror_repeat
+from studio.designs.repeat_symmetry import join_edges, mirror_repeat
 from studio.designs.symmetry import measure_agreement
 from studio.designs.weave_plan import WeavePlan, join_yarns
 from studio.requests import Weaving
@@ -57,7 +57,7 @@ def weave(picture: Image.Image, plan: WeavePlan, working: Image.Image | None = N
     `view` is the design as the model sees it, of the size of `working`: where it comes back, the design's own knots do.
     Colours first: the design's knots where it is unchanged, else the nearest yarn, then the one that the design would
     have beside its neighbours. Then what must be exact (`mending`). A seam that shows after all that is closed on the
-    picture, over a wider band each time, and the rest is done again.
+    picture, over a wider band each time, and the rest is done again; in the end on the knots.
     """
     drawn = np.asarray(picture.convert("RGB"))
     if drawn.shape != plan.design.shape:
@@ -76,6 +76,11 @@ def weave(picture: Image.Image, plan: WeavePlan, working: Image.Image | None = N
         mended = mend(laid.knots, yarns, plan)
         seams = _measure_seams(mended.knots, yarns, plan)
         band_px *= 2
+    if seams is not None and seams.shown:
+        # What is mixed over half a tile may be so plain that a few knots on the seam show: they are made equal.
+        joined = join_edges(mended.knots, plan.closed_repeat, plan.vertical, plan.horizontal)
+        mended = mend(joined, yarns, plan)
+        seams = _measure_seams(mended.knots, yarns, plan)
     knots = mended.knots
     weaving = Weaving(
         yarns=() if yarns is None else tuple(f"#{r:02x}{g:02x}{b:02x}" for r, g, b in yarns.tolist()),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,11 +13,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from studio.errors import InputError
+from studio.training.crops import CropStream
 from studio.training.losses import LossWeights, measure_loss
 from studio.training.optimisers import MixedOptimiser, RunningAverage, Schedule, split_matrices
 from studio.training.pixels import measure_psnr, to_pixels, to_tensor
 from studio.training.precision import mixed_precision
-from studio.training.stream import draw_crops, draw_held_out
+from studio.training.stream import draw_held_out
 
 if TYPE_CHECKING:
     from diffusers import AutoencoderKL
@@ -29,18 +29,22 @@ SHOWN = range(8)
 """Held-out designs that samples are drawn of."""
 MEASURED_PLACES = range(24, 56)
 """Held-out designs that shift and scale of the latents are measured on."""
+STILL_DEVIATION = 0.01
+"""Of the latents, whose own deviation is about 1 to 2 before they are scaled."""
 
 
 @dataclass(frozen=True)
 class CropRecipe(LossWeights):
     """Settings of a training on crops, `side_px` a side, and of its steps.
 
-    `crops_each` crops are taken of one drawn design: drawing one takes as long as learning from two crops.
+    A design gives `crops_each` crops, on average, while it is one of the newest `designs`: drawing one takes as long
+    as learning from several crops.
     """
 
     batch: int = 8
-    side_px: int = 96
-    crops_each: int = 4
+    side_px: int = 112
+    crops_each: int = 16
+    designs: int = 400
     muon_rate: float = 1.5e-3
     adamw_rate: float = 3e-4
     warm_up_steps: int = 100
@@ -49,51 +53,33 @@ class CropRecipe(LossWeights):
 
 @dataclass(frozen=True)
 class AutoencoderRecipe(CropRecipe):
-    """Settings of the VAE training. `kl_weight` is for the divergence per latent.
+    """Settings of the VAE training.
 
-    For refining alone: `latent_noise` is the largest deviation of the noise added to the latents, in deviations of
-    the latents; `hold_weight` is for the squared distance of the latents from what they were, in their deviations.
+    A crop is drawn from latents with noise of up to `latent_noise` deviations of the latents, or up to `calm_noise` for
+    `calm_share` of them. A transformer leaves about as much: the encoder has to write where such noise does not
+    reach, and broad shapes, which latents alike with the picture spend themselves on, become no larger than lines.
+    `size_weight` is for the squares of the latents: noise goes by their deviation, which nothing else holds.
     """
 
-    kl_weight: float = 3e-4
-    latent_noise: float = 0.0
-    hold_weight: float = 0.0
-
-
-REFINING = AutoencoderRecipe(
-    muon_rate=5e-4,
-    adamw_rate=1e-4,
-    warm_up_steps=50,
-    yarn_weight=1.0,
-    kl_weight=0.0,
-    latent_noise=0.15,
-    hold_weight=0.5,
-    average_decay=0.995,
-)
-"""Gentler, since it goes on from a trained VAE, and with the yarns in mind."""
+    yarn_weight: float = 0.5
+    latent_noise: float = 0.45
+    calm_noise: float = 0.05
+    calm_share: float = 0.35
+    size_weight: float = 1.5e-4
 
 
 class AutoencoderTraining:
-    """The VAE, its optimiser and the number of steps taken.
-
-    With `refine` a trained VAE gets better at the latents that it has: they are held near to what they were, so that
-    a transformer that knows them stays valid.
-    """
+    """The VAE, its optimiser and the number of steps taken."""
 
     name = "vae"
 
-    def __init__(
-        self,
-        vae: AutoencoderKL,
-        device: torch.device,
-        recipe: CropRecipe | None = None,
-        refine: bool = False,
-    ) -> None:
-        usual = REFINING if refine else AutoencoderRecipe()
-        self.recipe = usual if recipe is None else recipe
+    def __init__(self, vae: AutoencoderKL, device: torch.device, recipe: CropRecipe | None = None) -> None:
+        self.recipe = AutoencoderRecipe() if recipe is None else recipe
         self.device = device
         self.vae = vae.to(device, memory_format=torch.channels_last).train()
-        self.held = copy.deepcopy(self.vae).eval().requires_grad_(False) if refine else None
+        self.crops = CropStream(
+            self.recipe.batch, self.recipe.side_px, crops_each=self.recipe.crops_each, designs=self.recipe.designs
+        )
         named = [(key, value) for key, value in self.vae.named_parameters() if value.requires_grad]
         matrices, others = split_matrices(named, keep_out=("conv_in.weight", "conv_out.weight"))
         self.optimiser = MixedOptimiser(matrices, others, self.recipe.muon_rate, self.recipe.adamw_rate)
@@ -157,7 +143,7 @@ class AutoencoderTraining:
             "average": self.average.values,
             "optimiser": self.optimiser.state_dict(),
             "schedule": self.schedule.state_dict(),
-        } | ({} if self.held is None else {"held": self.held.state_dict()})
+        }
 
     def load(self, state: dict[str, Any]) -> None:
         """Go on from a state. Raises `InputError` for one of a VAE of another size."""
@@ -169,8 +155,6 @@ class AutoencoderTraining:
                 f"The {self.name} training in this folder is of a VAE of another size. Delete state/{self.name}.pt to "
                 "begin it anew from the model."
             ) from error
-        if self.held is not None:
-            self.held.load_state_dict(state["held"])
         self.average.values = {key: value.to(self.device) for key, value in state["average"].items()}
         self.optimiser.load_state_dict(state["optimiser"])
         self.schedule.load_state_dict(state["schedule"])
@@ -178,28 +162,20 @@ class AutoencoderTraining:
     def rebuild_batch(self, step: int) -> tuple[Tensor, Tensor, Tensor | float]:
         """Return crops (b, 3, side, side), -1..1, what the VAE makes of them, and what its latents cost."""
         recipe = self.recipe
-        wanted = draw_batch(step, recipe).to(self.device)
-        noise = torch.Generator(device="cpu").manual_seed(step)
+        wanted = self.crops.draw(step).to(self.device)
         with mixed_precision(self.device):
-            latents = self.vae.encode(wanted).latent_dist
-            spread = latents.std if self.held is None else self._spread(step, len(wanted))
-            drawn = latents.mean + spread * torch.randn(latents.mean.shape, generator=noise).to(self.device)
+            latents = self.vae.encode(wanted).latent_dist.mean
+            noise = torch.randn(latents.shape, generator=torch.Generator("cpu").manual_seed(step)).to(self.device)
+            drawn = latents + latents.float().std() * self._spread(step, len(wanted)) * noise
             made = self.vae.decode(drawn).sample
-        cost = recipe.kl_weight * _divergence(latents.mean, latents.logvar)
-        if self.held is None:
-            return wanted, made, cost
-        return wanted, made, cost + recipe.hold_weight * self.measure_drift(latents.mean.float(), wanted)
+        return wanted, made, recipe.size_weight * latents.float().square().mean()
 
     def _spread(self, step: int, count: int) -> Tensor:
-        """Return a deviation of noise for each latent of a batch (b, 1, 1, 1)."""
-        shares = np.random.default_rng([step, 13]).random((count, 1, 1, 1), dtype=np.float32)
-        return torch.from_numpy(shares).to(self.device) * self.recipe.latent_noise / self.vae.config.scaling_factor
-
-    def measure_drift(self, latents: Tensor, wanted: Tensor) -> Tensor:
-        """Return how far latents are from what they were, squared, in deviations of the latents."""
-        with torch.no_grad():
-            before = self.held.encode(wanted).latent_dist.mean
-        return F.mse_loss(latents, before) * self.vae.config.scaling_factor**2
+        """Return how much noise each crop of a batch is drawn from (b, 1, 1, 1), in deviations of the latents."""
+        rng = np.random.default_rng([step, 13])
+        calm = rng.random(count) < self.recipe.calm_share
+        shares = rng.random(count) * np.where(calm, self.recipe.calm_noise, self.recipe.latent_noise)
+        return torch.from_numpy(shares.astype(np.float32)).view(-1, 1, 1, 1).to(self.device)
 
     @torch.no_grad()
     def rebuild(self, pixels: NDArray[np.uint8]) -> tuple[Tensor, NDArray[np.uint8]]:
@@ -208,14 +184,13 @@ class AutoencoderTraining:
         return latent[0].cpu(), to_pixels(self.vae.decode(latent).sample)[0]
 
 
-def draw_batch(step: int, recipe: CropRecipe) -> Tensor:
-    """Return the crops (b, 3, side, side), -1..1, of a step."""
-    designs = -(-recipe.batch // recipe.crops_each)
-    numbers = range(step * designs, (step + 1) * designs)
-    crops = [crop for number in numbers for crop in draw_crops(number, recipe.side_px, recipe.crops_each)]
-    return to_tensor(np.stack(crops[: recipe.batch]))
+def still(vae: AutoencoderKL) -> None:
+    """Make the noise that the VAE itself lays on latents when it encodes a picture next to none, in place.
 
-
-def _divergence(mean: Tensor, logvar: Tensor) -> Tensor:
-    """Return the KL divergence from the unit normal, per latent."""
-    return 0.5 * (mean.float().square() + logvar.float().exp() - 1 - logvar.float()).mean()
+    It is the trainings that lay noise on latents, as much as they mean. What an ordinary pipeline begins with is to be
+    the picture.
+    """
+    last, channels = vae.encoder.conv_out, vae.config.latent_channels
+    with torch.no_grad():
+        last.weight[channels:] = 0
+        last.bias[channels:] = 2 * math.log(STILL_DEVIATION)

@@ -16,29 +16,26 @@ from PIL import Image
 
 from studio.errors import InputError
 from studio.training.architecture import build_autoencoder
-from studio.training.autoencoder import AutoencoderRecipe, AutoencoderTraining
+from studio.training.autoencoder import AutoencoderRecipe, AutoencoderTraining, still
 from studio.training.carpets import sample_captions, vocabulary
 from studio.training.checkpoint import BuiltinParts, build_parts, export_parts, load_parts, load_state, save_state
+from studio.training.crops import CropStream
 from studio.training.decoder import DecoderTraining
 from studio.training.flow import FlowModel, FlowTraining
 from studio.training.linear_start import begin_linear
 from studio.training.optimisers import Schedule
-from studio.training.pixels import to_tensor
 from studio.training.precision import choose_device
-from studio.training.stream import draw_crops
 from studio.training.widening import widen_autoencoder
 
 if TYPE_CHECKING:
     from diffusers import AutoencoderKL
 
-Phase = Literal["vae", "flow", "refine", "decoder"]
+Phase = Literal["vae", "flow", "decoder"]
 CHECKPOINT_SECONDS = 240.0
 VALIDATION_SECONDS = 600.0
 REPORT_STEPS = 20
-GENTLE = ("refine", "decoder")
-"""Phases that go on with a trained VAE, gently by themselves."""
-FIRST_LOOK = 12
-"""Designs that a new VAE's linear code is computed from."""
+FIRST_LOOK, CROPS_AT_FIRST = 12, 48
+"""Designs and their crops that a new VAE's linear code is computed from."""
 VAE_SHARE = 0.35
 """Part of a stretch that phase "all" gives to the VAE."""
 
@@ -105,10 +102,9 @@ def train_builtin(
 ) -> Iterator[Progress]:
     """Train for so many minutes and yield where it stands; the model is exported at each checkpoint.
 
-    Phase "all" trains the VAE first and the transformer with the text encoders after it; "refine" goes on with a
-    trained VAE and holds its latents near to what they were, so that the transformer stays valid; "decoder" leaves
-    them as they are, and the decoder learns to draw cleanly from what the transformer leaves. `stopped` is asked
-    after each step: the stretch ends there with a checkpoint.
+    Phase "all" trains the VAE first and the transformer with the text encoders after it: they have to learn its latents
+    anew. "decoder" leaves the latents as they are, and the decoder learns to draw cleanly from what the transformer
+    leaves. `stopped` is asked after each step: the stretch ends there with a checkpoint.
     """
     if (output / "state").exists() and not resume:
         raise InputError(f"{output} holds a training already. Add --resume to go on with it, or choose another folder.")
@@ -128,7 +124,7 @@ def run_stretch(stretch: Stretch, stopped: Callable[[], bool] = lambda: False) -
     _check_newest(path)
     if path.exists():
         training.load(load_state(path))
-    elif from_model and stretch.phase not in GENTLE:
+    elif from_model and stretch.phase != "decoder":  # which is gentle by itself
         training.schedule.go_gently()
     if stretch.cool_down_steps and (training.schedule.cool_down_from is None or _cooled(training)):
         training.schedule.cool_down_from = training.steps_done
@@ -191,10 +187,8 @@ def open_parts(folder: Path) -> BuiltinParts:
             parts.vae = grown
         return parts
     parts = build_parts([*sample_captions(6000), *vocabulary()])
-    recipe = AutoencoderRecipe()
-    looked_at = range(FIRST_LOOK)
-    crops = [crop for number in looked_at for crop in draw_crops(number, recipe.side_px, recipe.crops_each)]
-    begin_linear(parts.vae, to_tensor(np.stack(crops)))
+    crops = CropStream(CROPS_AT_FIRST, AutoencoderRecipe.side_px, crops_each=1, designs=FIRST_LOOK)
+    begin_linear(parts.vae, crops.draw(0))
     return parts
 
 
@@ -204,9 +198,8 @@ def build_training(phase: Phase, parts: BuiltinParts, device: torch.device) -> T
         return FlowTraining(parts, device)
     if phase == "decoder":
         return DecoderTraining(parts.vae, device, FlowModel(parts, device).walk_captionless)
-    training = AutoencoderTraining(parts.vae, device, refine=phase == "refine")
-    training.name = phase
-    return training
+    still(parts.vae)
+    return AutoencoderTraining(parts.vae, device)
 
 
 def export_average(parts: BuiltinParts, training: Training, folder: Path) -> None:
@@ -238,7 +231,7 @@ def _cooled(training: Training) -> bool:
 
 def _check_newest(path: Path) -> None:
     """Raise `InputError` if another training has changed the VAE since this state was written: it would be undone."""
-    rivals = [path.with_name(f"{name}.pt") for name in ("vae", *GENTLE)]
+    rivals = [path.with_name(f"{name}.pt") for name in ("vae", "decoder")]
     if path not in rivals or not path.exists():
         return
     newest = max((rival for rival in rivals if rival.exists()), key=lambda rival: rival.stat().st_mtime)

@@ -16,9 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output", type=Path, required=True, help="folder of the training; made when missing")
     parser.add_argument("--minutes", type=float, default=60.0, help="how long this stretch lasts (default 60)")
     parser.add_argument("--resume", action="store_true", help="go on with the training in the folder")
-    parser.add_argument(
-        "--phase", choices=("vae", "flow", "refine", "decoder", "all"), default="all", help="what to train"
-    )
+    parser.add_argument("--phase", choices=("vae", "flow", "decoder", "all"), default="all", help="what to train")
     parser.add_argument(
         "--cool-down",
         type=int,

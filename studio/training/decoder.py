@@ -9,17 +9,19 @@ variation woven in the design's yarns: the decoder is to draw by itself what wea
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from studio.codec import scale, unscale
+from studio.codec import unscale
 from studio.designs.orphans import clean_orphans
-from studio.training.autoencoder import AutoencoderTraining, CropRecipe, draw_batch
+from studio.training.autoencoder import AutoencoderTraining, CropRecipe
+from studio.training.latents import encode_scaled
 from studio.training.losses import find_yarns, measure_apart
 from studio.training.precision import mixed_precision
 
@@ -46,12 +48,10 @@ class DecoderRecipe(CropRecipe):
 
     batch: int = 4
     side_px: int = 160
-    crops_each: int = 2
+    crops_each: int = 4
+    designs: int = 64
     muon_rate: float = 1e-3
     adamw_rate: float = 2e-4
-    square_weight: float = 0.0
-    exact_weight: float = 0.5
-    flat_weight: float = 0.5
     latent_noise: float = 0.05
     average_decay: float = 0.995
     walk_sigma: float = 0.7
@@ -70,9 +70,19 @@ class DecoderTraining(AutoencoderTraining):
         self, vae: AutoencoderKL, device: torch.device, walk: Walk, recipe: DecoderRecipe | None = None
     ) -> None:
         vae.encoder.requires_grad_(False)
-        super().__init__(vae, device, DecoderRecipe() if recipe is None else recipe, refine=True)
+        super().__init__(vae, device, DecoderRecipe() if recipe is None else recipe)
+        self.held = copy.deepcopy(self.vae).eval().requires_grad_(False)
         self.walk = walk
         self._kept: dict[int, tuple[Tensor, Tensor]] = {}
+
+    def state(self) -> dict[str, Any]:
+        """Return everything that the next step depends on, the VAE that draws what is woven among it."""
+        return super().state() | {"held": self.held.state_dict()}
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Go on from a state. Raises `InputError` for one of a VAE of another size."""
+        super().load(state)
+        self.held.load_state_dict(state["held"])
 
     def rebuild_batch(self, step: int) -> tuple[Tensor, Tensor, float]:
         """Return pictures (b, 3, side, side), -1..1, what the decoder makes of their walked latents, and no cost."""
@@ -98,10 +108,8 @@ class DecoderTraining(AutoencoderTraining):
 
         One sigma a batch: so a walk takes no more steps than it needs. A crop without yarns stays as it was encoded.
         """
-        wanted = draw_batch(number, self.recipe).to(self.device)
-        with mixed_precision(self.device):
-            latents = self.held.encode(wanted).latent_dist.mode().float()
-        latents = scale(latents, self.vae)
+        wanted = self.crops.draw(number).to(self.device)
+        latents = encode_scaled(self.held, wanted)
         rng = np.random.default_rng([number, 15])
         sigma = self.recipe.walk_sigma * rng.random()
         if sigma < LEAST_SIGMA or rng.random() < self.recipe.clean_share:

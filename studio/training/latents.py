@@ -103,9 +103,7 @@ class LatentStream:
 
     def encode(self, pixels: np.ndarray) -> Tensor:
         """Return the scaled latent (c, h, w) of a uint8 picture (h, w, 3)."""
-        with torch.no_grad(), mixed_precision(self.device):
-            latent = self.vae.encode(to_tensor(pixels[None]).to(self.device)).latent_dist.mode().float()
-        return scale(latent, self.vae)[0].cpu()
+        return encode_scaled(self.vae, to_tensor(pixels[None]).to(self.device))[0].cpu()
 
     def _keep(self, place: int, number: int) -> _Kept:
         key = (place, number)
@@ -117,6 +115,13 @@ class LatentStream:
             source = self.encode(pair.source).half() if pair.recoloured else target
             self._kept[key] = _Kept(source, target, pair.caption, pair.recoloured)
         return self._kept[key]
+
+
+@torch.no_grad()
+def encode_scaled(vae: AutoencoderKL, pictures: Tensor) -> Tensor:
+    """Return the latents (b, c, h, w), scaled and without noise, of pictures (b, 3, h, w), -1..1."""
+    with mixed_precision(pictures.device):
+        return scale(vae.encode(pictures).latent_dist.mode().float(), vae)
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,11 +34,10 @@ class LossWeights:
     gradient_weight: float = 1.0
     block_weight: float = 2.0
     hue_weight: float = 2.0
-    square_weight: float = 1.0
     yarn_weight: float = 0.3
     yarn_spread: float = 0.04
-    exact_weight: float = 0.0
-    flat_weight: float = 0.0
+    exact_weight: float = 0.5
+    flat_weight: float = 0.5
 
 
 def measure_loss(made: Tensor, wanted: Tensor, weights: LossWeights) -> Tensor:
@@ -55,7 +54,6 @@ def measure_loss(made: Tensor, wanted: Tensor, weights: LossWeights) -> Tensor:
         + weights.hue_weight * hues
         + weights.gradient_weight * steps
         + weights.block_weight * blocks
-        + weights.square_weight * difference.square().mean()
         + weights.exact_weight * _soft_root(difference.square().sum(dim=1)).mean()
         + weights.yarn_weight * confusion
         + weights.flat_weight * straying

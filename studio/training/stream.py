@@ -86,22 +86,23 @@ def draw_pair(number: int, width_px: int, height_px: int, shares: PairShares) ->
     return Pair(target, target, caption, recoloured)
 
 
-def draw_crops(number: int, side_px: int, count: int) -> list[NDArray[np.uint8]]:
-    """Return square crops (side, side, 3) of example `number`, flipped and turned by chance.
+def draw_sheet(number: int) -> NDArray[np.uint8]:
+    """Return the pixels (h, w, 3) of example `number` at a size of its own, most often a large one."""
+    rng = np.random.default_rng([number, 17])
+    sizes = LARGE_SIZES_PX if rng.random() < LARGE_CROPS else SMALL_SIZES_PX
+    return draw_example(number, *sizes[rng.integers(len(sizes))]).pixels
+
+
+def cut_crop(pixels: NDArray[np.uint8], side_px: int, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Return a square crop (side, side, 3) of a picture, flipped and turned by chance.
 
     One in eight wears colours drawn blindly: designs of other makers keep to no yarn family.
     """
-    rng = np.random.default_rng([number, 12])
-    sizes = LARGE_SIZES_PX if rng.random() < LARGE_CROPS else SMALL_SIZES_PX
-    pixels = draw_example(number, *sizes[rng.integers(len(sizes))]).pixels
-    crops = []
-    for _ in range(count):
-        top = rng.integers(pixels.shape[0] - side_px + 1)
-        left = rng.integers(pixels.shape[1] - side_px + 1)
-        crop = np.rot90(pixels[top : top + side_px, left : left + side_px], rng.integers(4))
-        crop = crop[:, ::-1] if rng.random() < 0.5 else crop
-        crops.append(_recolour(crop, rng) if rng.random() < 0.125 else crop)
-    return crops
+    top = rng.integers(pixels.shape[0] - side_px + 1)
+    left = rng.integers(pixels.shape[1] - side_px + 1)
+    crop = np.rot90(pixels[top : top + side_px, left : left + side_px], rng.integers(4))
+    crop = crop[:, ::-1] if rng.random() < 0.5 else crop
+    return _recolour(crop, rng) if rng.random() < 0.125 else crop
 
 
 def draw_held_out(place: int, width_px: int, height_px: int, family: str | None = None, dressing: int = 0) -> Example:

@@ -125,7 +125,7 @@ def describe_constraints(constraints: Constraints, facts: Inspection | None) -> 
     elif constraints.palette == "source" or (
         constraints.palette == "auto" and facts is not None and facts.indexed and facts.colours <= COLOURS_LIMIT
     ):
-        count = 0 if facts is None else facts.suggested or facts.colours
+        count = 0 if facts is None else facts.colours if facts.indexed else facts.suggested
         words.append("the design’s yarns" if not count else f"{count} yarn{'s' if count > 1 else ''}")
     if constraints.symmetry == "auto":
         symmetric = facts is not None and (is_symmetric(facts.vertical) or is_symmetric(facts.horizontal))

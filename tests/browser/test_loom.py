@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from studio.designs import open_design
+from studio.designs.repeat import SEAM_LIMIT, measure_seams
 from studio.designs.symmetry import measure_axis
 
 pytestmark = pytest.mark.browser
@@ -26,6 +27,7 @@ from tests.browser.test_generate import (  # noqa: E402
     upload,
     variation_ids,
 )
+from tests.test_engine_constraints import draw_tile  # noqa: E402
 from tests.test_page_loom import draw_indexed  # noqa: E402
 from tests.test_weaving import YARNS  # noqa: E402
 
@@ -53,7 +55,7 @@ def test_yarns_and_symmetry_are_kept_to_the_loom(shared_server, tab):
         woven = open_design(tab.request.get(f"{shared_server.url}/pictures/variation/{one}").body())
         assert woven.mode == "P"
         assert measure_axis(woven.index_map.indices, "vertical", 0).agreement == 1.0
-        assert {tuple(colour) for colour in woven.index_map.palette} <= {tuple(colour) for colour in YARNS}
+        assert np.array_equal(woven.index_map.palette, YARNS)  # in the order of the design
 
     links = tab.get_by_role("link", name="See what the model drew")
     expect(links).to_have_count(2)  # one on each card
@@ -142,3 +144,30 @@ def test_a_picture_in_free_colours_goes_to_the_loom_in_so_many_yarns(shared_serv
         assert (image.mode, image.size) == ("P", (96, 128))
         assert len(image.getpalette()) == 3 * 6
         assert image.info["dpi"] == pytest.approx((12.7, 12.7), abs=0.01)  # 500 knots a metre
+
+
+def test_a_repeat_closes_and_lies_nine_times_on_its_card(shared_server, tab):
+    spots = draw_tile(96, 128).index_map.image()
+    file = io.BytesIO()
+    spots.save(file, "PNG")
+    tab.goto(shared_server.url)
+    tab.locator("input[type=file]").set_input_files(
+        [{"name": "Spots.png", "mimeType": "image/png", "buffer": file.getvalue()}]
+    )
+    expect(tab.get_by_role("button", name="Change design")).to_be_visible()
+    set_number(tab, "Steps", 3)
+    set_number(tab, "Variations", 1)
+    tab.get_by_label("Prompt", exact=True).fill("spots, red and ivory")
+    tab.get_by_text("For the loom · ").click()
+    choose(tab, "Repeat", "Half-drop")
+    generate(tab)
+    expect_finished(tab)
+    expect(tab.get_by_text(re.compile(r"seam \d\.\d\d$"))).to_be_visible()
+    (one,) = variation_ids(tab, 1)
+    woven = open_design(tab.request.get(f"{shared_server.url}/pictures/variation/{one}").body())
+    seams = measure_seams(np.asarray(woven.image), "half-drop")
+    assert max(seams.horizontal, seams.vertical) <= SEAM_LIMIT
+    nine = tab.get_by_role("img", name=re.compile("Nine repeats"))
+    expect(nine).to_be_visible()
+    box = nine.bounding_box()
+    assert box["height"] / box["width"] == pytest.approx(128 / 96, rel=0.02)
