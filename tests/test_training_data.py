@@ -35,7 +35,9 @@ def test_crops_have_their_size_and_repeat_by_number_though_drawn_anew():
 
 def test_designs_make_room_for_newer_ones(monkeypatch: pytest.MonkeyPatch):
     drawn: list[int] = []
-    monkeypatch.setattr(crops, "draw_sheet", lambda number: drawn.append(number) or draw_example(number, 64, 64).pixels)
+    monkeypatch.setattr(
+        crops, "draw_sheet", lambda number: drawn.append(number) or draw_example(number, 128, 128).pixels
+    )
     stream = CropStream(4, 32, crops_each=4, designs=5)
     for number in range(40):
         stream.draw(number)
