@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from studio.designs.colour_words import BASIC_OF, BASIC_WORDS
 from studio.errors import RequestError
 from studio.training.captions import TOKENS_MOST, count_tokens
 from studio.training.carpets import FAMILIES, draw_carpet, draw_layout, dress, sample_captions, vocabulary
 from studio.training.dressing import LEAD_WEIGHTS, lab_to_rgb, name_colour, rgb_to_lab
 from studio.training.layouts import COLOURS_FEWEST, COLOURS_MOST
-from studio.training.palettes import BASIC_OF, BASIC_WORDS, YARN_FAMILIES
+from studio.training.palettes import YARN_FAMILIES
 from studio.training.samples import draw_samples
 from studio.training.sheets import unfold
 from studio.training.stream import TRAINING_SEEDS

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from studio.designs.colour import convert_to_lab, convert_to_oklab, measure_difference
+from studio.designs.colour_words import find_colour_words
 from studio.designs.colourways import HARMONIES, LEAST_DELTA_E, make_colourways, match_palette
 from studio.designs.harmonies import Tones, convert_from_oklch, convert_to_oklch, name_hue, tint
 
@@ -260,3 +261,16 @@ def test_what_cannot_be_is_refused(changes: dict, says: str):
     usual = {"palette": RUG, "shares": RUG_SHARES, "count": 3, "seed": 0}
     with pytest.raises(ValueError, match=says):
         make_colourways(**usual | changes)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Persian carpet, deep Navy field, ivory border, navy corners", ("navy", "ivory")),
+        ("sky blue and blue", ("sky blue", "blue")),
+        ("rose flowers on a sandy, bordered field; blued", ()),
+        ("", ()),
+    ],
+)
+def test_words_for_colours_are_found_whole_and_once(text: str, words: tuple[str, ...]) -> None:
+    assert find_colour_words(text) == words

@@ -24,7 +24,7 @@ from studio.media import thumbnail_url, untouched_url
 from studio.requests import Constraints, Weaving
 from studio.widgets.design_facts import swatches_html
 from studio.widgets.laid_out import ACROSS, place_tiles
-from studio.widgets.loom import _export
+from studio.widgets.loom import _export, _name_file
 from studio.widgets.rectangle import move_side, read_rectangle
 from studio.widgets.source import title_of
 from studio.widgets.woven import describe_yarns
@@ -432,6 +432,41 @@ def test_colourways_wear_the_yarns_of_other_designs_and_keep_the_locked_ones(stu
     assert label.startswith("Four yarns, after Another, ")
     assert np.array_equal(palette[1], YARNS[1])
     assert {tuple(colour) for colour in palette.tolist()} != {*worn, tuple(YARNS[1].tolist())}
+
+
+@pytest.mark.usefixtures("busy")
+def test_colourways_do_not_try_the_yarns_that_a_design_wears_already(studio: Workspace) -> None:
+    """A variation of a design that was branched on is a design too, in the same yarns."""
+    page, source = open_with_design(studio)
+    turned = IndexMap(open_design(draw_indexed()).index_map.indices[::-1], YARNS)
+    same = studio.catalogue.add_source(encode_picture(turned.image()), label="Branch")
+    other = add_cloth(studio, OTHER_YARNS, "Another")
+    page.button(key="colourways_open").click().run()
+    tried = page.multiselect(key=f"colourways_after_{source.sha256}")
+    assert tried.value == [other.sha256]
+    assert same.sha256 in {*map(str, tried.options)} or "Branch" in tried.options  # it can be asked for
+
+
+@pytest.mark.usefixtures("busy")
+def test_words_for_colours_bring_in_no_yarn_and_that_is_said(studio: Workspace) -> None:
+    page, _ = open_with_design(studio)
+    assert "brings in no other colour" not in said(page)
+    page.text_area(key="form_prompt").set_value("Deep Navy field, roses").run()
+    assert "so “navy” brings in no other colour" in said(page)
+    page.selectbox(key="form_palette").set_value("free").run()
+    assert "brings in no other colour" not in said(page)
+    page.selectbox(key="form_palette").set_value("source").run()
+    assert "so “navy” brings in no other colour" in said(page)
+    page.text_area(key="form_prompt").set_value("a garden of roses").run()
+    assert "brings in no other colour" not in said(page)
+
+
+def test_a_file_for_the_loom_is_named_after_its_design(studio: Workspace) -> None:
+    design = studio.catalogue.add_source(draw_indexed(), label="Four yarns")
+    named = keep_woven(studio, source=design.sha256, seed=7)
+    lost = keep_woven(studio, seed=8)
+    assert _name_file(named.record) == "Four yarns 7"
+    assert _name_file(lost.record) == lost.id
 
 
 @pytest.mark.usefixtures("busy")

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from studio.designs.colour_words import BASIC_WORDS
 from studio.training import crops
 from studio.training.crops import CropStream
-from studio.training.palettes import BASIC_WORDS
 from studio.training.stream import HELD_OUT_SEEDS, TRAINING_SEEDS, PairShares, draw_example, draw_pair
 from tests.tiny_models import two_threads
 

@@ -81,7 +81,7 @@ _ENTRIES = (
         id="builtin",
         title="Built-in sketch model",
         use="Try the studio and sketch ideas at once, on any computer. Small and quick; it knows only carpets, "
-        "takes colours from the prompt, draws at up to 512 × 688 pixels and enlarges.",
+        "takes colours from the prompt, draws at up to 0.35 megapixels and enlarges.",
         licence="GPL-3.0-or-later, like the studio",
         licence_url="https://www.gnu.org/licenses/gpl-3.0.html",
         defaults=ModelDefaults(strength=0.55, steps=12, guidance_scale=1.0, subtle=0.4, strong=0.65),

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from studio.designs.colour_words import BASIC_OF, BASIC_WORDS
 from studio.training.layouts import Phrase
-from studio.training.palettes import BASIC_OF, BASIC_WORDS, YARN_FAMILIES
+from studio.training.palettes import YARN_FAMILIES
 
 TOKENS_MOST = 22
 """Words and commas of the longest caption: the text encoders of the built-in model read 24 tokens."""

@@ -54,6 +54,7 @@ class DecoderRecipe(CropRecipe):
     adamw_rate: float = 2e-4
     latent_noise: float = 0.05
     average_decay: float = 0.995
+    flat_weight: float = 1.0
     walk_sigma: float = 0.7
     clean_share: float = 0.3
     uses: int = 3

@@ -8,8 +8,9 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from studio.designs.colour_words import BASIC_OF, BASIC_WORDS
 from studio.training.layouts import Layout
-from studio.training.palettes import BASIC_OF, BASIC_WORDS, YARN_FAMILIES, Yarn
+from studio.training.palettes import YARN_FAMILIES, Yarn
 
 LEAD_WEIGHTS = {
     "red": 14, "blue": 14, "green": 9, "gold": 7, "orange": 7, "teal": 7, "pink": 6, "purple": 6,

@@ -4,24 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-BASIC_WORDS: dict[str, tuple[str, ...]] = {
-    "red": ("red", "crimson", "brick", "burgundy", "wine", "scarlet", "ruby", "madder"),
-    "pink": ("pink", "rose", "blush", "fuchsia"),
-    "orange": ("orange", "rust", "terracotta", "apricot", "coral", "peach"),
-    "gold": ("gold", "ochre", "saffron", "honey", "mustard", "yellow", "straw"),
-    "green": ("green", "olive", "sage", "emerald", "moss", "forest", "mint", "pistachio"),
-    "teal": ("teal", "turquoise", "petrol", "aqua"),
-    "blue": ("blue", "navy", "sky blue", "indigo", "cobalt", "denim", "sapphire", "powder blue"),
-    "purple": ("purple", "plum", "lilac", "lavender", "violet", "aubergine", "mauve"),
-    "brown": ("brown", "chocolate", "walnut", "camel", "cinnamon", "tobacco"),
-    "beige": ("beige", "sand", "linen", "oat", "taupe"),
-    "ivory": ("ivory", "cream", "white"),
-    "grey": ("grey", "silver", "slate", "stone"),
-    "black": ("black", "charcoal", "ebony"),
-}
-"""A basic word, and the finer names that count as it."""
-
-BASIC_OF = {name: basic for basic, names in BASIC_WORDS.items() for name in names}
+from studio.designs.colour_words import BASIC_OF
 
 
 @dataclass(frozen=True, slots=True)

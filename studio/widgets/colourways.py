@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import logging
+from itertools import islice
 
 import numpy as np
 import streamlit as st
@@ -92,13 +93,21 @@ def _pick_designs(source: Source) -> tuple[Source, ...]:
     chosen = st.multiselect(
         "In the yarns of",
         list(offered),
-        default=list(offered)[:_TRIED],
+        default=list(islice((sha256 for sha256 in offered if _differs(sha256, source.sha256)), _TRIED)),
         format_func=lambda sha256: title_of(offered[sha256]),
         key=f"colourways_after_{source.sha256}",
         placeholder="Choose other designs",
         help="The first colourways take their colours from these designs, one each; the others follow harmonies.",
     )
     return tuple(offered[sha256] for sha256 in chosen)
+
+
+def _differs(sha256: str, other: str) -> bool:
+    """Whether two designs wear different yarns. One that cannot be read may: it is tried, and its reason told."""
+    try:
+        return not np.array_equal(_find_colours(sha256), _find_colours(other))
+    except StudioError:
+        return True
 
 
 def _sort_out(designs: tuple[Source, ...], needed: int, count: int) -> tuple[tuple[str, ...], list[str]]:

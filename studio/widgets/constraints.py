@@ -116,15 +116,19 @@ def check_constraints(source: Source, constraints: Constraints) -> None:
         plan_weave(open_design(data), constraints)
 
 
+def keeps_yarns(palette: str, facts: Inspection | None) -> bool:
+    """Whether variations are drawn in the yarns of a design."""
+    few = facts is not None and facts.indexed and facts.colours <= COLOURS_LIMIT
+    return palette == "source" or (palette == "auto" and few)
+
+
 def describe_constraints(constraints: Constraints, facts: Inspection | None) -> str:
     """Return what is kept in a few words: 10 yarns, symmetric."""
     words = []
     if constraints.palette == "new":
         locked = f", {len(constraints.locked)} of them locked" if constraints.locked else ""
         words.append(f"{constraints.colours} {'yarns' if locked else 'new yarns'}{locked}")
-    elif constraints.palette == "source" or (
-        constraints.palette == "auto" and facts is not None and facts.indexed and facts.colours <= COLOURS_LIMIT
-    ):
+    elif keeps_yarns(constraints.palette, facts):
         count = 0 if facts is None else facts.colours if facts.indexed else facts.suggested
         words.append("the design’s yarns" if not count else f"{count} yarn{'s' if count > 1 else ''}")
     if constraints.symmetry == "auto":

@@ -7,6 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from studio.catalogue import Source
+from studio.designs.colour_words import find_colour_words
 from studio.models.registry import ModelEntry
 from studio.requests import (
     ADAPTER_WEIGHT_LIMIT,
@@ -18,7 +19,8 @@ from studio.requests import (
     seeds_from,
 )
 from studio.settings import StudioSettings
-from studio.widgets.constraints import draw_constraints
+from studio.widgets.constraints import draw_constraints, keeps_yarns
+from studio.widgets.design_facts import find_facts
 from studio.widgets.form_values import (
     FRESH,
     LOCKED,
@@ -58,31 +60,8 @@ def draw_form(entry: ModelEntry, settings: StudioSettings, design: Source | None
         help="Describe the carpet you want: kind, motifs, colours, border. Words the design already shows help too.",
         persist_state="session",
     )
+    _draw_colour_hint(design)
     _draw_strength()
-    pair = st.grid(2, min_column_width=_FIELD_PX, gap="small")
-    with pair.cell():
-        st.number_input(
-            "Steps",
-            min_value=1,
-            max_value=STEPS_LIMIT,
-            step=1,
-            key=key_of("steps"),
-            help=f"More steps draw finer and take longer. {entry.title} is at its best around {entry.defaults.steps}.",
-            persist_state="session",
-        )
-    with pair.cell():
-        st.number_input(
-            "Guidance scale",
-            min_value=0.0,
-            max_value=GUIDANCE_LIMIT,
-            step=0.5,
-            format="%.1f",
-            key=key_of("guidance_scale"),
-            help="How closely the picture follows the words. Above 1 each step is drawn twice, with and without them; "
-            f"{entry.title} is at its best around {entry.defaults.guidance_scale:g}.",
-            persist_state="session",
-        )
-    _draw_negative_prompt()
     if settings.adapter_folder is not None:
         st.slider(
             f"Adapter: {Path(settings.adapter_folder).resolve().name}",
@@ -94,7 +73,55 @@ def draw_form(entry: ModelEntry, settings: StudioSettings, design: Source | None
             persist_state="session",
         )
     _draw_seeds()
+    _draw_fine_settings(entry)
     draw_constraints(design)
+
+
+def _draw_colour_hint(design: Source | None) -> None:
+    """Say that words change no yarn, where the prompt names colours and the design's yarns are kept."""
+    values = read_form()
+    words = find_colour_words(values.prompt)
+    facts = None if design is None else find_facts(design.sha256)
+    if not words or facts is None or not keeps_yarns(values.palette, facts):
+        return
+    st.caption(
+        f":material/info: The design’s yarns are kept, so “{words[0]}” brings in no other colour. For that choose new "
+        "yarns or free colours under “For the loom”, or dye the design by Colourways."
+    )
+
+
+def _draw_fine_settings(entry: ModelEntry) -> None:
+    """Draw what is seldom touched; what it comes to is in the expander's title."""
+    values = read_form()
+    words = [f"{values.steps} step{'' if values.steps == 1 else 's'}", f"guidance {values.guidance_scale:g}"]
+    if values.guidance_scale > 1 and values.negative_prompt.strip():
+        words.append("negative prompt")
+    with st.expander(f"Fine settings · {', '.join(words)}", key="form_fine"):
+        with st.grid(2, min_column_width=_FIELD_PX, gap="small") as pair:
+            with pair.cell():
+                st.number_input(
+                    "Steps",
+                    min_value=1,
+                    max_value=STEPS_LIMIT,
+                    step=1,
+                    key=key_of("steps"),
+                    help="More steps draw finer and take longer. "
+                    f"{entry.title} is at its best around {entry.defaults.steps}.",
+                    persist_state="session",
+                )
+            with pair.cell():
+                st.number_input(
+                    "Guidance scale",
+                    min_value=0.0,
+                    max_value=GUIDANCE_LIMIT,
+                    step=0.5,
+                    format="%.1f",
+                    key=key_of("guidance_scale"),
+                    help="How closely the picture follows the words. Above 1 each step is drawn twice, with and "
+                    f"without them; {entry.title} is at its best around {entry.defaults.guidance_scale:g}.",
+                    persist_state="session",
+                )
+        _draw_negative_prompt()
 
 
 def _draw_strength() -> None:
@@ -125,24 +152,20 @@ def _draw_strength() -> None:
 def _draw_negative_prompt() -> None:
     values = read_form()
     guided = values.guidance_scale > 1
-    used = " · in use" if guided and values.negative_prompt.strip() else ""
-    with st.expander(f"Negative prompt{used}"):
-        st.text_area(
-            "Negative prompt",
-            key=key_of("negative_prompt"),
-            height=68,
-            placeholder="blurred, text, people",
-            disabled=not guided,
-            label_visibility="collapsed",
-            persist_state="session",
+    st.text_area(
+        "Negative prompt",
+        key=key_of("negative_prompt"),
+        height=68,
+        placeholder="blurred, text, people",
+        disabled=not guided,
+        help="What the picture should not show.",
+        persist_state="session",
+    )
+    if not guided:
+        st.caption(
+            f"Not read at a guidance scale of {values.guidance_scale:g}: the model draws by the prompt alone. "
+            "Set the guidance scale above 1 to use it."
         )
-        if guided:
-            st.caption("What the picture should not show.")
-        else:
-            st.caption(
-                f"Not read at a guidance scale of {values.guidance_scale:g}: the model draws by the prompt alone. "
-                "Set the guidance scale above 1 to use it."
-            )
 
 
 def _draw_seeds() -> None:

@@ -9,11 +9,13 @@ from studio.designs.colour import read_colour
 from studio.designs.export import DENSITY_LIMIT, EXPORTERS, Density, Exporter
 from studio.designs.opening import open_design
 from studio.designs.reading import read_yarns, restore_yarns
+from studio.errors import NotFoundError
 from studio.requests import COLOURS_LIMIT, VariationRecord
 from studio.session import workspace
 from studio.widgets.design_facts import swatches_html
 from studio.widgets.laid_out import draw_laid_out
 from studio.widgets.pictures import show_caption, untouched_link
+from studio.widgets.source import title_of
 from studio.widgets.woven import describe_woven
 
 USUAL_PER_METRE = 500
@@ -55,11 +57,19 @@ def draw_download(variation: Variation) -> None:
                 st.download_button(
                     exporter.title,
                     data=lambda exporter=exporter: _export(variation, exporter, density, count),
-                    file_name=f"{record.id}{exporter.suffix}",
+                    file_name=f"{_name_file(record)}{exporter.suffix}",
                     mime=exporter.media_type,
                     key=f"loom_{exporter.id}",
                     on_click="ignore",
                 )
+
+
+def _name_file(record: VariationRecord) -> str:
+    """Return the design's name and the seed: what a loom's list of files tells apart. Without the design, the id."""
+    try:
+        return f"{title_of(workspace().catalogue.source(record.source))} {record.seed}"
+    except NotFoundError:
+        return record.id
 
 
 def _draw_density(record: VariationRecord) -> Density:

@@ -96,7 +96,7 @@ def test_yarns_and_symmetry_are_kept_to_the_loom(shared_server, tab):
     expect(tab.get_by_text("Woven so, the carpet measures 14 × 10 cm.")).to_be_visible()
     with tab.expect_download() as download:
         tab.get_by_role("button", name="BMP").click()
-    assert download.value.suggested_filename.endswith(".bmp")
+    assert re.fullmatch(r"Four yarns \d+\.bmp", download.value.suggested_filename)
     with Image.open(download.value.path()) as image:
         assert image.getpalette()[:12] == YARNS.flatten().tolist()
         assert image.info["dpi"] == pytest.approx((17.78, 31.496), abs=0.01)
