@@ -21,7 +21,7 @@ try:
     left, right = st.columns(2, gap="large")
     with left:
         st.subheader("Model")
-        draw_model(settings)
+        draw_model(settings, computer)
         token = "found" if access_token_present() else "none found"
         st.caption(f"Hugging Face token: {token}. Only the models of Stable Diffusion 3.5 need one.")
         st.subheader("Adapter")

@@ -71,8 +71,32 @@ def test_a_gated_model_says_which_steps_to_take(studio: Workspace, monkeypatch: 
     assert "hf auth login" in words
 
 
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (Hardware("cuda", "NVIDIA RTX 4080", 15.7, 62.6, 8), []),
+        (Hardware("cuda", "NVIDIA RTX 4080", 15.7, 15.6, 8, swap_gib=16.0), []),
+        (Hardware("cuda", "NVIDIA RTX 4080", 15.7, 15.6, 8), ["27 GB of memory", "there are 17 GB"]),
+        (Hardware("cpu", None, None, 23.5, 2), ["27 GB of memory", "there are 25 GB", "no graphics card"]),
+        (Hardware("mps", "Apple silicon", None, 32.0, 8), []),
+    ],
+)
+def test_a_computer_that_is_too_small_is_told_before_the_fetch(
+    studio: Workspace, monkeypatch: pytest.MonkeyPatch, found: Hardware, words: list[str]
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", "hf_any")
+    monkeypatch.setattr("studio.session.hardware", lambda: found)
+    studio.settings.save(StudioSettings(model="stabilityai/stable-diffusion-3.5-large"))
+    told = [warning.value for warning in open_page("settings").warning]
+    assert len(told) == bool(words)
+    assert all(word in told[0] for word in words)
+    studio.settings.save(StudioSettings())
+    assert not open_page("settings").warning
+
+
 def test_a_token_is_found_and_never_shown(studio: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_TOKEN", "hf_verysecret")
+    monkeypatch.setattr("studio.session.hardware", lambda: Hardware("cuda", "NVIDIA RTX 4080", 15.7, 62.6, 8))
     studio.settings.save(StudioSettings(model="stabilityai/stable-diffusion-3.5-large"))
     app = open_page("settings")
     assert "Hugging Face token: found" in said(app)

@@ -15,7 +15,7 @@ _GIB = 2**30
 
 @dataclass(frozen=True, slots=True)
 class Hardware:
-    """What a run has to live with. Memory in GiB; `vram_gib` is None where CUDA cannot be used.
+    """What a run has to live with. Memory in GiB; `vram_gib` is None where CUDA cannot be used; `swap_gib` is on disk.
 
     `note` says in a sentence why a card that was found cannot be used, and is empty otherwise.
     """
@@ -26,11 +26,12 @@ class Hardware:
     ram_gib: float
     cores: int
     note: str = ""
+    swap_gib: float = 0.0
 
 
 def find_hardware() -> Hardware:
     """Ask the driver and the operating system; takes some milliseconds and needs no torch."""
-    ram_gib = psutil.virtual_memory().total / _GIB
+    ram_gib, swap_gib = (memory().total / _GIB for memory in (psutil.virtual_memory, psutil.swap_memory))
     cores = psutil.cpu_count(logical=False) or psutil.cpu_count() or 1
     card = _nvidia_card()
     if card is not None:
@@ -40,11 +41,11 @@ def find_hardware() -> Hardware:
                 f"{name} was found, but the installed torch cannot use it. "
                 "Install the CUDA build of torch to draw on the card."
             )
-            return Hardware("cpu", name, None, ram_gib, cores, note)
-        return Hardware("cuda", name, vram_gib, ram_gib, cores)
+            return Hardware("cpu", name, None, ram_gib, cores, note, swap_gib)
+        return Hardware("cuda", name, vram_gib, ram_gib, cores, swap_gib=swap_gib)
     if platform.system() == "Darwin" and platform.machine() == "arm64":
-        return Hardware("mps", "Apple silicon", None, ram_gib, cores)
-    return Hardware("cpu", None, None, ram_gib, cores)
+        return Hardware("mps", "Apple silicon", None, ram_gib, cores, swap_gib=swap_gib)
+    return Hardware("cpu", None, None, ram_gib, cores, swap_gib=swap_gib)
 
 
 def _nvidia_card() -> tuple[str, float] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from studio.errors import StudioError
+from studio.models.hardware import Hardware
 from studio.models.registry import MODELS, ModelEntry, resolve_model
 from studio.session import access_token_present
 from studio.settings import StudioSettings
@@ -16,8 +17,8 @@ _ASKS_FOLDER = "settings_asks_folder"
 _ABOUT_FOLDER = "Any model of the Stable Diffusion 3 family in diffusers form: the folder with its model_index.json."
 
 
-def draw_model(settings: StudioSettings) -> None:
-    """Draw the models as choices with what speaks for each, and what the chosen one needs."""
+def draw_model(settings: StudioSettings, found: Hardware) -> None:
+    """Draw the models as choices with what speaks for each, and what the chosen one needs of this computer."""
     own = settings.model not in MODELS
     asks = own or st.session_state.get(_ASKS_FOLDER, False)
     st.session_state["settings_model"] = _FOLDER if asks else settings.model
@@ -48,8 +49,30 @@ def draw_model(settings: StudioSettings) -> None:
     if asks:
         used = f"In use: {entry.id}" if own else f"{entry.title} stays in use until a folder with a model is given."
         st.caption(used)
+    if lacks := find_lacks(entry, found):
+        st.warning(
+            f"{' '.join(lacks)} The built-in model runs here.",
+            title=f"This computer is too small for {entry.title}",
+            icon=":material/memory_alt:",
+        )
     if entry.gated:
         _draw_access(entry)
+
+
+def find_lacks(entry: ModelEntry, found: Hardware) -> list[str]:
+    """Return a sentence on each thing that a model needs and this computer has not, before it is fetched."""
+    if entry.local:
+        return []
+    lacks = []
+    memory_gb = (found.ram_gib + found.swap_gib) * 2**30 / 1e9
+    if entry.download_gb > memory_gb:
+        lacks.append(
+            f"To be loaded it takes {entry.download_gb:g} GB of memory and swap space for a moment, and there are "
+            f"{memory_gb:.0f} GB: a run would be refused after the fetch."
+        )
+    if found.device == "cpu":
+        lacks.append("There is no graphics card that it could draw on, and a processor is far too slow for it.")
+    return lacks
 
 
 def _describe(entry: ModelEntry) -> str:
