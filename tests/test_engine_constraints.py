@@ -224,9 +224,13 @@ def test_a_turned_cloth_is_mirrored_as_it_lies_in_the_design(
     constraints = Constraints(repeat="straight", symmetry="vertical")
     draw(slot, draw_tile(), strength=0.4, steps=12, constraints=constraints)
     assert len(met) == 2
+
+    def measure_alike(latents: torch.Tensor) -> float:
+        return torch.corrcoef(torch.stack([latents.flatten(), clean[0].flatten()]))[0, 1].item()
+
     for one in met:
-        alike = torch.corrcoef(torch.stack([one[0].flatten(), clean[0].flatten()]))[0, 1]
-        assert alike > 0.93
+        moved = [measure_alike(one.roll((down, across), dims=(-2, -1))) for down, across in ((5, 9), (20, 0), (0, 31))]
+        assert measure_alike(one) > 0.85 > max(moved) + 0.2
 
 
 def test_a_repeat_is_scaled_as_a_cloth() -> None:
