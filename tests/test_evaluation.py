@@ -335,9 +335,9 @@ def test_a_coarse_design_is_given_more_noise():
         return rng.integers(0, 255, shape, dtype=np.uint8).repeat(knot_px, 0).repeat(knot_px, 1)
 
     assert choose_shift(draw(288, 384, 1)) == 1
-    usual, coarse = choose_shift(draw(288, 384, 3)), choose_shift(draw(288, 384, 6))
+    usual, coarse = choose_shift(draw(288, 384, 3)), choose_shift(draw(288, 384, 4))
     assert 1 < usual < coarse < MOST_SHIFT
-    assert coarse == pytest.approx(usual * 2 ** (1 / 3), rel=0.02)
+    assert coarse == pytest.approx(usual * 4 / 3, rel=0.02)
     assert choose_shift(draw(576, 768, 3)) == pytest.approx(usual, rel=0.02)
     assert choose_shift(draw(288, 384, 48)) == MOST_SHIFT
     assert choose_shift(np.zeros((64, 64, 3), np.uint8)) == 1

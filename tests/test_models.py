@@ -76,7 +76,7 @@ def test_a_path_that_cannot_be_asked_is_refused(tmp_path: Path) -> None:
 def test_a_model_that_cannot_fit_is_refused_before_it_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
     """The memory of the machine cannot be taken away, so what psutil says of it is."""
     monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=10**6, total=10**6))
-    monkeypatch.setattr(psutil, "swap_memory", lambda: SimpleNamespace(free=0))
+    monkeypatch.setattr(psutil, "swap_memory", lambda: SimpleNamespace(free=0, total=0))
     slot = PipelineSlot()
     with pytest.raises(MemoryShortError, match="main memory"), slot.use(PipelineChoice("builtin"), print):
         pass
