@@ -10,9 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from studio.designs.colour import convert_to_lab, convert_to_oklab, measure_difference
-from studio.designs.colour_words import find_colour_words
+from studio.designs.colour_words import BASIC_COLOURS, BASIC_WORDS, find_colour_words, find_missing_words
 from studio.designs.colourways import HARMONIES, LEAST_DELTA_E, make_colourways, match_palette
 from studio.designs.harmonies import Tones, convert_from_oklch, convert_to_oklch, name_hue, tint
+from studio.designs.opening import open_design
+from studio.designs.samples import SAMPLES
 
 RUG = np.array([[150, 30, 30], [240, 230, 200], [20, 30, 80], [200, 160, 40], [60, 120, 60], [25, 22, 20]], np.uint8)
 RUG_SHARES = np.array([0.45, 0.2, 0.15, 0.1, 0.06, 0.04])
@@ -274,3 +276,17 @@ def test_what_cannot_be_is_refused(changes: dict, says: str):
 )
 def test_words_for_colours_are_found_whole_and_once(text: str, words: tuple[str, ...]) -> None:
     assert find_colour_words(text) == words
+
+
+def test_every_basic_word_is_worn_by_the_yarns_it_is_said_of_and_missing_elsewhere():
+    for word, colours in BASIC_COLOURS.items():
+        assert not find_missing_words(f"{word} carpet", np.array(colours, np.uint8))
+    assert {*BASIC_COLOURS} == {*BASIC_WORDS}
+    navy = np.array([[20, 30, 80]], np.uint8)
+    assert find_missing_words("scarlet, navy and teal", navy) == ("scarlet", "teal")
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.id)
+def test_a_sample_wears_the_colours_that_its_prompt_names(sample):
+    index_map = open_design(sample.path.read_bytes()).index_map
+    assert not find_missing_words(sample.prompt, index_map.palette[index_map.used()])

@@ -449,16 +449,19 @@ def test_colourways_do_not_try_the_yarns_that_a_design_wears_already(studio: Wor
 
 @pytest.mark.usefixtures("busy")
 def test_words_for_colours_bring_in_no_yarn_and_that_is_said(studio: Workspace) -> None:
+    """The design is red, ivory, navy and green."""
     page, _ = open_with_design(studio)
-    assert "brings in no other colour" not in said(page)
-    page.text_area(key="form_prompt").set_value("Deep Navy field, roses").run()
-    assert "so “navy” brings in no other colour" in said(page)
+    said_so = "The design’s yarns are kept, and none is "
+    page.text_area(key="form_prompt").set_value("red kilim, navy border, cream field, olive leaves").run()
+    assert said_so not in said(page)
+    page.text_area(key="form_prompt").set_value("Deep navy field, Purple roses").run()
+    assert f"{said_so}purple" in said(page)
     page.selectbox(key="form_palette").set_value("free").run()
-    assert "brings in no other colour" not in said(page)
+    assert said_so not in said(page)
     page.selectbox(key="form_palette").set_value("source").run()
-    assert "so “navy” brings in no other colour" in said(page)
+    assert f"{said_so}purple" in said(page)
     page.text_area(key="form_prompt").set_value("a garden of roses").run()
-    assert "brings in no other colour" not in said(page)
+    assert said_so not in said(page)
 
 
 def test_a_file_for_the_loom_is_named_after_its_design(studio: Workspace) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import streamlit as st
 
 from studio.catalogue import Source
-from studio.designs.colour_words import find_colour_words
+from studio.designs.colour_words import find_missing_words
 from studio.models.registry import ModelEntry
 from studio.requests import (
     ADAPTER_WEIGHT_LIMIT,
@@ -78,16 +79,17 @@ def draw_form(entry: ModelEntry, settings: StudioSettings, design: Source | None
 
 
 def _draw_colour_hint(design: Source | None) -> None:
-    """Say that words change no yarn, where the prompt names colours and the design's yarns are kept."""
+    """Say that words change no yarn, where the prompt names a colour that the design, whose yarns are kept, has not."""
     values = read_form()
-    words = find_colour_words(values.prompt)
     facts = None if design is None else find_facts(design.sha256)
-    if not words or facts is None or not keeps_yarns(values.palette, facts):
+    if facts is None or not keeps_yarns(values.palette, facts):
         return
-    st.caption(
-        f":material/info: The design’s yarns are kept, so “{words[0]}” brings in no other colour. For that choose new "
-        "yarns or free colours under “For the loom”, or dye the design by Colourways."
-    )
+    worn = [colour for colour, share in zip(facts.palette, facts.shares, strict=True) if share > 0]
+    if missing := find_missing_words(values.prompt, np.array(worn, np.uint8)):
+        st.caption(
+            f":material/info: The design’s yarns are kept, and none is {missing[0]}. For other colours choose new "
+            "yarns or free colours under “For the loom”, or Colourways."
+        )
 
 
 def _draw_fine_settings(entry: ModelEntry) -> None:
