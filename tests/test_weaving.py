@@ -93,6 +93,16 @@ def test_the_plan_keeps_what_the_design_has():
     assert (asked.vertical, asked.horizontal) == (0, None)
 
 
+def test_unasked_a_file_keeps_up_to_64_colours_as_its_yarns_and_is_told_of_more():
+    palette = np.random.default_rng(0).integers(0, 256, (65, 3), dtype=np.uint8)
+    for used in (64, 65):
+        knots = (np.arange(64 * 64).reshape(64, 64) // 7 % used).astype(np.uint8)
+        plan = plan_weave(as_design(knots, palette), Constraints(palette="auto"))
+        assert (plan.palette is None) == (used == 65)
+        assert any("65 colours are more than the 64 that count as yarns" in note for note in plan.notes) == (used == 65)
+    assert plan_weave(as_design(knots, palette), Constraints(palette="source")).palette is not None
+
+
 def test_an_axis_off_the_middle_is_kept_where_it_is():
     half = np.random.default_rng(0).integers(0, 4, (64, 31), dtype=np.uint8)
     whole = np.concatenate([half, half[:, ::-1], half[:, :2]], axis=1)  # w 64; the axis lies a knot left of the middle
