@@ -8,7 +8,6 @@ import torch
 from studio.training import architecture, autoencoder, flow
 from studio.training.autoencoder import AutoencoderRecipe, AutoencoderTraining, CropRecipe
 from studio.training.checkpoint import BuiltinParts
-from studio.training.crops import CropStream
 from studio.training.flow import FlowRecipe, FlowTraining
 from studio.training.latents import Bucket, LatentStream
 from studio.training.stream import PairShares
@@ -82,8 +81,7 @@ def build_vae(tokenizers) -> AutoencoderTraining:
 
 def draw_batch(number: int, recipe: CropRecipe) -> torch.Tensor:
     """The crops that a training of this recipe meets."""
-    crops = CropStream(recipe.batch, recipe.side_px, crops_each=recipe.crops_each, designs=recipe.designs)
-    return crops.draw(number)
+    return recipe.open_crops().draw(number)
 
 
 def read_weights(training) -> dict[str, torch.Tensor]:

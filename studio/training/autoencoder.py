@@ -50,6 +50,10 @@ class CropRecipe(LossWeights):
     warm_up_steps: int = 100
     average_decay: float = 0.998
 
+    def open_crops(self) -> CropStream:
+        """Return the crops that a training of this recipe meets."""
+        return CropStream(self.batch, self.side_px, crops_each=self.crops_each, designs=self.designs)
+
 
 @dataclass(frozen=True)
 class AutoencoderRecipe(CropRecipe):
@@ -77,9 +81,7 @@ class AutoencoderTraining:
         self.recipe = AutoencoderRecipe() if recipe is None else recipe
         self.device = device
         self.vae = vae.to(device, memory_format=torch.channels_last).train()
-        self.crops = CropStream(
-            self.recipe.batch, self.recipe.side_px, crops_each=self.recipe.crops_each, designs=self.recipe.designs
-        )
+        self.crops = self.recipe.open_crops()
         named = [(key, value) for key, value in self.vae.named_parameters() if value.requires_grad]
         matrices, others = split_matrices(named, keep_out=("conv_in.weight", "conv_out.weight"))
         self.optimiser = MixedOptimiser(matrices, others, self.recipe.muon_rate, self.recipe.adamw_rate)

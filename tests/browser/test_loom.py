@@ -32,11 +32,22 @@ from tests.test_page_loom import draw_indexed  # noqa: E402
 from tests.test_weaving import YARNS  # noqa: E402
 
 
-def upload_indexed(page) -> None:
+def upload_indexed(page, data: bytes | None = None, name: str = "Four yarns.png") -> None:
     page.locator("input[type=file]").set_input_files(
-        [{"name": "Four yarns.png", "mimeType": "image/png", "buffer": draw_indexed()}]
+        [{"name": name, "mimeType": "image/png", "buffer": draw_indexed() if data is None else data}]
     )
     expect(page.get_by_role("button", name="Change design")).to_be_visible()
+
+
+def draw_one(page, label: str, option: str) -> None:
+    """Draw one variation with this choice for the loom."""
+    set_number(page, "Steps", 3)
+    set_number(page, "Variations", 1)
+    page.get_by_label("Prompt", exact=True).fill("kilim, red diamonds")
+    page.get_by_text("For the loom · ").click()
+    choose(page, label, option)
+    generate(page)
+    expect_finished(page)
 
 
 def test_yarns_and_symmetry_are_kept_to_the_loom(shared_server, tab):
@@ -126,13 +137,7 @@ def test_a_colourway_is_taken_as_the_design(shared_server, tab):
 def test_a_picture_in_free_colours_goes_to_the_loom_in_so_many_yarns(shared_server, tab):
     tab.goto(shared_server.url)
     upload(tab, 96, 128)
-    set_number(tab, "Steps", 3)
-    set_number(tab, "Variations", 1)
-    tab.get_by_label("Prompt", exact=True).fill("kilim, red diamonds")
-    tab.get_by_text("For the loom · ").click()
-    choose(tab, "Yarns", "Free colours")
-    generate(tab)
-    expect_finished(tab)
+    draw_one(tab, "Yarns", "Free colours")
     tab.get_by_role("link", name="Open").first.click()
     tab.get_by_role("button", name="For the loom").click()
     set_number(tab, "Yarns", 6)
@@ -151,17 +156,8 @@ def test_a_repeat_closes_and_lies_nine_times_on_its_card(shared_server, tab):
     file = io.BytesIO()
     spots.save(file, "PNG")
     tab.goto(shared_server.url)
-    tab.locator("input[type=file]").set_input_files(
-        [{"name": "Spots.png", "mimeType": "image/png", "buffer": file.getvalue()}]
-    )
-    expect(tab.get_by_role("button", name="Change design")).to_be_visible()
-    set_number(tab, "Steps", 3)
-    set_number(tab, "Variations", 1)
-    tab.get_by_label("Prompt", exact=True).fill("spots, red and ivory")
-    tab.get_by_text("For the loom · ").click()
-    choose(tab, "Repeat", "Half-drop")
-    generate(tab)
-    expect_finished(tab)
+    upload_indexed(tab, file.getvalue(), "Spots.png")
+    draw_one(tab, "Repeat", "Half-drop")
     expect(tab.get_by_text(re.compile(r"seam \d\.\d\d$"))).to_be_visible()
     (one,) = variation_ids(tab, 1)
     woven = open_design(tab.request.get(f"{shared_server.url}/pictures/variation/{one}").body())
