@@ -4,7 +4,7 @@ import streamlit as st
 
 from studio.errors import RequestError, StorageError, StudioError
 from studio.session import workspace
-from studio.widgets import address, form, form_values, run, source
+from studio.widgets import address, drafts, form, form_values, run, source
 from studio.widgets.colourways import draw_colourways
 from studio.widgets.constraints import can_repeat, check_constraints
 from studio.widgets.design_facts import draw_facts
@@ -79,3 +79,4 @@ else:
             run.draw_way_back(studio, address.shown_run(), source.choose_source)
 
 address.keep_address()
+drafts.keep_draft(source.current_sha256(), entry.id)

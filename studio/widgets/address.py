@@ -11,7 +11,7 @@ import streamlit as st
 from studio.errors import StudioError
 from studio.models.registry import ModelEntry
 from studio.settings import StudioSettings
-from studio.widgets import form_values, source
+from studio.widgets import drafts, form_values, source
 from studio.widgets.run_view import find_run
 from studio.workspace import Workspace
 
@@ -32,7 +32,7 @@ def show_run(run_id: str) -> None:
 def follow_address(studio: Workspace, settings: StudioSettings, entry: ModelEntry) -> tuple[str, ...]:
     """Do what the address asks for; return a sentence for each thing that could not be done."""
     wishes = {
-        "source": lambda sha256: source.choose_source(studio.catalogue.source(sha256)),
+        "source": lambda sha256: _open_design(studio, entry, sha256),
         "parent": lambda variation: form_values.suggest_settings(source.choose_variation(studio.catalogue, variation)),
         "like": lambda variation: _take_settings(studio, settings, entry, variation),
         "run": lambda run_id: _open_run(studio, run_id),
@@ -57,6 +57,11 @@ def keep_address() -> None:
     st.session_state[_KEPT] = wanted = {name: value for name, value in wanted.items() if value is not None}
     if st.query_params.to_dict() != wanted:
         st.query_params.from_dict(wanted)
+
+
+def _open_design(studio: Workspace, entry: ModelEntry, sha256: str) -> None:
+    source.choose_source(studio.catalogue.source(sha256))
+    drafts.take_draft(sha256, entry.id)
 
 
 def _take_settings(studio: Workspace, settings: StudioSettings, entry: ModelEntry, variation_id: str) -> None:

@@ -197,7 +197,7 @@ def test_cancel_keeps_what_is_finished(shared_server, tab):
     assert variation_ids(tab, len(kept)) == kept
 
 
-def test_form_stays_when_another_page_is_visited(shared_server, tab):
+def test_form_stays_when_another_page_is_visited_and_when_the_page_is_reloaded(shared_server, tab):
     tab.goto(shared_server.url)
     prepare(tab, steps=7, prompt="what I wrote")
     tab.get_by_role("radio", name="Subtle").click()
@@ -205,6 +205,13 @@ def test_form_stays_when_another_page_is_visited(shared_server, tab):
     tab.get_by_role("link", name="Gallery").first.click()
     expect(tab.get_by_role("heading", name="Gallery", exact=True)).to_be_visible()
     tab.get_by_role("link", name="Generate").first.click()
+    expect_prepared(tab)
+    tab.reload()
+    expect_prepared(tab)
+
+
+def expect_prepared(tab: Page) -> None:
+    """See that the form holds what was put into it."""
     expect(tab.get_by_label("Prompt", exact=True)).to_have_value("what I wrote")
     open_fine_settings(tab)
     expect(tab.get_by_label("Steps", exact=True)).to_have_value("7")
