@@ -80,6 +80,17 @@ def test_time_left_is_told_while_drawing(queue: JobQueue, catalogue: Catalogue) 
     assert running.seconds_left is not None
 
 
+def test_a_second_run_of_a_kind_knows_at_once_how_long_it_takes(queue: JobQueue, catalogue: Catalogue) -> None:
+    first = queue.submit(ask(catalogue, steps=8))
+    done = wait(queue, first, over)
+    drawn = sum(variation.record.seconds for variation in catalogue.run(first))
+    again = queue.submit(ask(catalogue, seeds=(7, 8), steps=8))
+    begun = wait(queue, again, lambda s: s.steps > 0)
+    assert begun.seconds_left is not None
+    assert begun.seconds_left < max(2 * done.seconds_elapsed, 2 * drawn)
+    wait(queue, again, over)
+
+
 def test_the_second_waits_and_knows_its_place(queue: JobQueue, catalogue: Catalogue) -> None:
     jobs = [queue.submit(ask(catalogue, seeds=(seed,), steps=6)) for seed in (1, 2, 3)]
     wait(queue, jobs[0], lambda s: s.state is JobState.RUNNING)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -13,6 +12,7 @@ from PIL import Image
 
 from studio.catalogue import new_id
 from studio.events import Drawn, Preparing, RunEvent, Started, Stepped
+from studio.jobs.pace import Pace, PastTimes
 from studio.requests import JobSnapshot, JobState, RunFacts, VariationRecord, VariationRequest
 
 
@@ -21,15 +21,14 @@ class Job:
     """A run, or one variation of it drawn again; every access is under the queue's lock.
 
     `run` is whose variations it makes: its own id, or that of an older run, whose `first_slot` it then fills anew.
-    Times are of the monotonic clock, in seconds. `load_seconds` are how long stages of loading took before, by their
-    words; all jobs of a queue share them.
+    Times are of the monotonic clock, in seconds. `past` is what earlier jobs took.
     """
 
     id: str
     request: VariationRequest
     run: str
     first_slot: int = 0
-    load_seconds: dict[str, float] = field(default_factory=dict)
+    past: PastTimes = field(default_factory=PastTimes)
     state: JobState = JobState.QUEUED
     stage: str = "Waiting"
     step: int = 0
@@ -37,9 +36,7 @@ class Job:
     began: float | None = None
     ended: float | None = None
     stage_began: float = 0.0
-    step_seconds: deque[float] = field(default_factory=lambda: deque(maxlen=6))
-    last_step: float = 0.0
-    decode_seconds: float | None = None
+    pace: Pace | None = None
     facts: RunFacts | None = None
     error: str | None = None
     bad_input: bool = False
@@ -62,22 +59,23 @@ class Job:
         """Take in how far it is; `previews` are the encoded pictures of a step, by slot."""
         if isinstance(event, Preparing):
             if self.stage.startswith("Loading"):
-                self.load_seconds[self.stage] = now - self.stage_began
+                self.past.loads[self.stage] = now - self.stage_began
             self.stage, self.stage_began = event.stage, now
         elif isinstance(event, Started):
             self.state, self.stage = JobState.RUNNING, "Drawing"
-            self.facts, self.steps, self.last_step = event.facts, event.steps, now
+            self.facts, self.steps = event.facts, event.steps
+            self.pace = Pace(now, event.steps, len(self.request.seeds), self.past.runs.get(self._kind(), ()))
         elif isinstance(event, Stepped):
             self.step, self.steps = event.step, event.steps
-            self.step_seconds.append(now - self.last_step)
-            self.last_step = now
+            if self.pace is not None:
+                self.pace.note_step(now, event.step, event.steps)
             for slot, picture in previews.items():
                 self.previews[slot] = picture
 
     def note_drawn(self) -> None:
         """Take in that a picture was decoded and dealt with."""
-        now = time.monotonic()
-        self.decode_seconds, self.last_step = now - self.last_step, now
+        if self.pace is not None:
+            self.pace.note_picture(time.monotonic())
 
     def record(self, drawn: Drawn) -> VariationRecord:
         """Return the record of a variation that was just drawn, under an id of its own."""
@@ -103,6 +101,8 @@ class Job:
 
     def end(self, state: JobState, error: str | None = None) -> None:
         """Nothing more will happen."""
+        if state is JobState.FINISHED and self.pace is not None and self.pace.complete:
+            self.past.remember(self._kind(), tuple(self.pace.moments))
         self.state, self.error, self.ended, self.stage = state, error, time.monotonic(), ""
         self.previews = [None] * len(self.previews)
 
@@ -128,13 +128,18 @@ class Job:
         )
 
     def _seconds_left(self, now: float) -> float | None:
-        """Estimate from what was measured: this run's own steps and pictures, or the last loading of this model."""
-        if self.state is JobState.PREPARING and self.stage in self.load_seconds:
-            return max(self.load_seconds[self.stage] - (now - self.stage_began), 0.0)
-        if self.state is not JobState.RUNNING or not self.step_seconds:
-            return None
-        a_step = sum(self.step_seconds) / len(self.step_seconds)
-        a_picture = self.decode_seconds if self.decode_seconds is not None else a_step / 2
-        pictures = sum(variation is None for variation in self.variations) - len(self.unsaved)
-        left = (self.steps - self.step) * a_step + pictures * a_picture
-        return max(left - (now - self.last_step), 0.0)
+        if self.state is JobState.PREPARING and self.stage in self.past.loads:
+            return max(self.past.loads[self.stage] - (now - self.stage_began), 0.0)
+        return self.pace.seconds_left(now) if self.state is JobState.RUNNING and self.pace is not None else None
+
+    def _kind(self) -> Hashable:
+        """Return what runs have in common that go alike."""
+        request, facts = self.request, self.facts
+        return (
+            request.model,
+            request.adapter is not None,
+            request.guidance_scale > 1,
+            (facts.working_width_px, facts.working_height_px),
+            (self.steps, len(request.seeds)),
+            (request.constraints.symmetry, request.constraints.repeat),
+        )

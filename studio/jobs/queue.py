@@ -20,6 +20,7 @@ from studio.designs import Design, open_design
 from studio.errors import InputError, RunCancelledError, StorageError, StudioError
 from studio.events import Drawn, RunEvent, RunListener, Stepped
 from studio.jobs.job import Job
+from studio.jobs.pace import PastTimes
 from studio.requests import JobSnapshot, JobState, VariationRequest
 
 _KEPT_JOBS = 200
@@ -66,7 +67,7 @@ class JobQueue:
         self._engine: Drawing | None = None
         self._closed = False
         self._release_wanted = False
-        self._load_seconds: dict[str, float] = {}
+        self._past = PastTimes()
 
     # What anybody may call, from any thread
 
@@ -75,7 +76,7 @@ class JobQueue:
         self._catalogue.source(request.source)
         job_id = new_id()
         with self._lock:
-            self._enter(Job(job_id, request, job_id, load_seconds=self._load_seconds))
+            self._enter(Job(job_id, request, job_id, past=self._past))
         return job_id
 
     def draw_again(self, run: str, slot: int, request: VariationRequest) -> str:
@@ -89,7 +90,7 @@ class JobQueue:
             before = self._again(run).get(slot)
             if before is not None and not before.state.over:
                 return before.id
-            job = Job(new_id(), request, run, slot, self._load_seconds)
+            job = Job(new_id(), request, run, slot, self._past)
             self._enter(job)
         return job.id
 
