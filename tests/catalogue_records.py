@@ -1,16 +1,18 @@
-"""Records and pictures for tests of what is kept."""
+"""Records, pictures, and what a catalogue then shows and holds, for tests of what is kept."""
 
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 from PIL import Image
 
 from studio.catalogue import Catalogue, GalleryQuery, Source, Variation, new_id, utc_now
 from studio.requests import RunFacts, VariationRecord
-from tests.conftest import draw_picture
+from tests.conftest import draw_picture, encode_picture
 
 SOURCE = "5a" * 32
+UNKNOWN = "20200101-000000-000-000000"
 FACTS = RunFacts(
     model="builtin",
     model_title="Built-in",
@@ -57,6 +59,11 @@ def make_picture(seed: int = 0) -> Image.Image:
     return draw_picture(64, 80, seed).convert("RGB")
 
 
+def picture_bytes(mode: str = "RGB", form: str = "PNG", **options: object) -> bytes:
+    """Draw the file of a design in a mode and a form."""
+    return encode_picture(draw_picture(64, 48).convert("RGB").convert(mode), form, **options)
+
+
 def save(catalogue: Catalogue, **changes: object) -> Variation:
     """Keep a new variation."""
     record = make_record(**changes)
@@ -67,3 +74,19 @@ def everything(catalogue: Catalogue) -> tuple[tuple[Variation, ...], tuple[Varia
     """Return all that a catalogue shows: the gallery, the bin, the sources."""
     kept, binned = (catalogue.find(GalleryQuery(page_size=200, deleted=deleted)) for deleted in (False, True))
     return kept.variations, binned.variations, catalogue.sources()
+
+
+def ids(variations: tuple[Variation, ...]) -> list[str]:
+    """Return the ids of variations in their order."""
+    return [variation.id for variation in variations]
+
+
+def shown(catalogue: Catalogue, **query: object) -> list[str]:
+    """Return the ids that a query shows, all on one page."""
+    return ids(catalogue.find(GalleryQuery(page_size=200, **query)).variations)
+
+
+def files(folder: Path) -> set[str]:
+    """Return the names below a folder, those of the index left out."""
+    found = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    return {name for name in found if not name.startswith("catalogue.sqlite")}

@@ -1,4 +1,4 @@
-"""What many tests share: drawn designs, and the built-in model loaded once."""
+"""What many tests share: drawn designs, a catalogue of their own, and the built-in model loaded once."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import hashlib
 import io
 import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from studio.catalogue import Catalogue
 from studio.designs import Design, open_design
 
 
@@ -28,10 +30,10 @@ def draw_picture(width_px: int, height_px: int, seed: int = 0) -> Image.Image:
     return picture
 
 
-def encode_picture(picture: Image.Image, form: str = "PNG") -> bytes:
-    """Return a picture as the bytes of a file."""
+def encode_picture(picture: Image.Image, form: str = "PNG", **options: object) -> bytes:
+    """Return a picture as the bytes of a file, saved with Pillow's options."""
     buffer = io.BytesIO()
-    picture.save(buffer, form)
+    picture.save(buffer, form, **options)
     return buffer.getvalue()
 
 
@@ -57,6 +59,19 @@ def own_temporary_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[N
         patch.setenv("TMPDIR", folder)
         patch.setattr(tempfile, "tempdir", folder)
         yield
+
+
+@pytest.fixture
+def outputs(tmp_path: Path) -> Path:
+    """The outputs folder of this test, not made yet."""
+    return tmp_path / "outputs"
+
+
+@pytest.fixture
+def catalogue(outputs: Path) -> Iterator[Catalogue]:
+    """The catalogue in the outputs folder of this test."""
+    with Catalogue(outputs) as catalogue:
+        yield catalogue
 
 
 @pytest.fixture(scope="session")

@@ -151,3 +151,9 @@ def test_designs_and_their_figures_need_numpy_and_pillow_alone(library: str) -> 
     )
     answer = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert set(answer.stdout.split()) == {"PIL", "numpy", "studio"}
+
+
+def test_importing_the_catalogue_is_light() -> None:
+    code = "import sys, studio.catalogue; print(*{'numpy', 'pandas', 'streamlit', 'torch'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []

@@ -26,11 +26,6 @@ PATIENCE_SECONDS = 120
 
 
 @pytest.fixture
-def catalogue(tmp_path: Path) -> Catalogue:
-    return Catalogue(tmp_path / "outputs")
-
-
-@pytest.fixture
 def queue(catalogue: Catalogue, slot: PipelineSlot, tmp_path: Path) -> Iterator[JobQueue]:
     queue = JobQueue(catalogue, lambda: Engine(slot), tmp_path / "device.lock")
     yield queue

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -22,11 +21,6 @@ from studio.media import (
 from studio.requests import Weaving
 from tests.catalogue_records import make_picture, make_record, save
 from tests.conftest import digest, draw_picture, encode_picture
-
-
-@pytest.fixture
-def catalogue(tmp_path: Path) -> Catalogue:
-    return Catalogue(tmp_path / "outputs")
 
 
 @pytest.fixture
