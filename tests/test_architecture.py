@@ -1,4 +1,4 @@
-"""The arrows between the rooms point one way, and what draws a page never waits for torch."""
+"""The arrows between the rooms point one way, no page waits for torch, and the designs are a library of their own."""
 
 from __future__ import annotations
 
@@ -151,6 +151,15 @@ def test_designs_and_their_figures_need_numpy_and_pillow_alone(library: str) -> 
     )
     answer = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert set(answer.stdout.split()) == {"PIL", "numpy", "studio"}
+
+
+def test_the_library_does_by_one_import_what_its_docstring_shows() -> None:
+    import doctest
+
+    import studio.designs
+
+    assert doctest.testmod(studio.designs) == doctest.TestResults(failed=0, attempted=7)
+    assert all(hasattr(studio.designs, name) for name in studio.designs.__all__)
 
 
 def test_importing_the_catalogue_is_light() -> None:
