@@ -70,6 +70,18 @@ def save(catalogue: Catalogue, **changes: object) -> Variation:
     return catalogue.save_variation(make_picture(record.seed), record)
 
 
+def fill(catalogue: Catalogue) -> list[str]:
+    """Keep some of everything; returns the ids: two plain, a favourite, a deleted one, a deleted favourite."""
+    source = catalogue.add_source(encode_picture(draw_picture(64, 48)), label="Diamonds")
+    catalogue.add_source(encode_picture(draw_picture(64, 48).convert("CMYK"), "TIFF"), label="Inks")
+    made = [save(catalogue, source=source.sha256, slot=slot, seed=slot, **KILIM).id for slot in range(5)]
+    for one in (made[2], made[4]):
+        catalogue.set_favourite(one, True)
+    catalogue.delete([made[3], made[4]])
+    catalogue.add_source(catalogue.variation_path(made[0]).read_bytes(), label="Again", parent=made[0])
+    return made
+
+
 def everything(catalogue: Catalogue) -> tuple[tuple[Variation, ...], tuple[Variation, ...], tuple[Source, ...]]:
     """Return all that a catalogue shows: the gallery, the bin, the sources."""
     kept, binned = (catalogue.find(GalleryQuery(page_size=200, deleted=deleted)) for deleted in (False, True))
@@ -90,3 +102,8 @@ def files(folder: Path) -> set[str]:
     """Return the names below a folder, those of the index left out."""
     found = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
     return {name for name in found if not name.startswith("catalogue.sqlite")}
+
+
+def leftovers(outputs: Path) -> list[Path]:
+    """Return the hidden files below a folder: those that were being written."""
+    return [path for path in outputs.rglob(".*") if path.is_file()]

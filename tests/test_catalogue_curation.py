@@ -88,3 +88,14 @@ def test_an_emptied_bin_leaves_nothing(catalogue: Catalogue) -> None:
     assert {Path(name).stem for name in files(catalogue.outputs)} == {kept}
     with pytest.raises(NotFoundError):
         catalogue.restore([gone])
+
+
+def test_marks_of_a_later_studio_are_kept(catalogue: Catalogue) -> None:
+    one = save(catalogue).id
+    sidecar = catalogue.variation_path(one).with_suffix(".json")
+    sidecar.write_text('{"format": 2, "favourite": false, "rating": 4}')
+    catalogue.set_favourite(one, True)
+    catalogue.delete([one])
+    catalogue.restore([one])
+    catalogue.set_favourite(one, False)
+    assert '"rating": 4' in sidecar.read_text()
