@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 import streamlit as st
+from filelock import FileLock
 from streamlit.testing.v1 import AppTest
 
 from studio.session import workspace
 from studio.workspace import PROJECT, Workspace, close_workspaces
 
+APP = str(PROJECT / "studio" / "app.py")
 _MANY_SECONDS = 60
 
 
@@ -27,9 +29,18 @@ def studio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspac
     st.cache_resource.clear()
 
 
+@pytest.fixture
+def busy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Another studio draws all the while, so that runs stay in line."""
+    monkeypatch.setattr("studio.workspace.device_lock_file", lambda: tmp_path / "device.lock")
+    with FileLock(tmp_path / "device.lock"):
+        yield
+        close_workspaces()
+
+
 def open_page(name: str, **address: str) -> AppTest:
     """Open a page in a new session, at an address with these parameters."""
-    app = AppTest.from_file(str(PROJECT / "studio" / "app.py"), default_timeout=_MANY_SECONDS).run()
+    app = AppTest.from_file(APP, default_timeout=_MANY_SECONDS).run()
     app.switch_page(f"../pages/{name}.py")
     for key, value in address.items():
         app.query_params[key] = value

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.pages import APP
+
 ROOT = Path(__file__).parents[1]
 HEAVY = {"torch", "diffusers", "transformers", "peft", "mmgp", "accelerate"}
 
@@ -136,6 +138,21 @@ def test_nothing_that_draws_a_page_loads_torch() -> None:
     )
     answer = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert answer.stdout.strip().splitlines()[-1] == "[]"
+
+
+def test_page_draws_without_torch(tmp_path: Path) -> None:
+    program = (
+        "import sys; from streamlit.testing.v1 import AppTest\n"
+        f"page = AppTest.from_file({APP!r}, default_timeout=60).run()\n"
+        "assert not page.exception, page.exception\n"
+        "assert page.text_area(key='form_prompt').value == ''\n"
+        "heavy = {'torch', 'diffusers', 'transformers', 'peft', 'mmgp'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    environment = {"STUDIO_OUTPUTS": str(tmp_path), "PATH": "", "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("library", ["designs", "evaluation"])

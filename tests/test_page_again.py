@@ -6,7 +6,7 @@ import itertools
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -29,10 +29,10 @@ from studio.widgets.set_score import find_score
 from studio.workspace import Workspace, close_workspaces
 from tests.catalogue_records import make_record
 from tests.conftest import encode_picture
-from tests.pages import drawn_html, open_page, run, said, studio
+from tests.pages import busy, drawn_html, open_page, run, said, studio
 from tests.test_set_score import HEIGHT_PX, WIDTH_PX, draw_knots
 
-__all__ = ["studio"]
+__all__ = ["busy", "studio"]
 
 PATIENCE_SECONDS = 60
 SIZE = {"width_px": WIDTH_PX, "height_px": HEIGHT_PX}
@@ -70,14 +70,6 @@ def pencil(monkeypatch: pytest.MonkeyPatch) -> Pencil:
     drawing = Pencil()
     monkeypatch.setattr("studio.session.make_engine", lambda: drawing)
     return drawing
-
-
-@pytest.fixture
-def busy(tmp_path: Path) -> Iterator[None]:
-    """Another studio draws all the while, so that runs stay in line."""
-    with FileLock(tmp_path / "device.lock"):
-        yield
-        close_workspaces()
 
 
 def keep_design(workspace: Workspace) -> Source:
