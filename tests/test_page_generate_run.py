@@ -14,12 +14,14 @@ from studio.session import workspace
 from studio.widgets import run_words
 from studio.widgets.run import SCORE_HELP
 from studio.widgets.set_score import describe_score, find_score
-from tests.catalogue_records import FACTS, KILIM, make_record
+from studio.workspace import Workspace
+from tests.catalogue_records import FACTS, KILIM, make_picture, make_record
 from tests.conftest import encode_picture
 from tests.generate_page import errors, generate, keep_variation, page, ready, texts
-from tests.pages import APP, busy
+from tests.loom_pages import open_with_design, submit
+from tests.pages import APP, busy, studio
 
-__all__ = ["busy", "page"]
+__all__ = ["busy", "page", "studio"]
 
 
 @pytest.mark.usefixtures("busy")
@@ -61,6 +63,20 @@ def test_cancel_in_line_ends_the_run(page):
     assert workspace().jobs.snapshot(snapshot.id).state is JobState.CANCELLED
     assert "**Stopped**" in texts(page)
     assert "Not finished" in texts(page)
+
+
+@pytest.mark.usefixtures("busy")
+def test_a_new_design_clears_the_sheet_and_the_last_run_is_a_click_away(studio: Workspace) -> None:
+    page, source = open_with_design(studio)
+    submit(page)
+    assert page.session_state["generate_run"]
+    other = studio.catalogue.add_source(encode_picture(make_picture()), label="Another")
+    page.session_state["design_source"] = other.sha256
+    page.run()
+    assert not page.exception
+    page.button(key="run_back").click().run()
+    assert page.session_state["design_source"] == source.sha256
+    assert "run_back" not in {button.key for button in page.button}
 
 
 def test_run_from_before_a_restart_is_shown_with_its_settings(page):

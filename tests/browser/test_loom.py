@@ -27,8 +27,8 @@ from tests.browser.test_generate import (  # noqa: E402
     upload,
     variation_ids,
 )
+from tests.loom_pages import draw_indexed  # noqa: E402
 from tests.test_engine_constraints import draw_tile  # noqa: E402
-from tests.test_page_loom import draw_indexed  # noqa: E402
 from tests.test_weaving import YARNS  # noqa: E402
 
 

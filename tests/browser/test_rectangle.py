@@ -23,7 +23,7 @@ from tests.browser.test_generate import (  # noqa: E402
     variation_ids,
 )
 from tests.browser.test_loom import upload_indexed  # noqa: E402
-from tests.test_page_loom import draw_indexed  # noqa: E402
+from tests.loom_pages import draw_indexed  # noqa: E402
 from tests.test_weaving import YARNS  # noqa: E402
 
 WIDTH, HEIGHT = 96, 128
