@@ -143,7 +143,9 @@ def _draw_doubt(workspace: Workspace, view: RunView, slot: RunSlot, scored: SetS
 
 def _draw_head(workspace: Workspace, view: RunView) -> None:
     """One row of the same height whether the run goes on or not: where it stands, and what can be done now."""
-    with st.container(horizontal=True, vertical_alignment="center", height=56, border=False, gap="medium"):
+    with st.container(
+        horizontal=True, vertical_alignment="center", height=56, border=False, gap="medium", key="run_head"
+    ):
         if not view.over:
             done = view.snapshot.step / view.snapshot.steps if view.snapshot.steps else 0.0
             st.progress(min(done, 1.0), text=describe_progress(view.snapshot))

@@ -144,7 +144,7 @@ def _draw_samples(catalogue: Catalogue, suggest_prompt: Callable[[str], None]) -
     st.subheader("Or take a sample")
     with st.grid(len(SAMPLES), min_column_width=100, gap="small"):
         for sample in SAMPLES:
-            with st.container(gap="xsmall"):
+            with st.container(gap="xsmall", key=f"offer_{sample.id}"):
                 preview, size = _preview(sample.path)
                 show_preview(preview, alt=f"The sample design {sample.title}", size=size, tallest=_SAMPLE_HEIGHT)
                 st.button(
@@ -175,7 +175,7 @@ def _draw_recent(recent: tuple[Source, ...]) -> None:
     st.subheader("Or one you used before")
     with st.grid(_RECENT, min_column_width=100, gap="small"):
         for source in recent:
-            with st.container(gap="xsmall"):
+            with st.container(gap="xsmall", key=f"offer_{source.sha256}"):
                 address = page_url(source_thumbnail_url(source.sha256))
                 st.html(picture_html(address, alt=describe_source(source), size=(1, 1)))
                 st.button(

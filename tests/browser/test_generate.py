@@ -219,6 +219,32 @@ def expect_prepared(tab: Page) -> None:
     expect(tab.get_by_text("My kilim")).to_be_visible()
 
 
+def test_press_on_the_picture_of_a_sample_takes_it(shared_server, tab):
+    tab.goto(shared_server.url)
+    picture = tab.get_by_alt_text("The sample design Kilim of diamonds")
+    expect(picture).to_be_visible()
+    box = picture.bounding_box()
+    tab.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    expect(tab.get_by_role("button", name="Change design")).to_be_visible()
+    expect(tab.get_by_text("Kilim of diamonds", exact=True)).to_be_visible()
+
+
+def test_progress_stays_in_sight_beside_a_tall_form(shared_server, tab):
+    tab.set_viewport_size({"width": 1440, "height": 900})
+    tab.goto(shared_server.url)
+    prepare(tab, steps=200)
+    tab.get_by_text("For the loom · ").click()
+    expect(tab.get_by_role("combobox", name="Yarns", exact=True)).to_be_visible()
+    button = tab.get_by_role("button", name="Generate")
+    button.scroll_into_view_if_needed()
+    generate(tab)
+    tab.get_by_test_id("stMain").evaluate("main => main.scrollTo(0, main.scrollHeight)")
+    expect(button).to_be_in_viewport()
+    expect(tab.get_by_role("progressbar")).to_be_in_viewport()
+    tab.get_by_role("button", name="Cancel").click()
+    expect(tab.get_by_text("Stopped", exact=True)).to_be_visible(timeout=DRAWING_MS)
+
+
 @pytest.mark.parametrize("width_px", [390, 1440])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_nothing_is_wider_than_the_screen(shared_server, open_tab, width_px, scheme):
