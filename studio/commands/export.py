@@ -15,8 +15,7 @@ from studio.designs.export import EXPORTERS, Density
 from studio.designs.index_map import IndexMap
 from studio.designs.reading import read_yarns, restore_yarns, take_yarns
 from studio.errors import InputError
-
-YARNS_LIMIT = 256
+from studio.requests import YARNS_LIMIT
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
