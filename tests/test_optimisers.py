@@ -46,8 +46,8 @@ def test_the_schedule_warms_up_holds_and_cools_down():
 def test_a_gentle_schedule_rises_longer_and_less_far_and_is_kept():
     schedule = Schedule(warm_up_steps=10, cool_down_from=0, cool_down_steps=999)
     schedule.go_gently()
-    assert schedule.factor(0) == pytest.approx(0.5 / 40, rel=0.01)
-    assert max(schedule.factor(step) for step in range(1000)) == pytest.approx(0.5 * 0.96, rel=0.01)
+    assert schedule.factor(0) == pytest.approx(0.7 / 40, rel=0.01)
+    assert max(schedule.factor(step) for step in range(1000)) == pytest.approx(0.7 * 0.96, rel=0.01)
     kept = Schedule(warm_up_steps=10)
     kept.load_state_dict(schedule.state_dict())
     assert kept == schedule

@@ -88,7 +88,7 @@ def test_a_training_that_begins_from_a_model_without_its_state_begins_gently(tok
     export_parts(build_tiny(tokenizers), output / "model")
     for name in ("vae", "flow", "flow"):  # the second stretch of the flow keeps the schedule of its first
         list(run_stretch(Stretch(output, 0.0, name)))
-        assert load_state(output / "state" / f"{name}.pt")["schedule"]["peak"] == 0.5
+        assert load_state(output / "state" / f"{name}.pt")["schedule"]["peak"] == 0.7
     (output / "state" / "flow.pt").unlink()
     (output / "state" / "origin.json").write_text('{"from_model": false}', encoding="utf-8")
     list(run_stretch(Stretch(output, 0.0, "flow")))

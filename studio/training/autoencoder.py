@@ -66,7 +66,7 @@ class AutoencoderRecipe(CropRecipe):
     """
 
     yarn_weight: float = 0.5
-    latent_noise: float = 0.45
+    latent_noise: float = 0.5
     calm_noise: float = 0.05
     calm_share: float = 0.35
     size_weight: float = 1.5e-4

@@ -54,9 +54,10 @@ class DecoderRecipe(CropRecipe):
     adamw_rate: float = 2e-4
     latent_noise: float = 0.05
     average_decay: float = 0.995
-    flat_weight: float = 1.0
+    exact_weight: float = 1.0
+    flat_weight: float = 3.0
     walk_sigma: float = 0.7
-    clean_share: float = 0.3
+    clean_share: float = 0.15
     uses: int = 3
     window: int = 24
 

@@ -37,7 +37,7 @@ class LossWeights:
     yarn_weight: float = 0.3
     yarn_spread: float = 0.04
     exact_weight: float = 0.5
-    flat_weight: float = 0.5
+    flat_weight: float = 1.0
 
 
 def measure_loss(made: Tensor, wanted: Tensor, weights: LossWeights) -> Tensor:

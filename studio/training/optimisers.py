@@ -37,7 +37,7 @@ class Schedule:
 
         Without its old momenta the first steps at the full rate undo what was learnt (see the model card).
         """
-        self.warm_up_steps, self.peak = 4 * self.warm_up_steps, 0.5 * self.peak
+        self.warm_up_steps, self.peak = 4 * self.warm_up_steps, 0.7 * self.peak
 
     def ended(self, step: int) -> bool:
         """Whether the cool-down is over before this step."""
