@@ -19,6 +19,8 @@ REACH_PX = 3
 BENEFIT = 1.5
 """Of an unchanged part, the view must be at most this many times as far as the nearest yarns are: noise that the model
 left lies upon both, and yarns are chosen freely where the view is one."""
+ROUNDING = 1e-8
+"""A squared distance (ΔEOK2) that means none: what is left of nothing by sums over a large picture."""
 UNLIKE = 16.0
 """A squared distance (ΔEOK2) beyond that of any two colours."""
 
@@ -61,7 +63,7 @@ def find_unchanged(likeness: NDArray[np.float32], distances: NDArray[np.float32]
 
     `likeness` is the squared distance from the view, `distances` that from the nearest yarns.
     """
-    return _average(likeness) <= BENEFIT * _average(distances)
+    return _average(likeness) <= BENEFIT * _average(distances) + ROUNDING
 
 
 def _average(values: NDArray[np.float32]) -> NDArray[np.float64]:
