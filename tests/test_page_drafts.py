@@ -23,13 +23,19 @@ def keep_design(studio: Workspace, seed: int) -> str:
     return studio.catalogue.add_source(encode_picture(draw_picture(96, 128, seed=seed)), label="Kilim").sha256
 
 
+def write(design: str, words: str) -> AppTest:
+    """Return a new session on a design, with words in its form."""
+    app = open_page("generate", source=design)
+    app.text_area(key="form_prompt").set_value(words)
+    return run(app)
+
+
 def prompt_of(app: AppTest) -> str:
     return app.text_area(key="form_prompt").value
 
 
 def test_reload_brings_back_what_was_typed_for_the_design(design):
-    app = open_page("generate", source=design)
-    app.text_area(key="form_prompt").set_value("wine kilim, gold diamonds")
+    app = write(design, "wine kilim, gold diamonds")
     app.slider(key="form_strength").set_value(0.42)
     run(app)
     again = open_page("generate", source=design)
@@ -39,10 +45,8 @@ def test_reload_brings_back_what_was_typed_for_the_design(design):
 
 def test_each_design_has_words_of_its_own(studio, design):
     other = keep_design(studio, seed=4)
-    for source, words in ((design, "red kilim"), (other, "blue garden")):
-        app = open_page("generate", source=source)
-        app.text_area(key="form_prompt").set_value(words)
-        run(app)
+    write(design, "red kilim")
+    write(other, "blue garden")
     assert prompt_of(open_page("generate", source=design)) == "red kilim"
     assert prompt_of(open_page("generate", source=other)) == "blue garden"
 
@@ -50,16 +54,12 @@ def test_each_design_has_words_of_its_own(studio, design):
 def test_change_of_design_within_a_session_keeps_the_words(studio, design):
     """The designer tries the same words on another design: what was once typed for that one does not replace them."""
     other = keep_design(studio, seed=4)
-    for source, words in ((other, "blue garden"), (design, "red kilim")):
-        app = open_page("generate", source=source)
-        app.text_area(key="form_prompt").set_value(words)
-        run(app)
+    write(other, "blue garden")
+    app = write(design, "red kilim")
     app.query_params["source"] = other
     assert prompt_of(run(app)) == "red kilim"
 
 
 def test_endless_prompt_is_not_remembered(design):
-    app = open_page("generate", source=design)
-    app.text_area(key="form_prompt").set_value("x" * (2 * PROMPT_LIMIT + 1))
-    run(app)
+    write(design, "x" * (2 * PROMPT_LIMIT + 1))
     assert prompt_of(open_page("generate", source=design)) == ""

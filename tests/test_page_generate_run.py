@@ -138,10 +138,8 @@ def test_card_varies_its_picture_and_keeps_the_run_in_view(page):
     assert page.text_area(key="form_prompt").value == "kilim of old"
 
 
-def test_run_draws_with_the_real_pipeline_and_its_pictures_are_shown(page):
-    ready(page)
-    page.number_input(key="form_count").set_value(1).run()
-    page.number_input(key="form_steps").set_value(2).run()
+def draw(page: AppTest) -> str:
+    """Press Generate, wait until the run is over, and return its id."""
     generate(page)
     job = page.query_params["run"]
     deadline = time.monotonic() + 300
@@ -149,6 +147,14 @@ def test_run_draws_with_the_real_pipeline_and_its_pictures_are_shown(page):
         assert time.monotonic() < deadline
         time.sleep(0.2)
     page.run()
+    return job
+
+
+def test_run_draws_with_the_real_pipeline_and_its_pictures_are_shown(page):
+    ready(page)
+    page.number_input(key="form_count").set_value(1).run()
+    page.number_input(key="form_steps").set_value(2).run()
+    job = draw(page)
     assert not page.exception
     snapshot = workspace().jobs.snapshot(job)
     assert snapshot.error is None
@@ -173,13 +179,7 @@ def test_pictures_that_could_not_be_saved_are_offered_again(page, monkeypatch):
         raise StorageError("The disk is full.")
 
     monkeypatch.setattr(type(catalogue), "save_variation", full)
-    generate(page)
-    job = page.query_params["run"]
-    deadline = time.monotonic() + 300
-    while not workspace().jobs.snapshot(job).state.over:
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
-    page.run()
+    job = draw(page)
     assert "The disk is full." in errors(page)
     page.button(key=f"run_save_{job}").click().run()
     assert workspace().jobs.snapshot(job).unsaved == 1
