@@ -101,6 +101,20 @@ def test_what_a_fixed_yarn_serves_asks_for_no_other():
     assert len(suggest_palette(pixels, fixed=fixed)) == 4  # as many as are needed, the fixed one among them
 
 
+def test_a_field_of_many_shades_leaves_the_borders_their_yarns():
+    """The field fades from one pink to the next and has the most pixels: each split of it saves more than a border."""
+    fading = np.linspace(0, 1, 120)[:, None, None]
+    pixels = (1 - fading) * (205, 90, 140) + fading * (250, 150, 180) + np.zeros((120, 160, 3))
+    borders = [(165, 202, 192), (28, 150, 160), (13, 120, 83), (230, 120, 35), (45, 49, 60), (226, 20, 44)]
+    for place, colour in enumerate(borders):
+        pixels[:, 4 * place : 4 * place + 4] = colour
+    soft = Image.fromarray(pixels.round().astype(np.uint8)).filter(ImageFilter.GaussianBlur(0.6))
+    grainy = np.asarray(soft) + np.random.default_rng(0).normal(0, 3, pixels.shape)
+    suggested = suggest_palette(grainy.clip(0, 255).astype(np.uint8), 12).astype(int)
+    for colour in borders:
+        assert np.abs(suggested - colour).max(axis=1).min() < 24, colour
+
+
 def test_many_yarns_are_suggested_too():
     pixels = np.random.default_rng(3).integers(0, 256, (120, 120, 3), dtype=np.uint8)
     assert len(np.unique(suggest_palette(pixels, 256), axis=0)) == 256

@@ -27,6 +27,9 @@ MOST_SUGGESTED = 24
 CIEDE2000 of 5 from their yarn: where weavers warn of too many, and where a colour shows as another one."""
 SERVED_OKLAB = 0.04
 """What lies nearer to a fixed yarn (in OKLab; a CIEDE2000 of about 5) is woven in it and asks for no other."""
+ALIKE_OKLAB = 0.03
+"""Up to this distance shades share a yarn while any colour is without one: else the grain of a wide field would take
+yarn after yarn, and a border's own colour none."""
 CELLS_WANTED = 4096
 """Colours are clustered by cells of near colours, as large as still leaves this many of them, or singly."""
 EDGE_WEIGHT = 0.04
@@ -64,8 +67,8 @@ def suggest_palette(
     """Return the yarns (k, 3) that come nearest to pixels (height, width, 3), the one with the greatest share first.
 
     Colours are clustered by weighted k-means in OKLab that grows by one yarn at a time, each begun where the shares'
-    squared distances are greatest, so that the answer is the same each time; level parts of the picture count, edges
-    hardly. A yarn is a colour of the picture: the one that most of its cluster has, or else the one nearest to the
+    squared distances are greatest, so that the answer is the same each time; shades within 0.03 of a yarn are served
+    by it while any colour is not. Level parts of the picture count, edges hardly. A yarn is a colour of the picture: the one that most of its cluster has, or else the one nearest to the
     cluster's mean. `count` yarns (1 to 256), or without it the fewest, up to 24, that leave at most 2 % of what counts
     farther than a CIEDE2000 of 5 from its yarn. A picture of no more colours than `count`, or without it than 64,
     gets its own. `fixed` yarns (m, 3) are there already: they come first as they are and count towards `count`, keep
@@ -92,7 +95,7 @@ def suggest_palette(
     while len(centres) < most:
         if count is None and _suffices(lab, weights, centres, nearest):
             break
-        added = places[np.argmax(weights * distance)]
+        added = _find_neediest(places, weights, distance)
         centres = np.concatenate([centres, added[None]])
         # Many yarns are settled together in the end: settling after each would take half a minute.
         if len(centres) <= MOST_SUGGESTED or len(centres) == count:
@@ -142,6 +145,13 @@ def _gather(colours: NDArray[np.uint8], oklab: Floats, shares: Floats) -> tuple[
     return cells, places, weights
 
 
+def _find_neediest(places: Floats, weights: Floats, distance: Floats) -> Floats:
+    """Return the place that most asks for a yarn of its own; one that has an alike yarn only if there is no other."""
+    need = weights * distance
+    without = distance > ALIKE_OKLAB**2
+    return places[np.argmax(np.where(without, need, 0.0) if without.any() else need)]
+
+
 def _settle(places: Floats, weights: Floats, centres: Floats, fixed: int) -> tuple[Floats, NDArray[np.intp], Floats]:
     """Return the centres moved until no place changes its cluster, and each place's centre and distance squared.
 
@@ -152,8 +162,8 @@ def _settle(places: Floats, weights: Floats, centres: Floats, fixed: int) -> tup
         totals = np.bincount(nearest, weights, len(centres))
         sums = np.stack([np.bincount(nearest, weights * axis, len(centres)) for axis in places.T], axis=-1)
         # A centre that lost all its places begins again where the need is greatest.
-        worst = places[np.argmax(weights * distance)]
-        moved = np.where(totals[:, None] > 0, sums / np.maximum(totals, 1e-300)[:, None], worst)
+        neediest = _find_neediest(places, weights, distance)
+        moved = np.where(totals[:, None] > 0, sums / np.maximum(totals, 1e-300)[:, None], neediest)
         centres = np.concatenate([centres[:fixed], moved[fixed:]])
         before = nearest
         nearest, distance = _find_nearest(places, centres)
