@@ -27,9 +27,11 @@ MOST_SUGGESTED = 24
 CIEDE2000 of 5 from their yarn: where weavers warn of too many, and where a colour shows as another one."""
 SERVED_OKLAB = 0.04
 """What lies nearer to a fixed yarn (in OKLab; a CIEDE2000 of about 5) is woven in it and asks for no other."""
-ALIKE_OKLAB = 0.03
-"""Up to this distance shades share a yarn while any colour is without one: else the grain of a wide field would take
-yarn after yarn, and a border's own colour none."""
+BLEND_OKLAB = 0.08
+"""A colour farther than this from the yarn it would be woven in is a blend or still waits for a yarn of its own: it
+hardly draws that yarn to itself."""
+BLEND_PULL = 1e-3
+"""What remains of its pull: a yarn that has nothing else goes where it is needed."""
 CELLS_WANTED = 4096
 """Colours are clustered by cells of near colours, as large as still leaves this many of them, or singly."""
 EDGE_WEIGHT = 0.04
@@ -67,13 +69,14 @@ def suggest_palette(
     """Return the yarns (k, 3) that come nearest to pixels (height, width, 3), the one with the greatest share first.
 
     Colours are clustered by weighted k-means in OKLab that grows by one yarn at a time, each begun where the shares'
-    squared distances are greatest, so that the answer is the same each time; shades within 0.03 of a yarn are served
-    by it while any colour is not. Level parts of the picture count, edges hardly. A yarn is a colour of the picture: the one that most of its cluster has, or else the one nearest to the
-    cluster's mean. `count` yarns (1 to 256), or without it the fewest, up to 24, that leave at most 2 % of what counts
-    farther than a CIEDE2000 of 5 from its yarn. A picture of no more colours than `count`, or without it than 64,
-    gets its own. `fixed` yarns (m, 3) are there already: they come first as they are and count towards `count`, keep
-    the pixels that are nearest to them, and what lies within 0.04 of one in OKLab asks for no other, so that none is
-    a near copy of them. Raises `ValueError` for other shapes and counts.
+    squared distances are greatest, so that the answer is the same each time; shades within a CIEDE2000 of 5 of a yarn
+    ask for no other while any colour does. Level parts of the picture count, edges hardly. A yarn is a colour of the
+    picture: the one that most of its cluster has, or else the one nearest to the cluster's mean. `count` yarns (1 to
+    256), or without it the fewest, up to 24, that leave at most 2 % of what counts farther than a CIEDE2000 of 5 from
+    its yarn. A picture of no more colours than `count`, or without it than 64, gets its own. `fixed` yarns (m, 3) are
+    there already: they come first as they are and count towards `count`, keep the pixels that are nearest to them, and
+    what lies within 0.04 of one in OKLab asks for no other, so that none is a near copy of them. Raises `ValueError`
+    for other shapes and counts.
     """
     held = np.empty((0, 3), np.uint8) if fixed is None or not len(fixed) else check_palette(fixed)
     if count is not None and not max(len(held), 1) <= count <= PALETTE_LIMIT:
@@ -93,15 +96,19 @@ def suggest_palette(
         centres = (weights @ places / weights.sum())[None]
     nearest, distance = _find_nearest(places, centres)
     while len(centres) < most:
-        if count is None and _suffices(lab, weights, centres, nearest):
+        far = measure_difference(lab, convert_to_lab(convert_from_oklab(centres))[nearest]) > OFF_YARN_DELTA_E
+        if count is None and weights[far].sum() <= OFF_YARN_SHARE:
             break
-        added = _find_neediest(places, weights, distance)
+        # The grain of a wide field would else take yarn after yarn, and a border's own colour none.
+        added = places[np.argmax(weights * distance * (far if far.any() else 1.0))]
         centres = np.concatenate([centres, added[None]])
         # Many yarns are settled together in the end: settling after each would take half a minute.
         if len(centres) <= MOST_SUGGESTED or len(centres) == count:
             centres, nearest, distance = _settle(places, weights, centres, len(held))
         else:
-            distance = np.minimum(distance, ((places - added) ** 2).sum(axis=1))
+            apart = ((places - added) ** 2).sum(axis=1)
+            nearest[apart < distance] = len(centres) - 1
+            distance = np.minimum(distance, apart)
     clusters = nearest[cells] - len(held)
     return np.concatenate([held, _choose_colours(colours, oklab, shares, clusters, centres[len(held) :])])
 
@@ -124,11 +131,6 @@ def _weigh(pixels: NDArray[np.uint8], colours: NDArray[np.uint8], counts: NDArra
     return weights / weights.sum()
 
 
-def _suffices(lab: Floats, weights: Floats, centres: Floats, nearest: NDArray[np.intp]) -> bool:
-    far = measure_difference(lab, convert_to_lab(convert_from_oklab(centres))[nearest]) > OFF_YARN_DELTA_E
-    return bool(weights[far].sum() <= OFF_YARN_SHARE)
-
-
 def _gather(colours: NDArray[np.uint8], oklab: Floats, shares: Floats) -> tuple[NDArray[np.intp], Floats, Floats]:
     """Return the cell of each colour, and the mean OKLab and the share of each cell."""
     for bits in (5, 6, 7, 8):
@@ -145,13 +147,6 @@ def _gather(colours: NDArray[np.uint8], oklab: Floats, shares: Floats) -> tuple[
     return cells, places, weights
 
 
-def _find_neediest(places: Floats, weights: Floats, distance: Floats) -> Floats:
-    """Return the place that most asks for a yarn of its own; one that has an alike yarn only if there is no other."""
-    need = weights * distance
-    without = distance > ALIKE_OKLAB**2
-    return places[np.argmax(np.where(without, need, 0.0) if without.any() else need)]
-
-
 def _settle(places: Floats, weights: Floats, centres: Floats, fixed: int) -> tuple[Floats, NDArray[np.intp], Floats]:
     """Return the centres moved until no place changes its cluster, and each place's centre and distance squared.
 
@@ -159,11 +154,12 @@ def _settle(places: Floats, weights: Floats, centres: Floats, fixed: int) -> tup
     """
     nearest, distance = _find_nearest(places, centres)
     for _ in range(ROUNDS_LIMIT):
-        totals = np.bincount(nearest, weights, len(centres))
-        sums = np.stack([np.bincount(nearest, weights * axis, len(centres)) for axis in places.T], axis=-1)
+        pulls = weights * np.where(distance <= BLEND_OKLAB**2, 1.0, BLEND_PULL)
+        totals = np.bincount(nearest, pulls, len(centres))
+        sums = np.stack([np.bincount(nearest, pulls * axis, len(centres)) for axis in places.T], axis=-1)
         # A centre that lost all its places begins again where the need is greatest.
-        neediest = _find_neediest(places, weights, distance)
-        moved = np.where(totals[:, None] > 0, sums / np.maximum(totals, 1e-300)[:, None], neediest)
+        worst = places[np.argmax(weights * distance)]
+        moved = np.where(totals[:, None] > 0, sums / np.maximum(totals, 1e-300)[:, None], worst)
         centres = np.concatenate([centres[:fixed], moved[fixed:]])
         before = nearest
         nearest, distance = _find_nearest(places, centres)
