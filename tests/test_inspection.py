@@ -234,7 +234,7 @@ def test_command_keeps_the_list_short_for_many_yarns(tmp_path: Path, capsys):
     out = capsys.readouterr().out
     assert len(out.splitlines()) < 45
     assert "226 yarns of smaller shares" in out
-    assert "250, exact; could be woven in 11 yarns" in out
+    assert "250, exact; could be woven in 9 yarns" in out
 
 
 def test_more_colours_than_yarns_come_with_a_count_that_would_do():
