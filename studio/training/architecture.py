@@ -26,7 +26,7 @@ LATENT_CHANNELS = 4
 """Never 3: the pipeline would take an RGB picture for latents. A patch of 8x8 latents must hold far fewer
 numbers than the transformer is wide: what it cannot carry of the noise stays in the picture (see the model card)."""
 VAE_WIDTHS = (32, 48)
-VAE_LAYERS = 5
+VAE_LAYERS = 7
 """Residual blocks of each size in the encoder; the decoder has one more."""
 VAE_FACTOR = 2
 PATCH_LATENTS = 8

@@ -4,7 +4,8 @@ A transformer of this size leaves a grain, and the edges of its patches, where t
 hand is what convolutions are good at; and the latents stay as they are, so the transformer stays valid.
 
 A variation has another drawing than its design, so the design is no picture to learn from. What is learnt from is the
-variation woven in the design's yarns: the decoder is to draw by itself what weaving would make of its picture.
+variation woven in the design's yarns, after the VAE has read its own picture and drawn it once more, which clears much
+of it: the decoder is to draw at once, and by itself, what all that makes of its picture.
 """
 
 from __future__ import annotations
@@ -55,7 +56,8 @@ class DecoderRecipe(CropRecipe):
     latent_noise: float = 0.05
     average_decay: float = 0.995
     exact_weight: float = 1.0
-    flat_weight: float = 3.0
+    flat_weight: float = 12.0
+    yarn_weight: float = 0.8
     walk_sigma: float = 0.7
     clean_share: float = 0.15
     uses: int = 3
@@ -120,6 +122,7 @@ class DecoderTraining(AutoencoderTraining):
         walked = self.walk((1 - sigma) * latents + sigma * noise, sigma)
         with mixed_precision(self.device):
             made = self.held.decode(unscale(walked, self.vae)).sample.float()
+            made = self.held.decode(self.held.encode(made.clamp(-1, 1)).latent_dist.mode()).sample.float()
         for place, (drawn, picture) in enumerate(zip(made, wanted.clone(), strict=True)):
             woven = weave_crop(drawn, picture)
             if woven is None:
