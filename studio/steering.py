@@ -6,6 +6,8 @@ there, so that a mirror's seam, a repeat's edge and the edge of a kept part are 
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -16,6 +18,7 @@ from studio.codec import Codec, look
 from studio.designs import Canvas
 from studio.designs.weave_plan import WeavePlan
 from studio.designs.weaving import mirror_picture
+from studio.precision import mixed_precision
 
 FEATHER_CELLS = 2
 """Latent cells over which a kept part fades into what is drawn anew."""
@@ -47,9 +50,12 @@ class PictureMirror:
 
     def lead(self, clean: Tensor) -> Tensor:
         """Return clean latents (b, c, h, w) as those of symmetric pictures; the half that is copied from stays."""
-        pictures = self._codec.decode(clean)
-        mirrored = pictures.flatten(2)[..., self._places.to(pictures.device)].view_as(pictures)
-        return torch.where(self._moved.to(clean.device), self._codec.encode(mirrored).to(clean), clean)
+        # Half the bits are enough, as the steps to come draw over it. On a card the VAE has what it was loaded with.
+        with mixed_precision(clean.device) if clean.device.type == "cpu" else nullcontext():
+            pictures = self._codec.decode(clean)
+            mirrored = pictures.flatten(2)[..., self._places.to(pictures.device)].view_as(pictures)
+            led = self._codec.encode(mirrored)
+        return torch.where(self._moved.to(clean.device), led.to(clean), clean)
 
 
 class Steering:

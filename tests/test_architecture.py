@@ -27,7 +27,7 @@ LAYERS = [
     {"studio.engine"},
     {"studio.sheet"},
     {"studio.steering"},
-    {"studio.codec"},
+    {"studio.codec", "studio.precision"},
     {"studio.catalogue", "studio.models", "studio.evaluation"},
     {"studio.events"},
     {"studio.designs"},
@@ -40,6 +40,7 @@ MAY_BE_HEAVY = (
     "studio/sheet.py",
     "studio/steering.py",
     "studio/codec.py",
+    "studio/precision.py",
     "studio/training/",
     "studio/commands/",
 )

@@ -10,11 +10,11 @@ import pytest
 import torch
 
 from studio.codec import scale, unscale
+from studio.precision import mixed_precision
 from studio.training import decoder
 from studio.training.checkpoint import load_state, save_state
 from studio.training.decoder import DecoderRecipe, DecoderTraining, weave_crop
 from studio.training.losses import find_yarns, measure_loss
-from studio.training.precision import mixed_precision
 from tests.tiny_models import CPU, build_tiny, draw_batch, read_weights, tokenizers, two_threads
 
 __all__ = ["tokenizers", "two_threads"]

@@ -13,11 +13,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from studio.errors import InputError
+from studio.precision import mixed_precision
 from studio.training.crops import CropStream
 from studio.training.losses import LossWeights, measure_loss
 from studio.training.optimisers import MixedOptimiser, RunningAverage, Schedule, split_matrices
 from studio.training.pixels import measure_psnr, to_pixels, to_tensor
-from studio.training.precision import mixed_precision
 from studio.training.stream import draw_held_out
 
 if TYPE_CHECKING:

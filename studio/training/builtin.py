@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from studio.errors import InputError
+from studio.precision import choose_device
 from studio.training.architecture import build_autoencoder
 from studio.training.autoencoder import AutoencoderRecipe, AutoencoderTraining, still
 from studio.training.carpets import sample_captions, vocabulary
@@ -24,7 +25,6 @@ from studio.training.decoder import DecoderTraining
 from studio.training.flow import FlowModel, FlowTraining
 from studio.training.linear_start import begin_linear
 from studio.training.optimisers import Schedule
-from studio.training.precision import choose_device
 from studio.training.widening import widen_autoencoder
 
 if TYPE_CHECKING:

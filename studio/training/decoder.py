@@ -21,10 +21,10 @@ from torch import Tensor
 
 from studio.codec import unscale
 from studio.designs.orphans import clean_orphans
+from studio.precision import mixed_precision
 from studio.training.autoencoder import AutoencoderTraining, CropRecipe
 from studio.training.latents import encode_scaled
 from studio.training.losses import find_yarns, measure_apart
-from studio.training.precision import mixed_precision
 
 if TYPE_CHECKING:
     from diffusers import AutoencoderKL

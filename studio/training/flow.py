@@ -21,11 +21,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from studio.codec import unscale
+from studio.precision import mixed_precision
 from studio.training.checkpoint import BuiltinParts
 from studio.training.latents import Batch, LatentStream, plan_buckets
 from studio.training.optimisers import MixedOptimiser, RunningAverage, Schedule, split_matrices
 from studio.training.pixels import to_pixels
-from studio.training.precision import mixed_precision
 from studio.training.stream import PairShares, draw_held_out
 
 KEEP_OUT_OF_MUON = ("text_encoder", "embed", "norm", "proj_out")

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from studio.codec import scale
+from studio.precision import mixed_precision
 from studio.training.pixels import to_tensor
-from studio.training.precision import mixed_precision
 from studio.training.stream import LARGE_SIZES_PX, SMALL_SIZES_PX, PairShares, draw_pair
 
 if TYPE_CHECKING:

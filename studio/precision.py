@@ -1,4 +1,4 @@
-"""Which device trains, and in which precision its arithmetic is fastest."""
+"""On which device to compute, and in which precision its arithmetic is fastest."""
 
 from __future__ import annotations
 
