@@ -223,6 +223,7 @@ def test_press_on_the_picture_of_a_sample_takes_it(shared_server, tab):
     tab.goto(shared_server.url)
     picture = tab.get_by_alt_text("The sample design Kilim of diamonds")
     expect(picture).to_be_visible()
+    expect(tab.get_by_role("button", name="Kilim of diamonds")).to_be_visible()  # which comes after its picture
     box = picture.bounding_box()
     tab.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     expect(tab.get_by_role("button", name="Change design")).to_be_visible()
