@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional as F
 
 from studio.training import architecture
-from studio.training.autoencoder import AutoencoderRecipe, AutoencoderTraining
+from studio.training.autoencoder import BROAD_BLOCKS, AutoencoderRecipe, AutoencoderTraining, draw_noise
 from studio.training.builtin import build_training
 from studio.training.checkpoint import load_state, save_state
 from studio.training.crops import CropStream
@@ -113,7 +114,7 @@ def test_latents_learn_to_bear_noise():
 
     losses = []
     for latent_noise in (0.05, 0.45):
-        recipe = dataclasses.replace(PLAIN, latent_noise=latent_noise, calm_share=0.0)
+        recipe = dataclasses.replace(PLAIN, latent_noise=latent_noise, broad_noise=0.0, calm_share=0.0)
         torch.manual_seed(0)
         training = AutoencoderTraining(
             architecture.build_autoencoder(layers=3), CPU, recipe
@@ -122,6 +123,26 @@ def test_latents_learn_to_bear_noise():
             training.advance()
         losses.append(lose(training.vae))
     assert losses[1] < 0.95 * losses[0]
+
+
+def test_noise_is_broader_than_white_noise_at_every_coarseness():
+    """Means over blocks keep more of it than of white noise, which they leave one n-th of for blocks of n by n."""
+    white, pink = (draw_noise((48, 4, 64, 96), 5, broad) for broad in (0.0, 0.1))
+    assert white.std() == pytest.approx(1, abs=0.01)
+    kept = [(F.avg_pool2d(pink, side).std() * side / pink.std()).item() for side in BROAD_BLOCKS]
+    assert kept == sorted(kept)
+    assert kept == pytest.approx([1.19, 1.51, 2.05, 2.6], rel=0.1)
+    assert F.avg_pool2d(white, 16).std().item() * 16 == pytest.approx(1, rel=0.1)
+
+
+def test_noise_is_its_seeds_and_its_blocks_lie_elsewhere_for_each():
+    assert torch.equal(draw_noise((2, 4, 24, 40), 7, 0.1), draw_noise((2, 4, 24, 40), 7, 0.1))
+    edges = set()
+    for seed in range(24):
+        coarse = draw_noise((1, 4, 32, 32), seed, 0.1) - draw_noise((1, 4, 32, 32), seed, 0.0)
+        steps = coarse.diff(dim=-1).abs().sum(dim=(0, 1, 2)) > 1e-4
+        edges.add(int(steps.nonzero()[0]) % BROAD_BLOCKS[0])
+    assert edges == set(range(BROAD_BLOCKS[0]))
 
 
 def test_the_noise_goes_by_the_deviation_of_the_latents(tokenizers):
