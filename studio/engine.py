@@ -132,20 +132,25 @@ class _Run:
         self, seeds: tuple[int, ...], first: int, embeds: dict[str, torch.Tensor | None], done: int, total: int
     ) -> torch.Tensor:
         """Return the denoised latents (len(seeds), channels, h, w) of one batch."""
-        pipe, request, canvas, steering = self.loaded.pipe, self.request, self.sheet.canvas, self.sheet.steering
+        pipe, request, canvas = self.loaded.pipe, self.request, self.sheet.canvas
+        steering, turning = self.sheet.steering, self.sheet.turning
+        if turning is not None:
+            turning.begin()
         if steering is not None:
             steering.begin(self._draw_noise(seeds, embeds["prompt_embeds"].dtype), request.effective_steps)
 
         def after_step(_pipe: object, index: int, _timestep: torch.Tensor, tensors: dict[str, Any]) -> dict[str, Any]:
             latents, clean = tensors["latents"], pipe.scheduler.clean
+            if turning is not None:
+                latents, clean = turning.turn_back(latents), turning.turn_back(clean)
             if steering is not None:
                 sigma = float(pipe.scheduler.sigmas[pipe.scheduler.step_index])
-                latents, clean = steering.settle(steering.turn_back(latents), steering.turn_back(clean), sigma)
+                latents, clean = steering.settle(latents, clean, sigma)
             pictures = {first + i: self.sheet.preview.draw(row, self.sheet.box) for i, row in enumerate(clean)}
             self.listener(Stepped(done + index + 1, total, pictures))
-            if steering is None:
-                return {}
-            return {"latents": steering.turn(latents, last=index + 1 == request.effective_steps)}
+            if turning is not None and index + 1 < request.effective_steps:
+                latents = turning.turn(latents)
+            return {"latents": latents}
 
         return pipe(
             image=self.sheet.latents,

@@ -18,6 +18,7 @@ from studio.models.noise_shift import choose_shift
 from studio.models.previews import LatentPreview
 from studio.models.slot import LoadedPipeline
 from studio.steering import Steering
+from studio.turning import Turning
 
 SOURCE_BAND_SHARE = 0.12
 """Part of the shorter side over which edges that do not meet are faded into one another before they are varied."""
@@ -26,7 +27,7 @@ _REMEMBERED_LATENTS = 8
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """The design as the pipeline needs it: padded, encoded, with the preview fitted on it and the steering of its run.
+    """The design as the pipeline needs it: padded, encoded, with the preview fitted on it and what leads its run.
 
     `shift` is the scheduler's where the model's noise is fitted to the design, None for what the model brings along.
     `true` (h, w) is where a repeat, which has no padding, is the design itself; None for everywhere.
@@ -37,6 +38,7 @@ class Sheet:
     latents: torch.Tensor
     preview: LatentPreview
     steering: Steering | None
+    turning: Turning | None
     shift: float | None = None
     true: NDArray[np.bool_] | None = None
 
@@ -70,5 +72,6 @@ def prepare_sheet(loaded: LoadedPipeline, design: Design, plan: WeavePlan | None
             remembered.popitem(last=False)
     latents = remembered[key]
     steering = None if plan is None else Steering(plan, canvas, latents, codec)
+    turning = Turning(canvas.repeat) if canvas.repeat is not None or loaded.entry.turned else None
     shift = choose_shift(np.asarray(crop(padded, canvas))) if loaded.entry.even_strength else None
-    return Sheet(canvas, codec, latents, LatentPreview(latents[0], padded), steering, shift, true)
+    return Sheet(canvas, codec, latents, LatentPreview(latents[0], padded), steering, turning, shift, true)

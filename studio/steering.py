@@ -1,7 +1,8 @@
-"""Keeping symmetry, repeat and kept parts while a batch is denoised, so that what is enforced later is drawn well.
+"""Keeping symmetry and kept parts while a batch is denoised, so that what is enforced later is drawn well.
 
 What must be exact is made exact in the knots of the finished picture (`designs.weaving`). Here the latents are led
-there, so that a mirror's seam, a repeat's edge and the edge of a kept part are drawn as one cloth.
+there, so that a mirror's seam and the edge of a kept part are drawn as one cloth. For the edges of a repeat see
+`turning`.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from studio.codec import Codec, look
+from studio.codec import Codec
 from studio.designs import Canvas
 from studio.designs.weave_plan import WeavePlan
 from studio.designs.weaving import mirror_picture
@@ -66,23 +67,14 @@ class Steering:
         self._mirror = PictureMirror(codec, plan, canvas) if plan.mirrored else None
         self._leads: set[int] = set()
         self._steps_done = 0
-        self._repeat = plan.closed_repeat
         self._kept = None if plan.kept is None else soften_mask(plan.kept, canvas, clean.shape[-2:])
         self._noise: Tensor | None = None
-        self._corner = (0, 0)
-        self._turns = np.random.default_rng(0)
 
     def begin(self, noise: Tensor, steps: int) -> None:
         """Begin a batch with this noise, that walks so many steps."""
         self._noise = noise
         self._leads = {max(1, int(share * steps)) for share in LEADS} - {steps}
         self._steps_done = 0
-        self._corner = (0, 0)
-        self._turns = np.random.default_rng(0)
-
-    def turn_back(self, latents: Tensor) -> Tensor:
-        """Return latents of after a step, seen from the design's own corner again."""
-        return self._roll(latents, (-self._corner[0], -self._corner[1]))
 
     def settle(self, latents: Tensor, clean: Tensor, sigma: float) -> tuple[Tensor, Tensor]:
         """Return latents after a step to `sigma`, and where they are heading, as the constraints want both.
@@ -103,20 +95,6 @@ class Steering:
         """Return what was drawn with what is known in the kept part."""
         kept = self._kept.to(drawn)
         return kept * known.to(drawn) + (1 - kept) * drawn
-
-    def turn(self, latents: Tensor, last: bool) -> Tensor:
-        """Return the latents seen from another corner of the endless cloth: no place is a seam at every step."""
-        if self._repeat is None or last:
-            return latents
-        height, width = latents.shape[-2:]
-        self._corner = (int(self._turns.integers(height)), int(self._turns.integers(width)))
-        return self._roll(latents, self._corner)
-
-    def _roll(self, latents: Tensor, corner: tuple[int, int]) -> Tensor:
-        if self._repeat is None or corner == (0, 0):
-            return latents
-        height, width = latents.shape[-2:]
-        return look(latents, self._repeat, np.arange(height) + corner[0], np.arange(width) + corner[1])
 
 
 def soften_mask(kept: NDArray[np.bool_], canvas: Canvas, cells: tuple[int, int]) -> Tensor:

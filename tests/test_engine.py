@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -20,6 +22,8 @@ from studio.models.previews import LatentPreview
 from studio.models.registry import MODELS
 from studio.models.slot import PipelineSlot
 from studio.requests import AdapterUse, PipelineChoice, VariationRequest
+from studio.training.figures import STEPS, Workbench
+from studio.turning import Turning
 from tests.adapters import write_adapter
 from tests.conftest import draw_design
 from tests.test_weaving import as_design
@@ -76,9 +80,11 @@ def test_more_than_five_go_in_batches(slot: PipelineSlot) -> None:
     assert set(steps[-1].previews) == {5, 6}
 
 
-def test_equals_the_plain_pipeline(slot: PipelineSlot) -> None:
+def test_equals_the_plain_pipeline(slot: PipelineSlot, monkeypatch: pytest.MonkeyPatch) -> None:
     """The studio's caches and batches change nothing: the same as diffusers' own call with the same latents."""
     design = draw_design(128, 160)
+    with slot.use(PipelineChoice("builtin"), print) as loaded:
+        monkeypatch.setattr(loaded, "entry", replace(loaded.entry, turned=False))
     ours = pictures(draw(slot, design, seeds=(3,), strength=0.8, steps=4, guidance_scale=2.5))[3]
     with slot.use(PipelineChoice("builtin"), print) as loaded:
         pipe = loaded.pipe
@@ -100,6 +106,15 @@ def test_equals_the_plain_pipeline(slot: PipelineSlot) -> None:
             mu=math.log(choose_shift(np.asarray(design.image))),
         ).images[0]
     assert np.abs(np.asarray(plain, np.int16) - ours).max() <= 1
+
+
+def test_the_figures_are_measured_on_what_the_studio_draws(slot: PipelineSlot) -> None:
+    design = draw_design(128, 160)
+    drawn = pictures(draw(slot, design, seeds=(3,), strength=0.5, steps=STEPS))[3]
+    with slot.use(PipelineChoice("builtin"), print) as loaded:
+        bench = Workbench(loaded.pipe, designs=0)
+        measured = bench.draw(np.asarray(design.image), "red kilim carpet", 0.5, (3,))[0]
+    assert np.abs(measured.astype(np.int16) - drawn).max() <= 1
 
 
 def test_design_and_prompt_are_encoded_once(slot: PipelineSlot) -> None:
@@ -191,8 +206,22 @@ def test_previews_show_where_each_step_is_heading(slot: PipelineSlot, monkeypatc
     with watching(slot) as seen:
         draw(slot, draw_design(128, 128), seeds=(7, 8), strength=0.7, steps=4)
     assert len(seen) == 3
-    headings = [row for noisy, sigma, velocity in seen for row in noisy - sigma * velocity]
+    turning, headings = Turning(None), []
+    for noisy, sigma, velocity in seen:
+        headings += turning.turn_back(noisy - sigma * velocity)
+        turning.turn(noisy)
     assert all(torch.allclose(one, wanted, atol=1e-3) for one, wanted in zip(shown, headings, strict=True))
+
+
+def test_every_other_step_is_seen_from_another_corner(slot: PipelineSlot) -> None:
+    with watching(slot) as seen:
+        draw(slot, draw_design(128, 160), seeds=(7, 8), strength=0.5, steps=8)
+    assert len(seen) == 4
+    turning = Turning(None)
+    for k, ((noisy, sigma, velocity), (shown, lower, _)) in enumerate(pairwise(seen)):
+        ended = turning.turn_back(noisy + (lower - sigma) * velocity)
+        assert torch.allclose(shown, turning.turn(ended), atol=1e-3)
+        assert torch.allclose(shown, ended, atol=1e-3) == (k % 2 == 1)  # at home again
 
 
 def test_a_coarse_design_is_given_more_noise_than_a_fine_one(slot: PipelineSlot) -> None:

@@ -100,3 +100,20 @@ def test_a_walk_without_words_takes_strides_of_a_tenth(tokenizers, monkeypatch: 
     monkeypatch.setattr(model, "predict_velocity", predict)
     assert torch.allclose(model.walk_captionless(torch.ones(2, 4, 16, 16), 0.4), wanted, atol=1e-6)
     assert seen == [0.4, 0.3, 0.2, 0.1]
+
+
+@pytest.mark.parametrize("steps", [5, 6])
+def test_a_walk_is_turned_and_ends_where_it_began(tokenizers, monkeypatch: pytest.MonkeyPatch, steps: int):
+    """What a model without a grid draws is the same from every corner."""
+    flow, latents, shown = build_flow(tokenizers), torch.randn(2, 8, 6, 4), []
+
+    def predict(noisy: torch.Tensor, texts: list[str], sigmas: torch.Tensor) -> torch.Tensor:
+        shown.append(noisy)
+        return noisy.tanh()
+
+    monkeypatch.setattr(flow.model, "predict_velocity", predict)
+    walked, straight = flow.model.walk(latents, ["", ""], 0.5, steps), latents
+    for _ in range(steps):
+        straight = straight - 0.5 / steps * straight.tanh()
+    assert torch.allclose(walked, straight, atol=1e-6)
+    assert not torch.allclose(shown[1], latents - 0.5 / steps * latents.tanh())

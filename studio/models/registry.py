@@ -33,7 +33,8 @@ class ModelEntry:
     `working_pixels` is the area up to which it draws at the design's own size; a larger design is drawn at that area
     and enlarged. `multiple_px` divides both sides of what it draws (VAE factor times patch size), `smallest_px` is
     the shortest side it was made for. `prompt_tokens` is what its T5 encoder reads. `even_strength` is whether its
-    noise is fitted to each design (see `noise_shift`). Sizes of downloads in GB (10^9).
+    noise is fitted to each design (see `noise_shift`), `turned` whether it sees every other step from another corner
+    even where nothing repeats (see `studio.turning`). Sizes of downloads in GB (10^9).
     """
 
     id: str
@@ -47,6 +48,7 @@ class ModelEntry:
     smallest_px: int
     prompt_tokens: int
     even_strength: bool = False
+    turned: bool = False
     download_gb: float = 0.0
     gated: bool = False
     folder: Path | None = None
@@ -90,6 +92,7 @@ _ENTRIES = (
         smallest_px=128,
         prompt_tokens=32,
         even_strength=True,
+        turned=True,
         folder=BUILTIN_FOLDER,
     ),
     ModelEntry(

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ from studio.training.architecture import TEXT_TOKENS
 from studio.training.carpets import Carpet, draw_layout, dress
 from studio.training.pixels import measure_psnr, to_pixels, to_tensor
 from studio.training.stream import HELD_OUT_SEEDS
+from studio.turning import Turning
 
 if TYPE_CHECKING:
     import torch
@@ -67,8 +68,14 @@ class Workbench:
     def draw(
         self, pixels: NDArray[np.uint8], prompt: str, strength: float, seeds: tuple[int, ...]
     ) -> NDArray[np.uint8]:
-        """Return variations (n, h, w, 3) of a picture, one a seed, without guidance, by the noise that suits it."""
+        """Return variations (n, h, w, 3) of a picture, one a seed, without guidance, as the studio draws them."""
         import torch
+
+        turning = Turning(None)
+
+        def after_step(_pipe: object, index: int, _timestep: torch.Tensor, tensors: dict[str, Any]) -> dict[str, Any]:
+            latents = turning.turn_back(tensors["latents"])
+            return {"latents": latents if index + 1 == self.pipe.num_timesteps else turning.turn(latents)}
 
         height_px, width_px = pixels.shape[:2]
         count = len(seeds)
@@ -84,6 +91,7 @@ class Workbench:
             generator=[torch.Generator("cpu").manual_seed(seed) for seed in seeds],
             max_sequence_length=TEXT_TOKENS,
             mu=math.log(choose_shift(pixels)),
+            callback_on_step_end=after_step,
             output_type="np",
         ).images
         return np.round(drawn * 255).astype(np.uint8)

@@ -27,6 +27,7 @@ from studio.training.latents import Batch, LatentStream, plan_buckets
 from studio.training.optimisers import MixedOptimiser, RunningAverage, Schedule, split_matrices
 from studio.training.pixels import to_pixels
 from studio.training.stream import PairShares, draw_held_out
+from studio.turning import Turning
 
 KEEP_OUT_OF_MUON = ("text_encoder", "embed", "norm", "proj_out")
 """Muon takes the attention and the feed-forward of the transformer's blocks; AdamW embeddings, the modulation of
@@ -86,10 +87,13 @@ class FlowModel:
 
     @torch.no_grad()
     def walk(self, noisy: Tensor, texts: list[str], sigma: float, steps: int = 8) -> Tensor:
-        """Return noisy latents walked from `sigma` to 0 in even Euler steps."""
+        """Return noisy latents walked from `sigma` to 0 in even Euler steps, turned as the studio turns them."""
+        turning = Turning(None)
         for i in range(steps):
+            noisy = turning.turn(noisy) if i else noisy
             now = torch.full((len(texts),), sigma * (1 - i / steps), device=self._device)
             noisy = noisy - sigma / steps * self.predict_velocity(noisy, texts, now).float()
+            noisy = turning.turn_back(noisy)
         return noisy
 
     def walk_captionless(self, noisy: Tensor, sigma: float) -> Tensor:

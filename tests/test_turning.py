@@ -1,0 +1,41 @@
+"""Steps that see the cloth from another corner: nothing is lost on the way, and only a model's grid is seen of it."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from studio.turning import Turning
+from tests.test_steering import make_latents
+
+
+@pytest.mark.parametrize("repeat", ["straight", "half-drop", "brick"])
+def test_the_steps_of_a_repeat_never_look_from_the_same_corner(repeat):
+    turning, latents = Turning(repeat), make_latents()
+    turned = [turning.turn(latents)]
+    for _ in range(3):
+        assert torch.equal(turning.turn_back(turned[-1]), latents)
+        turned.append(turning.turn(latents))
+    assert len({tuple(one.flatten().tolist()) for one in turned}) == len(turned)
+
+
+def test_a_sheet_is_seen_from_its_own_corner_at_every_other_step():
+    turning, latents = Turning(None), make_latents()
+    assert torch.equal(turning.turn_back(latents), latents)  # the first step
+    away = []
+    for step in range(1, 7):
+        shown = turning.turn(latents)
+        assert torch.equal(turning.turn_back(shown), latents)
+        assert torch.equal(shown, latents) == (step % 2 == 0)
+        away += [shown] if step % 2 else []
+    assert not torch.equal(away[0], away[1])
+    assert not torch.equal(away[1], away[2])
+
+
+def test_every_run_turns_alike():
+    turning, latents = Turning(None), make_latents()
+    runs = []
+    for _ in range(2):
+        turning.begin()
+        runs.append([turning.turn(latents) for _ in range(3)])
+    assert all(torch.equal(one, other) for one, other in zip(*runs, strict=True))
