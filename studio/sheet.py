@@ -11,18 +11,17 @@ from PIL import Image
 
 from studio.codec import Codec
 from studio.designs import Canvas, Design, fit
-from studio.designs.canvas import crop
 from studio.designs.repeat import close_seams, measure_seams
 from studio.designs.weave_plan import WeavePlan
-from studio.models.noise_shift import choose_shift
 from studio.models.previews import LatentPreview
-from studio.models.slot import LoadedPipeline
+from studio.models.slot import EncodedDesign, LoadedPipeline
+from studio.noise_shift import choose_shift
 from studio.steering import Steering
 from studio.turning import Turning
 
 SOURCE_BAND_SHARE = 0.12
 """Part of the shorter side over which edges that do not meet are faded into one another before they are varied."""
-_REMEMBERED_LATENTS = 8
+_REMEMBERED_DESIGNS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +63,22 @@ def prepare_sheet(loaded: LoadedPipeline, design: Design, plan: WeavePlan | None
             closed = close_seams(pixels, canvas.repeat, round(SOURCE_BAND_SHARE * min(padded.size)))
             padded, true = Image.fromarray(closed), (closed == pixels).all(axis=-1)
     codec = Codec(loaded.pipe, canvas.repeat)
-    remembered = loaded.latents
+    remembered = loaded.designs
     key = (design.sha256, canvas)
     if key not in remembered:
-        remembered[key] = codec.encode(loaded.pipe.image_processor.preprocess(padded)).cpu()
-        if len(remembered) > _REMEMBERED_LATENTS:
+        remembered[key] = _encode(loaded, codec, padded)
+        if len(remembered) > _REMEMBERED_DESIGNS:
             remembered.popitem(last=False)
-    latents = remembered[key]
+    latents, shift = remembered[key].latents, remembered[key].shift
     steering = None if plan is None else Steering(plan, canvas, latents, codec)
     turning = Turning(canvas.repeat) if canvas.repeat is not None or loaded.entry.turned else None
-    shift = choose_shift(np.asarray(crop(padded, canvas))) if loaded.entry.even_strength else None
     return Sheet(canvas, codec, latents, LatentPreview(latents[0], padded), steering, turning, shift, true)
+
+
+def _encode(loaded: LoadedPipeline, codec: Codec, padded: Image.Image) -> EncodedDesign:
+    """Return a padded design as the model reads it, whatever adapter is on it: a run sets the weight of its own."""
+    latents, shift = codec.encode(loaded.pipe.image_processor.preprocess(padded)).cpu(), None
+    if loaded.entry.even_strength:
+        loaded.set_adapter_weight(0.0)
+        shift = choose_shift(loaded.pipe, codec, loaded.prompts, latents, padded)
+    return EncodedDesign(latents, shift)

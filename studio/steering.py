@@ -7,8 +7,6 @@ there, so that a mirror's seam and the edge of a kept part are drawn as one clot
 
 from __future__ import annotations
 
-from contextlib import nullcontext
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -19,7 +17,7 @@ from studio.codec import Codec
 from studio.designs import Canvas
 from studio.designs.weave_plan import WeavePlan
 from studio.designs.weaving import mirror_picture
-from studio.precision import mixed_precision
+from studio.precision import quick_precision
 
 FEATHER_CELLS = 2
 """Latent cells over which a kept part fades into what is drawn anew."""
@@ -51,8 +49,7 @@ class PictureMirror:
 
     def lead(self, clean: Tensor) -> Tensor:
         """Return clean latents (b, c, h, w) as those of symmetric pictures; the half that is copied from stays."""
-        # Half the bits are enough, as the steps to come draw over it. On a card the VAE has what it was loaded with.
-        with mixed_precision(clean.device) if clean.device.type == "cpu" else nullcontext():
+        with quick_precision(clean.device):  # the steps to come draw over it
             pictures = self._codec.decode(clean)
             mirrored = pictures.flatten(2)[..., self._places.to(pictures.device)].view_as(pictures)
             led = self._codec.encode(mirrored)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
-from PIL import Image, ImageFilter, ImageOps
+from PIL import Image, ImageOps
 
 from studio.evaluation import (
     METRICS,
@@ -31,8 +31,7 @@ from studio.evaluation import (
     read_structure,
     score_variations,
 )
-from studio.evaluation.structure import blur, map_edges, measure_detail
-from studio.models.noise_shift import MOST_SHIFT, choose_shift
+from studio.evaluation.structure import blur, map_edges
 
 # G. Sharma, W. Wu, E. N. Dalal 2005, table 1: L*, a*, b* of two colours, and CIEDE2000
 SHARMA_PAIRS = np.loadtxt(
@@ -307,37 +306,3 @@ def test_metrics_say_nothing_about_plain_pictures():
     assert score.each[0]["fidelity"] is None
     assert score.whole["diversity_edges_mean"] is None
     assert score.near_duplicates == ((0, 1),)
-
-
-def test_detail_grows_with_fineness_and_not_with_contrast_or_sharpness():
-    rng = np.random.default_rng(0)
-    knots = rng.integers(0, 2, (16, 16), dtype=np.uint8)
-
-    def draw(knot_px: int, low: int = 0, high: int = 255) -> np.ndarray:
-        tiled = np.tile(knots, (8 // knot_px, 8 // knot_px)).repeat(knot_px, 0).repeat(knot_px, 1)
-        return np.repeat(np.where(tiled, high, low).astype(np.uint8)[..., None], 3, axis=2)
-
-    fine, middle, coarse = (measure_detail(draw(px)) for px in (2, 4, 8))
-    assert fine == pytest.approx(2 * middle, rel=0.1)
-    assert middle == pytest.approx(2 * coarse, rel=0.1)
-    assert measure_detail(draw(4, 100, 140)) == pytest.approx(middle, rel=0.05)
-    soft = np.asarray(Image.fromarray(draw(8)).filter(ImageFilter.BoxBlur(1)))
-    assert measure_detail(soft) == pytest.approx(coarse, rel=0.2)
-    assert measure_detail(np.full((8, 8, 3), 7, np.uint8)) is None
-    assert measure_detail(rng.integers(0, 255, (1, 9, 3), dtype=np.uint8)) > 0
-
-
-def test_a_coarse_design_is_given_more_noise():
-    rng = np.random.default_rng(0)
-
-    def draw(width: int, height: int, knot_px: int) -> np.ndarray:
-        shape = (height // knot_px, width // knot_px, 3)
-        return rng.integers(0, 255, shape, dtype=np.uint8).repeat(knot_px, 0).repeat(knot_px, 1)
-
-    assert choose_shift(draw(288, 384, 1)) == 1
-    usual, coarse = choose_shift(draw(288, 384, 3)), choose_shift(draw(288, 384, 4))
-    assert 1 < usual < coarse < MOST_SHIFT
-    assert coarse == pytest.approx(usual * 4 / 3, rel=0.02)
-    assert choose_shift(draw(576, 768, 3)) == pytest.approx(usual, rel=0.02)
-    assert choose_shift(draw(288, 384, 48)) == MOST_SHIFT
-    assert choose_shift(np.zeros((64, 64, 3), np.uint8)) == 1

@@ -104,7 +104,7 @@ def _measure(args: argparse.Namespace, request: VariationRequest, design: Design
         for name, draw in sides.items():
             with slot.use(PipelineChoice(args.model, None, args.profile), lambda _: None) as loaded:
                 loaded.prompts.forget()
-                loaded.latents.clear()
+                loaded.designs.clear()
                 with _counting(loaded) as counts:
                     began = time.perf_counter()
                     draw(slot, loaded, request, design)

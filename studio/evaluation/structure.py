@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
-from studio.designs.colour import Floats, convert_to_lab, convert_to_lightness
+from studio.designs.colour import Floats, convert_to_lightness
 
 COMPARED_SIDE_PX = 256
 """The longer side at which pictures are compared: coarse enough to forgive single knots."""
@@ -97,20 +96,6 @@ def blur(values: Floats, sigma_px: float) -> Floats:
     padded = np.pad(values, reach, mode="symmetric")
     rows = sum(weight * padded[i : i + height] for i, weight in enumerate(window))
     return sum(weight * rows[:, i : i + width] for i, weight in enumerate(window))
-
-
-def measure_detail(pixels: NDArray[np.uint8]) -> float | None:
-    """Return how finely pixels (h, w, 3) are drawn: about 1 for a dense floral design, 0.2 for broad shapes.
-
-    The mean step in Lab to the right and to the lower neighbour, together, over the deviation of the colours: neither
-    stronger contrasts nor softer edges make a drawing finer. None where every pixel is the same.
-    """
-    lab = convert_to_lab(pixels).astype(np.float32)
-    spread = float(np.sqrt(((lab - lab.mean(axis=(0, 1))) ** 2).sum(axis=-1).mean()))
-    if spread < PLAIN_SPREAD:
-        return None
-    steps = (np.sqrt((np.diff(lab, axis=axis) ** 2).sum(axis=-1)) for axis in (0, 1))
-    return sum(float(step.mean()) if step.size else 0.0 for step in steps) / spread
 
 
 def correlate_edges(a: Structure, b: Structure) -> float | None:

@@ -32,9 +32,20 @@ if TYPE_CHECKING:
 _GIB = 2**30
 
 
+@dataclass(frozen=True, slots=True)
+class EncodedDesign:
+    """A design as a model reads it: its latents (1, c, h, w), in main memory, and the scheduler's shift.
+
+    The shift is None where the model's noise is not fitted to the design.
+    """
+
+    latents: torch.Tensor
+    shift: float | None
+
+
 @dataclass
 class LoadedPipeline:
-    """A pipeline ready to draw, with what is known of it. `latents` remembers the last designs that were encoded."""
+    """A pipeline ready to draw, with what is known of it. `designs` remembers the last ones that were encoded."""
 
     pipe: StableDiffusion3Img2ImgPipeline
     entry: ModelEntry
@@ -44,7 +55,7 @@ class LoadedPipeline:
     device: str
     prompts: PromptCache
     memory: ManagedMemory | None
-    latents: OrderedDict[tuple[object, ...], torch.Tensor] = field(default_factory=OrderedDict)
+    designs: OrderedDict[tuple[object, ...], EncodedDesign] = field(default_factory=OrderedDict)
 
     @property
     def profile_id(self) -> str:

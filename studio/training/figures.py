@@ -9,15 +9,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from PIL import Image
 
+from studio.codec import Codec
 from studio.designs.colour import convert_to_lab
 from studio.designs.contacts import count_contacts, settle_contacts
 from studio.designs.palette import snap, suggest_palette
 from studio.evaluation.palettes import measure_off_palette_share
 from studio.evaluation.structure import correlate_edges, measure_diversity, read_structure
-from studio.models.noise_shift import choose_shift
+from studio.models.prompts import PromptCache
+from studio.noise_shift import choose_shift
 from studio.training.architecture import TEXT_TOKENS
 from studio.training.carpets import Carpet, draw_layout, dress
 from studio.training.pixels import measure_psnr, to_pixels, to_tensor
@@ -25,7 +28,6 @@ from studio.training.stream import HELD_OUT_SEEDS
 from studio.turning import Turning
 
 if TYPE_CHECKING:
-    import torch
     from diffusers import StableDiffusion3Img2ImgPipeline
 
 WIDTH_PX, HEIGHT_PX = 288, 384
@@ -56,6 +58,8 @@ class Workbench:
         self.pairs = pairs
         self.carpets = [draw_held_out_carpet(place) for place in range(designs)]
         self._varied: dict[float, list[NDArray[np.uint8]]] = {}
+        self._shifts: dict[bytes, float] = {}
+        self._prompts = PromptCache(pipe, TEXT_TOKENS)
 
     def vary(self, strength: float) -> list[NDArray[np.uint8]]:
         """Return five variations (5, h, w, 3) of each held-out design with its own caption."""
@@ -69,8 +73,6 @@ class Workbench:
         self, pixels: NDArray[np.uint8], prompt: str, strength: float, seeds: tuple[int, ...]
     ) -> NDArray[np.uint8]:
         """Return variations (n, h, w, 3) of a picture, one a seed, without guidance, as the studio draws them."""
-        import torch
-
         turning = Turning(None)
 
         def after_step(_pipe: object, index: int, _timestep: torch.Tensor, tensors: dict[str, Any]) -> dict[str, Any]:
@@ -90,25 +92,27 @@ class Workbench:
             num_images_per_prompt=count,
             generator=[torch.Generator("cpu").manual_seed(seed) for seed in seeds],
             max_sequence_length=TEXT_TOKENS,
-            mu=math.log(choose_shift(pixels)),
+            mu=math.log(self.choose_shift(pixels)),
             callback_on_step_end=after_step,
             output_type="np",
         ).images
         return np.round(drawn * 255).astype(np.uint8)
 
+    def choose_shift(self, pixels: NDArray[np.uint8]) -> float:
+        """Return the scheduler's shift for a picture, found once."""
+        key = pixels.tobytes()
+        if key not in self._shifts:
+            picture = Image.fromarray(pixels)
+            self._shifts[key] = choose_shift(self.pipe, Codec(self.pipe), self._prompts, self.encode(pixels), picture)
+        return self._shifts[key]
+
     def encode(self, pixels: NDArray[np.uint8]) -> torch.Tensor:
         """Return the scaled latents (1, c, h, w) of a picture."""
-        import torch
-
-        from studio.codec import Codec
-
         with torch.no_grad():
             return Codec(self.pipe).encode(to_tensor(pixels[None]))
 
     def rebuild(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Return a picture through the VAE and back."""
-        import torch
-
         vae = self.pipe.vae
         with torch.no_grad():
             latents = vae.encode(to_tensor(pixels[None]).to(vae.device)).latent_dist.mode()
