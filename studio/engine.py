@@ -79,7 +79,7 @@ class _Run:
         plan = None if request.constraints.none else plan_weave(self.design, request.constraints)
         self.plan: WeavePlan | None = None if plan is None or plan.idle else plan
         self.notes = () if plan is None else plan.notes
-        self.sheet = prepare_sheet(loaded, self.design, self.plan)
+        self.sheet = prepare_sheet(loaded, self.design, self.plan, lambda stage: self.listener(Preparing(stage)))
         view = self._view()
         # 2. The prompt, encoded once (or remembered).
         self.listener(Preparing("Reading the prompt"))
@@ -204,7 +204,7 @@ class _Run:
             height_px=canvas.design_height_px,
             working_width_px=canvas.working_width_px,
             working_height_px=canvas.working_height_px,
-            shift=None if self.sheet.shift is None else round(self.sheet.shift, 3),
+            shift=self.sheet.shift,
             versions={"studio": __version__} | {name: version(name) for name in ("torch", "diffusers", "transformers")},
             notes=notes + self.notes,
         )

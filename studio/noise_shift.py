@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
-from PIL import Image
 from torch import Tensor
 
 from studio.codec import Codec
@@ -20,14 +20,21 @@ if TYPE_CHECKING:
 
 MOST_SHIFT = 2.5
 """Beyond it only the broadest shapes are left of a design."""
-WANTED_CHANGE = 0.15
+WANTED_CHANGE = 0.18
 """How much of a design's edges (1 - correlation) a look through the noise of `PROBED_STRENGTH` changes, if it can."""
 PROBED_STRENGTH = 0.6
+"""At which the shift is found that serves every strength of a design."""
+ROUNDED_TO = 0.05
+"""Of a shift: what half the bits make of the last digits, here and there, is another noise for the same seed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """A design as a model makes it out through noise. `latents` and `noise` are (1, c, h, w)."""
+    """A design as a model makes it out through noise. `latents` and `noise` are (1, c, h, w), in main memory.
+
+    `design` is what the VAE draws of the latents: what it cannot draw is no change. Edges are those of lightness, as
+    where variations are compared; the padding, a mirror image of the design, counts as the design does.
+    """
 
     pipe: StableDiffusion3Img2ImgPipeline
     codec: Codec
@@ -35,6 +42,15 @@ class Probe:
     latents: Tensor
     noise: Tensor
     design: Structure
+
+    @classmethod
+    def begin(
+        cls, pipe: StableDiffusion3Img2ImgPipeline, codec: Codec, prompts: PromptCache, latents: Tensor, seed: int = 0
+    ) -> Probe:
+        """Return a probe of latents with the noise of a seed."""
+        # On the CPU by name: where memory is managed torch makes tensors on the card.
+        noise = torch.randn(latents.shape, generator=torch.Generator("cpu").manual_seed(seed), device="cpu")
+        return cls(pipe, codec, prompts, latents.float().cpu(), noise, _read(pipe, codec, latents))
 
     def measure_change(self, sigma: float) -> float:
         """Return how much of the design's edges is not what it was, 0 to about 1, after one step from sigma to 0.
@@ -52,43 +68,58 @@ class Probe:
                 pooled_projections=words["pooled_prompt_embeds"],
                 return_dict=False,
             )[0]
-            seen = self.codec.decode(noisy - sigma * velocity)
-        picture = self.pipe.image_processor.postprocess(seen.float(), output_type="pil")[0]
-        likeness = correlate_edges(self.design, read_structure(picture))
+        likeness = correlate_edges(self.design, _read(self.pipe, self.codec, noisy - sigma * velocity))
         return 1.0 if likeness is None else 1 - likeness
 
 
 def choose_shift(
-    pipe: StableDiffusion3Img2ImgPipeline, codec: Codec, prompts: PromptCache, latents: Tensor, picture: Image.Image
+    pipe: StableDiffusion3Img2ImgPipeline,
+    codec: Codec,
+    prompts: PromptCache,
+    latents: Tensor,
+    report: Callable[[], None] = lambda: None,
 ) -> float:
-    """Return the scheduler's shift, from 1 to `MOST_SHIFT`, for a picture and its latents (1, c, h, w).
+    """Return the scheduler's shift, from 1 to `MOST_SHIFT`, for a design's latents (1, c, h, w).
 
     Noise hides large shapes last, and what is left of a design says the rest: at one strength five variations of a
     kilim or of a medallion with its mirror images were nearly alike, where those of a patchwork had fallen into
-    pieces. So the model is asked. The noise of strength s is sigma = shift s / (1 + (shift - 1) s) (P. Esser et al.,
-    Scaling Rectified Flow Transformers, 2024, section 5.3.2), of a shift such that it changes `WANTED_CHANGE`. Where
-    the noise of the strength itself changes more, it stays as it is. Takes at most three steps and decodings.
+    pieces. So the model is asked. An even walk's sigma becomes shift sigma / (1 + (shift - 1) sigma) (P. Esser et al.,
+    Scaling Rectified Flow Transformers, 2024, section 5.3.2), of a shift such that `WANTED_CHANGE` comes of it. Where
+    the strength's own noise changes more, it stays as it is. Takes at most three looks, each a step and a decoding,
+    beside the design's own decoding; `report` is called before each.
     """
-    noise = torch.randn(latents.shape, generator=torch.Generator().manual_seed(0))
-    probe = Probe(pipe, codec, prompts, latents.float().cpu(), noise, read_structure(picture))
+    report()
+    probe = Probe.begin(pipe, codec, prompts, latents)
     if probe.design.plain:
         return 1.0
-    low, high = 0.0, math.log(MOST_SHIFT)
-    changes = [probe.measure_change(shift_sigma(PROBED_STRENGTH, math.exp(low)))]
-    if changes[0] >= WANTED_CHANGE:
+
+    def look(log_shift: float) -> float:
+        report()
+        return probe.measure_change(shift_sigma(PROBED_STRENGTH, math.exp(log_shift)))
+
+    low = (0.0, look(0.0))
+    if low[1] >= WANTED_CHANGE:
         return 1.0
-    changes.append(probe.measure_change(shift_sigma(PROBED_STRENGTH, MOST_SHIFT)))
-    if changes[1] <= WANTED_CHANGE:
+    most = math.log(MOST_SHIFT)
+    high = (most, look(most))
+    if high[1] <= WANTED_CHANGE:
         return MOST_SHIFT
-    middle = _interpolate((low, changes[0]), (high, changes[1]))
-    change = probe.measure_change(shift_sigma(PROBED_STRENGTH, math.exp(middle)))
-    ends = ((low, changes[0]), (middle, change)) if change > WANTED_CHANGE else ((middle, change), (high, changes[1]))
-    return round(math.exp(_interpolate(*ends)), 2)
+    between = _interpolate(low, high)
+    middle = (between, look(between))
+    found = _interpolate(low, middle) if middle[1] > WANTED_CHANGE else _interpolate(middle, high)
+    return round(round(math.exp(found) / ROUNDED_TO) * ROUNDED_TO, 2)
 
 
 def shift_sigma(sigma: float, shift: float) -> float:
     """Return a sigma of an even walk, 0 to 1, as the scheduler shifts it."""
     return shift * sigma / (1 + (shift - 1) * sigma)
+
+
+def _read(pipe: StableDiffusion3Img2ImgPipeline, codec: Codec, latents: Tensor) -> Structure:
+    """Return the structure of the picture of latents (1, c, h, w)."""
+    with torch.no_grad(), quick_precision(torch.device(pipe._execution_device)):
+        pixels = codec.decode(latents)
+    return read_structure(pipe.image_processor.postprocess(pixels.float(), output_type="pil")[0])
 
 
 def _interpolate(below: tuple[float, float], above: tuple[float, float]) -> float:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -28,8 +30,9 @@ _REMEMBERED_DESIGNS = 8
 class Sheet:
     """The design as the pipeline needs it: padded, encoded, with the preview fitted on it and what leads its run.
 
-    `shift` is the scheduler's where the model's noise is fitted to the design, None for what the model brings along.
-    `true` (h, w) is where a repeat, which has no padding, is the design itself; None for everywhere.
+    `turning` is None where every step looks from the design's own corner. `shift` is the scheduler's where the model's
+    noise is fitted to the design, None for what the model brings along. `true` (h, w) is where a repeat, which has no
+    padding, is the design itself; None for everywhere.
     """
 
     canvas: Canvas
@@ -53,8 +56,13 @@ class Sheet:
         )
 
 
-def prepare_sheet(loaded: LoadedPipeline, design: Design, plan: WeavePlan | None) -> Sheet:
-    """Pad the design and encode it to latents (1, channels, h, w), or take those of an earlier run."""
+def prepare_sheet(
+    loaded: LoadedPipeline, design: Design, plan: WeavePlan | None, report: Callable[[str], None]
+) -> Sheet:
+    """Pad the design and encode it to latents (1, channels, h, w), or take those of an earlier run.
+
+    `report` is told what takes longer; what it raises passes through.
+    """
     canvas = loaded.entry.plan_canvas(design, None if plan is None else plan.closed_repeat)
     padded, true = fit(design.image, canvas), None
     if canvas.repeat is not None:  # edges that do not meet would be there in every variation
@@ -66,19 +74,22 @@ def prepare_sheet(loaded: LoadedPipeline, design: Design, plan: WeavePlan | None
     remembered = loaded.designs
     key = (design.sha256, canvas)
     if key not in remembered:
-        remembered[key] = _encode(loaded, codec, padded)
+        remembered[key] = _encode(loaded, codec, padded, report)
         if len(remembered) > _REMEMBERED_DESIGNS:
             remembered.popitem(last=False)
     latents, shift = remembered[key].latents, remembered[key].shift
     steering = None if plan is None else Steering(plan, canvas, latents, codec)
-    turning = Turning(canvas.repeat) if canvas.repeat is not None or loaded.entry.turned else None
+    turning = None
+    if canvas.repeat is not None or loaded.entry.turned:
+        turning = Turning(canvas.repeat, loaded.pipe.transformer.config.patch_size)
     return Sheet(canvas, codec, latents, LatentPreview(latents[0], padded), steering, turning, shift, true)
 
 
-def _encode(loaded: LoadedPipeline, codec: Codec, padded: Image.Image) -> EncodedDesign:
-    """Return a padded design as the model reads it, whatever adapter is on it: a run sets the weight of its own."""
+def _encode(loaded: LoadedPipeline, codec: Codec, padded: Image.Image, report: Callable[[str], None]) -> EncodedDesign:
+    """Return a padded design as the model alone reads it; leaves an adapter at weight 0, which a run then sets."""
     latents, shift = codec.encode(loaded.pipe.image_processor.preprocess(padded)).cpu(), None
     if loaded.entry.even_strength:
         loaded.set_adapter_weight(0.0)
-        shift = choose_shift(loaded.pipe, codec, loaded.prompts, latents, padded)
+        look = partial(report, "Looking at the design through noise")
+        shift = choose_shift(loaded.pipe, codec, loaded.prompts, latents, look)
     return EncodedDesign(latents, shift)

@@ -19,12 +19,14 @@ class Turning:
     other step: it has edges, and a drawing that begins at its corner is best understood there.
     """
 
-    def __init__(self, repeat: str | None) -> None:
-        self._repeat, self._home = repeat or "straight", repeat is None
+    def __init__(self, repeat: str | None, patch: int) -> None:
+        """`patch` is how many latents a side the transformer sees as one: a corner lies on none of its own borders."""
+        self._repeat, self._returns = "straight" if repeat is None else repeat, repeat is None
+        self._patch = patch
         self.begin()
 
     def begin(self) -> None:
-        """Begin a run, whose first step looks from the design's own corner; each run turns as the last one did."""
+        """Begin a batch, whose first step looks from the design's own corner; each batch turns as the last one did."""
         self._steps_done = 0
         self._corner = (0, 0)
         self._corners = np.random.default_rng(0)
@@ -36,11 +38,15 @@ class Turning:
     def turn(self, latents: Tensor) -> Tensor:
         """Return latents, seen from the design's own corner, as the step to come shall see them."""
         self._steps_done += 1
-        height, width = latents.shape[-2:]
         self._corner = (0, 0)
-        if not self._home or self._steps_done % 2:
-            self._corner = (int(self._corners.integers(height)), int(self._corners.integers(width)))
+        if not self._returns or self._steps_done % 2:
+            height, width = latents.shape[-2:]
+            self._corner = (self._draw(height), self._draw(width))
         return self._look(latents, self._corner)
+
+    def _draw(self, length: int) -> int:
+        """Return a place on a side of so many latents, between the borders of its patches."""
+        return int(self._corners.integers(length // self._patch) * self._patch + self._corners.integers(1, self._patch))
 
     def _look(self, latents: Tensor, corner: tuple[int, int]) -> Tensor:
         if corner == (0, 0):

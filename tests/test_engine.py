@@ -23,11 +23,14 @@ from studio.models.registry import MODELS
 from studio.models.slot import PipelineSlot
 from studio.noise_shift import choose_shift
 from studio.requests import AdapterUse, PipelineChoice, VariationRequest
-from studio.training.figures import STEPS, Workbench
+from studio.training.figures import STEPS, Workbench, draw_held_out_carpet
 from studio.turning import Turning
 from tests.adapters import write_adapter
 from tests.conftest import draw_design
 from tests.test_weaving import as_design
+
+PATCH = 8
+"""Latents a side that the built-in transformer sees as one."""
 
 
 def draw(slot: PipelineSlot, design: Design, **settings: object) -> list[RunEvent]:
@@ -82,7 +85,7 @@ def test_more_than_five_go_in_batches(slot: PipelineSlot) -> None:
 
 
 def test_equals_the_plain_pipeline(slot: PipelineSlot, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The studio's caches and batches change nothing: the same as diffusers' own call with the same latents."""
+    """Caches and batches change nothing: as diffusers' own call with these latents and this shift, if none is turned."""
     design = draw_design(128, 160)
     with slot.use(PipelineChoice("builtin"), print) as loaded:
         monkeypatch.setattr(loaded, "entry", replace(loaded.entry, turned=False))
@@ -93,7 +96,7 @@ def test_equals_the_plain_pipeline(slot: PipelineSlot, monkeypatch: pytest.Monke
         with torch.no_grad():
             latents = pipe.vae.encode(pixels).latent_dist.mode()
         latents = (latents - pipe.vae.config.shift_factor) * pipe.vae.config.scaling_factor
-        shift = choose_shift(pipe, Codec(pipe), loaded.prompts, latents, design.image)
+        shift = choose_shift(pipe, Codec(pipe), loaded.prompts, latents)
         plain = pipe(
             prompt="red kilim carpet",
             negative_prompt="",
@@ -111,8 +114,10 @@ def test_equals_the_plain_pipeline(slot: PipelineSlot, monkeypatch: pytest.Monke
 
 
 def test_the_figures_are_measured_on_what_the_studio_draws(slot: PipelineSlot) -> None:
-    design = draw_design(128, 160)
-    drawn = pictures(draw(slot, design, seeds=(3,), strength=0.5, steps=STEPS))[3]
+    design = as_design(draw_held_out_carpet(1).pixels)
+    events = draw(slot, design, seeds=(3,), strength=0.5, steps=STEPS)
+    drawn = pictures(events)[3]
+    assert facts(events).shift > 1  # so that leaving it out is seen
     with slot.use(PipelineChoice("builtin"), print) as loaded:
         bench = Workbench(loaded.pipe, designs=0)
         measured = bench.draw(np.asarray(design.image), "red kilim carpet", 0.5, (3,))[0]
@@ -135,7 +140,7 @@ def test_design_and_prompt_are_encoded_once(slot: PipelineSlot) -> None:
         handles = [part.register_forward_hook(count(name)) for name, part in parts.items()]
         try:
             prompt = "a prompt that no other test uses"
-            draw(slot, design, seeds=(1,), steps=1, strength=1.0)  # reads no words too, for its look through noise
+            draw(slot, design, seeds=(1,), steps=1, strength=1.0)  # reads the empty prompt as well
             calls.update(dict.fromkeys(calls, 0))
             other = draw_design(128, 144, seed=42)
             draw(slot, other, prompt=prompt, seeds=(1, 2, 3, 4, 5), steps=3, strength=1.0)
@@ -205,8 +210,10 @@ def watching(slot: PipelineSlot, design: Design) -> Iterator[list[tuple[torch.Te
     draw(slot, design, steps=1, strength=1.0)
     with slot.use(PipelineChoice("builtin"), print) as loaded:
         hook = loaded.pipe.transformer.register_forward_hook(note, with_kwargs=True)
-    yield seen
-    hook.remove()
+    try:
+        yield seen
+    finally:
+        hook.remove()
 
 
 def test_previews_show_where_each_step_is_heading(slot: PipelineSlot, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -218,7 +225,7 @@ def test_previews_show_where_each_step_is_heading(slot: PipelineSlot, monkeypatc
         )
         draw(slot, design, seeds=(7, 8), strength=0.7, steps=4)
     assert len(seen) == 3
-    turning, headings = Turning(None), []
+    turning, headings = Turning(None, PATCH), []
     for noisy, sigma, velocity in seen:
         headings += turning.turn_back(noisy - sigma * velocity)
         turning.turn(noisy)
@@ -230,7 +237,7 @@ def test_every_other_step_is_seen_from_another_corner(slot: PipelineSlot) -> Non
     with watching(slot, design) as seen:
         draw(slot, design, seeds=(7, 8), strength=0.5, steps=8)
     assert len(seen) == 4
-    turning = Turning(None)
+    turning = Turning(None, PATCH)
     for k, ((noisy, sigma, velocity), (shown, lower, _)) in enumerate(pairwise(seen)):
         ended = turning.turn_back(noisy + (lower - sigma) * velocity)
         assert torch.allclose(shown, turning.turn(ended), atol=1e-3)

@@ -21,6 +21,7 @@ from studio.models.slot import PipelineSlot
 from studio.requests import Constraints
 from studio.steering import PictureMirror, Steering
 from studio.training.carpets import draw_carpet
+from studio.turning import Turning
 from tests.test_engine import draw, facts, watching
 from tests.test_weaving import as_design, check_axes, check_mirror_cloth
 
@@ -144,7 +145,7 @@ def test_a_repeat_is_drawn_with_smaller_seams_where_it_is_turned(
         return float(np.mean([max(one.horizontal, one.vertical) for one in seams]))
 
     turned = measure()
-    monkeypatch.setattr(Steering, "turn", lambda self, latents, last: latents)
+    monkeypatch.setattr(Turning, "turn", lambda self, latents: latents)
     assert turned < measure() / 1.1
 
 
@@ -202,7 +203,7 @@ def test_a_kept_part_is_mixed_with_the_noise_that_the_pipeline_draws(
     design, clean = carpet(), []
     monkeypatch.setattr(LatentPreview, "__init__", lambda self, latents, padded: clean.append(latents))
     monkeypatch.setattr(LatentPreview, "draw", lambda self, latents, box: Image.new("RGB", (8, 8)))
-    with watching(slot) as seen:
+    with watching(slot, design) as seen:
         draw(slot, design, seeds=(1, 2), steps=4, constraints=Constraints(keep="rectangle", rectangle=(0, 0, 40, 40)))
     noisy, sigma, _ = seen[0]
     assert torch.allclose(begun[0], (noisy - (1 - sigma) * clean[0]) / sigma, atol=1e-3)

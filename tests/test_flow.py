@@ -105,7 +105,7 @@ def test_a_walk_without_words_takes_strides_of_a_tenth(tokenizers, monkeypatch: 
 @pytest.mark.parametrize("steps", [5, 6])
 def test_a_walk_is_turned_and_ends_where_it_began(tokenizers, monkeypatch: pytest.MonkeyPatch, steps: int):
     """What a model without a grid draws is the same from every corner."""
-    flow, latents, shown = build_flow(tokenizers), torch.randn(2, 8, 6, 4), []
+    flow, latents, shown = build_flow(tokenizers), torch.randn(2, 8, 16, 24), []
 
     def predict(noisy: torch.Tensor, texts: list[str], sigmas: torch.Tensor) -> torch.Tensor:
         shown.append(noisy)

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 from studio.codec import Codec
-from studio.evaluation.structure import read_structure
 from studio.models.slot import LoadedPipeline, PipelineSlot
 from studio.noise_shift import MOST_SHIFT, PROBED_STRENGTH, WANTED_CHANGE, Probe, choose_shift, shift_sigma
 from studio.requests import AdapterUse, PipelineChoice
 from studio.training.figures import draw_held_out_carpet
+from studio.training.pixels import to_tensor
 from tests.adapters import write_adapter
 from tests.conftest import draw_design
 from tests.test_engine import draw, facts
+from tests.test_weaving import as_design
 
 KILIM, PATCHWORK = 1, 9
 """Places of held-out designs: one that noise hardly changes, and one that it takes to pieces."""
@@ -27,24 +29,22 @@ def loaded(slot: PipelineSlot):
         yield pipeline
 
 
-def encode(loaded: LoadedPipeline, picture: Image.Image) -> torch.Tensor:
-    return Codec(loaded.pipe).encode(loaded.pipe.image_processor.preprocess(picture)).cpu()
+def encode(loaded: LoadedPipeline, pixels: np.ndarray) -> torch.Tensor:
+    return Codec(loaded.pipe).encode(to_tensor(pixels[None])).cpu()
 
 
-def choose(loaded: LoadedPipeline, picture: Image.Image) -> float:
-    return choose_shift(loaded.pipe, Codec(loaded.pipe), loaded.prompts, encode(loaded, picture), picture)
+def choose(loaded: LoadedPipeline, pixels: np.ndarray, report: Callable[[], None] = lambda: None) -> float:
+    return choose_shift(loaded.pipe, Codec(loaded.pipe), loaded.prompts, encode(loaded, pixels), report)
 
 
-def measure(loaded: LoadedPipeline, picture: Image.Image, shift: float) -> float:
+def measure(loaded: LoadedPipeline, pixels: np.ndarray, shift: float) -> float:
     """Return how much noise of this shift changes, of another seed than the studio's."""
-    latents = encode(loaded, picture)
-    noise = torch.randn(latents.shape, generator=torch.Generator().manual_seed(1))
-    probe = Probe(loaded.pipe, Codec(loaded.pipe), loaded.prompts, latents, noise, read_structure(picture))
+    probe = Probe.begin(loaded.pipe, Codec(loaded.pipe), loaded.prompts, encode(loaded, pixels), seed=1)
     return probe.measure_change(shift_sigma(PROBED_STRENGTH, shift))
 
 
 def test_a_design_that_holds_gets_the_noise_that_changes_it(loaded: LoadedPipeline) -> None:
-    kilim = Image.fromarray(draw_held_out_carpet(KILIM).pixels)
+    kilim = draw_held_out_carpet(KILIM).pixels
     shift = choose(loaded, kilim)
     assert 1.3 < shift < MOST_SHIFT
     assert measure(loaded, kilim, 1.0) < 0.5 * WANTED_CHANGE
@@ -52,7 +52,7 @@ def test_a_design_that_holds_gets_the_noise_that_changes_it(loaded: LoadedPipeli
 
 
 def test_a_design_that_falls_apart_gets_no_more_than_its_strength_says(loaded: LoadedPipeline) -> None:
-    patchwork = Image.fromarray(draw_held_out_carpet(PATCHWORK).pixels)
+    patchwork = draw_held_out_carpet(PATCHWORK).pixels
     assert measure(loaded, patchwork, 1.0) > WANTED_CHANGE
     assert choose(loaded, patchwork) == 1
 
@@ -60,8 +60,8 @@ def test_a_design_that_falls_apart_gets_no_more_than_its_strength_says(loaded: L
 def test_what_no_noise_changes_gets_the_most_and_a_plain_sheet_none(loaded: LoadedPipeline) -> None:
     halves = np.full((128, 128, 3), 30, np.uint8)
     halves[:, 64:] = 220
-    assert choose(loaded, Image.fromarray(halves)) == MOST_SHIFT
-    assert choose(loaded, Image.new("RGB", (128, 128), (120, 40, 40))) == 1
+    assert choose(loaded, halves) == MOST_SHIFT
+    assert choose(loaded, np.full((128, 128, 3), 90, np.uint8)) == 1
 
 
 def test_sigmas_are_shifted_as_the_scheduler_shifts_them(loaded: LoadedPipeline) -> None:
@@ -70,9 +70,26 @@ def test_sigmas_are_shifted_as_the_scheduler_shifts_them(loaded: LoadedPipeline)
     assert shift_sigma(0.6, 1.8) == pytest.approx(float(scheduler.sigmas[0]), abs=1e-6)
 
 
+def test_it_is_found_where_torch_makes_its_tensors_elsewhere(loaded: LoadedPipeline) -> None:
+    """As on a card, whose memory manager makes it the place of all new tensors."""
+    kilim = draw_held_out_carpet(KILIM).pixels
+    latents, codec = encode(loaded, kilim), Codec(loaded.pipe)
+    with torch.device("meta"):
+        probe = Probe.begin(loaded.pipe, codec, loaded.prompts, latents)
+    assert probe.noise.device.type == "cpu"
+
+
+def test_every_look_is_told(loaded: LoadedPipeline) -> None:
+    """So that a run can be stopped between them."""
+    told: list[int] = []
+    choose(loaded, draw_held_out_carpet(KILIM).pixels, lambda: told.append(1))
+    assert len(told) == 4
+
+
 def test_an_adapter_changes_nothing_about_the_noise(slot: PipelineSlot, tmp_path) -> None:
     """Settings that differ in the adapter alone begin with the same noise."""
-    design, folder = draw_design(128, 160, seed=77), str(write_adapter(tmp_path / "carpet-lora", slot))
-    draw(slot, draw_design(128, 128), adapter=AdapterUse(folder, 1.0))
-    adapted = facts(draw(slot, design, adapter=AdapterUse(folder, 1.0))).shift
-    assert facts(draw(slot, design)).shift == adapted
+    design, folder = as_design(draw_held_out_carpet(KILIM).pixels), str(write_adapter(tmp_path / "carpet-lora", slot))
+    draw(slot, draw_design(128, 128), adapter=AdapterUse(folder, 1.0), steps=1)
+    adapted = facts(draw(slot, design, adapter=AdapterUse(folder, 1.0), steps=1)).shift
+    assert facts(draw(slot, design, steps=1)).shift == adapted
+    assert 1 < adapted < MOST_SHIFT  # no end of the range, where any would be the same

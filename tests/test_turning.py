@@ -8,10 +8,12 @@ import torch
 from studio.turning import Turning
 from tests.test_steering import make_latents
 
+PATCH = 4
+
 
 @pytest.mark.parametrize("repeat", ["straight", "half-drop", "brick"])
 def test_the_steps_of_a_repeat_never_look_from_the_same_corner(repeat):
-    turning, latents = Turning(repeat), make_latents()
+    turning, latents = Turning(repeat, PATCH), make_latents()
     turned = [turning.turn(latents)]
     for _ in range(3):
         assert torch.equal(turning.turn_back(turned[-1]), latents)
@@ -20,7 +22,7 @@ def test_the_steps_of_a_repeat_never_look_from_the_same_corner(repeat):
 
 
 def test_a_sheet_is_seen_from_its_own_corner_at_every_other_step():
-    turning, latents = Turning(None), make_latents()
+    turning, latents = Turning(None, PATCH), make_latents()
     assert torch.equal(turning.turn_back(latents), latents)  # the first step
     away = []
     for step in range(1, 7):
@@ -33,9 +35,22 @@ def test_a_sheet_is_seen_from_its_own_corner_at_every_other_step():
 
 
 def test_every_run_turns_alike():
-    turning, latents = Turning(None), make_latents()
+    turning, latents = Turning(None, PATCH), make_latents()
     runs = []
     for _ in range(2):
         turning.begin()
         runs.append([turning.turn(latents) for _ in range(3)])
     assert all(torch.equal(one, other) for one, other in zip(*runs, strict=True))
+
+
+@pytest.mark.parametrize("sides", [(12, 16), (16, 16), (13, 24)])
+def test_the_borders_of_patches_never_lie_where_they_lay(sides):
+    """Where no side of a patch stays, none is seen."""
+    rows = torch.arange(sides[0])[:, None].expand(sides)
+    places = torch.stack([rows, torch.arange(sides[1]).expand(sides)])[None]
+    turning = Turning(None, PATCH)
+    for _ in range(20):
+        down, right = turning.turn(places)[0, :, 0, 0].tolist()
+        assert down % PATCH
+        assert right % PATCH
+        assert torch.equal(turning.turn(places), places)

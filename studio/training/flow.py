@@ -88,7 +88,7 @@ class FlowModel:
     @torch.no_grad()
     def walk(self, noisy: Tensor, texts: list[str], sigma: float, steps: int = 8) -> Tensor:
         """Return noisy latents walked from `sigma` to 0 in even Euler steps, turned as the studio turns them."""
-        turning = Turning(None)
+        turning = Turning(None, self._parts.transformer.config.patch_size)
         for i in range(steps):
             noisy = turning.turn(noisy) if i else noisy
             now = torch.full((len(texts),), sigma * (1 - i / steps), device=self._device)
