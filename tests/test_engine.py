@@ -85,7 +85,7 @@ def test_more_than_five_go_in_batches(slot: PipelineSlot) -> None:
 
 
 def test_equals_the_plain_pipeline(slot: PipelineSlot, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Caches and batches change nothing: as diffusers' own call with these latents and this shift, if none is turned."""
+    """Caches and batches change nothing: as diffusers' own call with these latents and this shift, not turned."""
     design = draw_design(128, 160)
     with slot.use(PipelineChoice("builtin"), print) as loaded:
         monkeypatch.setattr(loaded, "entry", replace(loaded.entry, turned=False))
