@@ -18,9 +18,11 @@ from studio.precision import quick_precision
 if TYPE_CHECKING:
     from diffusers import StableDiffusion3Img2ImgPipeline
 
+LEAST_SHIFT = 1.25
+"""Less, and five variations of most designs are one drawing at 0.6."""
 MOST_SHIFT = 2.5
 """Beyond it only the broadest shapes are left of a design."""
-WANTED_CHANGE = 0.18
+WANTED_CHANGE = 0.17
 """How much of a design's edges (1 - correlation) a look through the noise of `PROBED_STRENGTH` changes, if it can."""
 PROBED_STRENGTH = 0.6
 """At which the shift is found that serves every strength of a design."""
@@ -79,28 +81,27 @@ def choose_shift(
     latents: Tensor,
     report: Callable[[], None] = lambda: None,
 ) -> float:
-    """Return the scheduler's shift, from 1 to `MOST_SHIFT`, for a design's latents (1, c, h, w).
+    """Return the scheduler's shift, from `LEAST_SHIFT` to `MOST_SHIFT`, for a design's latents (1, c, h, w).
 
     Noise hides large shapes last, and what is left of a design says the rest: at one strength five variations of a
     kilim or of a medallion with its mirror images were nearly alike, where those of a patchwork had fallen into
     pieces. So the model is asked. An even walk's sigma becomes shift sigma / (1 + (shift - 1) sigma) (P. Esser et al.,
-    Scaling Rectified Flow Transformers, 2024, section 5.3.2), of a shift such that `WANTED_CHANGE` comes of it. Where
-    the strength's own noise changes more, it stays as it is. Takes at most three looks, each a step and a decoding,
-    beside the design's own decoding; `report` is called before each.
+    Scaling Rectified Flow Transformers, 2024, section 5.3.2), of a shift such that `WANTED_CHANGE` comes of it. Takes
+    at most three looks, each a step and a decoding, beside the design's own decoding; `report` is called before each.
     """
     report()
     probe = Probe.begin(pipe, codec, prompts, latents)
     if probe.design.plain:
-        return 1.0
+        return LEAST_SHIFT
 
     def look(log_shift: float) -> float:
         report()
         return probe.measure_change(shift_sigma(PROBED_STRENGTH, math.exp(log_shift)))
 
-    low = (0.0, look(0.0))
+    least, most = math.log(LEAST_SHIFT), math.log(MOST_SHIFT)
+    low = (least, look(least))
     if low[1] >= WANTED_CHANGE:
-        return 1.0
-    most = math.log(MOST_SHIFT)
+        return LEAST_SHIFT
     high = (most, look(most))
     if high[1] <= WANTED_CHANGE:
         return MOST_SHIFT

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from studio.training import architecture
-from studio.training.flow import FlowModel, FlowRecipe, draw_sigmas
+from studio.training.flow import BROAD_BLOCKS, FlowModel, FlowRecipe, draw_sigmas
 from tests.tiny_models import CPU, build_flow, build_tiny, tokenizers, two_threads
 
 __all__ = ["tokenizers", "two_threads"]
@@ -42,9 +44,9 @@ def test_the_loss_of_the_right_answer_is_nothing(tokenizers, monkeypatch: pytest
     noise = torch.randn(batch.targets.shape, generator=torch.Generator().manual_seed(1))
     sigmas, starts = torch.tensor([0.3, 0.8]), torch.tensor([0.9, 0.5])
     monkeypatch.setattr(flow.model, "predict_velocity", lambda noisy, texts, sigmas: noise - batch.targets)
-    assert flow._measure(batch, batch.captions, sigmas, starts, noise).item() < 1e-9
+    assert flow._measure(batch, batch.captions, sigmas, starts, noise)[0].item() < 1e-9
     monkeypatch.setattr(flow.model, "predict_velocity", lambda noisy, texts, sigmas: batch.targets - noise)
-    assert flow._measure(batch, batch.captions, sigmas, starts, noise).item() > 1
+    assert flow._measure(batch, batch.captions, sigmas, starts, noise)[0].item() > 1
 
 
 def test_a_recoloured_walk_leads_from_the_noisy_source_to_the_target(tokenizers, monkeypatch: pytest.MonkeyPatch):
@@ -66,7 +68,7 @@ def test_a_recoloured_walk_leads_from_the_noisy_source_to_the_target(tokenizers,
     monkeypatch.setattr(flow.model, "predict_velocity", predict)
     for part in (1.0, 0.5):
         # What the model is shown at this sigma is where the walk has come to, and its answer there is the wanted one.
-        assert flow._measure(batch, batch.captions, part * starts, starts, noise).item() < 1e-9
+        assert flow._measure(batch, batch.captions, part * starts, starts, noise)[0].item() < 1e-9
         assert torch.allclose(seen[-1], z, atol=1e-5)
         z = z - 0.5 * start * predict(z, batch.captions, part * starts)
     assert torch.allclose(z, batch.targets, atol=1e-5)
@@ -79,11 +81,11 @@ def test_ten_steps_lower_the_loss_of_the_flow(tokenizers, recoloured_share):
     noise = torch.randn(batch.targets.shape, generator=torch.Generator().manual_seed(1))
     sigmas, starts = torch.tensor([0.4, 0.7]), torch.tensor([0.6, 0.8])
     with torch.no_grad():
-        before = flow._measure(batch, batch.captions, sigmas, starts, noise).item()
+        before = flow._weigh(*flow._measure(batch, batch.captions, sigmas, starts, noise)).item()
         for _ in range(10):
             with torch.enable_grad():
                 flow.advance()
-        after = flow._measure(batch, batch.captions, sigmas, starts, noise).item()
+        after = flow._weigh(*flow._measure(batch, batch.captions, sigmas, starts, noise)).item()
     assert after < 0.98 * before
 
 
@@ -117,3 +119,30 @@ def test_a_walk_is_turned_and_ends_where_it_began(tokenizers, monkeypatch: pytes
         straight = straight - 0.5 / steps * straight.tanh()
     assert torch.allclose(walked, straight, atol=1e-6)
     assert not torch.allclose(shown[1], latents - 0.5 / steps * latents.tanh())
+
+
+def test_broad_errors_weigh_what_white_ones_do(tokenizers, monkeypatch: pytest.MonkeyPatch):
+    """Of white noise every term is about 1; of an error that a whole picture shares, the square of the block."""
+    flow = build_flow(tokenizers)
+    batch = flow.stream.draw(0)
+    shape = (2, batch.targets.shape[1], 32, 32)
+    batch = replace(batch, sources=torch.zeros(shape), targets=torch.zeros(shape))
+    sigmas, noise = torch.full((2,), 0.5), torch.zeros(shape)
+    errors = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+    monkeypatch.setattr(flow.model, "predict_velocity", lambda noisy, texts, sigmas: errors)
+    fine, broad = flow._measure(batch, batch.captions, sigmas, sigmas, noise)
+    assert torch.allclose(torch.stack([fine, *broad]), torch.ones(1 + len(BROAD_BLOCKS)), atol=0.4)
+    errors = torch.ones(shape)
+    fine, broad = flow._measure(batch, batch.captions, sigmas, sigmas, noise)
+    assert torch.allclose(torch.stack([fine, *broad]), torch.tensor([1.0, *(side**2 for side in BROAD_BLOCKS)]))
+
+
+def test_recoloured_examples_have_no_broad_loss(tokenizers, monkeypatch: pytest.MonkeyPatch):
+    flow = build_flow(tokenizers, recoloured_share=1.0)
+    batch = flow.stream.draw(0)
+    assert batch.recoloured.all()
+    sigmas, noise = torch.full((2,), 0.5), torch.zeros(batch.targets.shape)
+    monkeypatch.setattr(flow.model, "predict_velocity", lambda noisy, texts, sigmas: torch.ones(noisy.shape))
+    fine, broad = flow._measure(batch, batch.captions, sigmas, sigmas, noise)
+    assert fine > 0
+    assert not broad.any()
