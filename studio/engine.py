@@ -135,7 +135,7 @@ class _Run:
         pipe, request, canvas = self.loaded.pipe, self.request, self.sheet.canvas
         steering, turning = self.sheet.steering, self.sheet.turning
         if turning is not None:
-            turning.begin()
+            turning.begin(request.effective_steps)
         if steering is not None:
             steering.begin(self._draw_noise(seeds, embeds["prompt_embeds"].dtype), request.effective_steps)
 
@@ -148,9 +148,7 @@ class _Run:
                 latents, clean = steering.settle(latents, clean, sigma)
             pictures = {first + i: self.sheet.preview.draw(row, self.sheet.box) for i, row in enumerate(clean)}
             self.listener(Stepped(done + index + 1, total, pictures))
-            if turning is not None and index + 1 < request.effective_steps:
-                latents = turning.turn(latents)
-            return {"latents": latents}
+            return {"latents": latents if turning is None else turning.turn(latents)}
 
         return pipe(
             image=self.sheet.latents,

@@ -96,7 +96,7 @@ def choose_shift(
 
     def look(log_shift: float) -> float:
         report()
-        return probe.measure_change(shift_sigma(PROBED_STRENGTH, math.exp(log_shift)))
+        return probe.measure_change(float(pipe.scheduler.time_shift(log_shift, 1.0, PROBED_STRENGTH)))
 
     least, most = math.log(LEAST_SHIFT), math.log(MOST_SHIFT)
     low = (least, look(least))
@@ -109,11 +109,6 @@ def choose_shift(
     middle = (between, look(between))
     found = _interpolate(low, middle) if middle[1] > WANTED_CHANGE else _interpolate(middle, high)
     return round(round(math.exp(found) / ROUNDED_TO) * ROUNDED_TO, 2)
-
-
-def shift_sigma(sigma: float, shift: float) -> float:
-    """Return a sigma of an even walk, 0 to 1, as the scheduler shifts it."""
-    return shift * sigma / (1 + (shift - 1) * sigma)
 
 
 def _read(pipe: StableDiffusion3Img2ImgPipeline, codec: Codec, latents: Tensor) -> Structure:

@@ -7,6 +7,9 @@ from torch import Tensor
 
 from studio.codec import look
 
+Corner = tuple[int, int]
+"""A row and a column of latents."""
+
 
 class Turning:
     """Shows a model the latents (b, c, h, w) from another corner of an endless cloth.
@@ -23,33 +26,41 @@ class Turning:
         """`patch` is how many latents a side the transformer sees as one: a corner lies on none of its own borders."""
         self._repeat, self._returns = "straight" if repeat is None else repeat, repeat is None
         self._patch = patch
-        self.begin()
 
-    def begin(self) -> None:
-        """Begin a batch, whose first step looks from the design's own corner; each batch turns as the last one did."""
-        self._steps_done = 0
-        self._corner = (0, 0)
+    def begin(self, steps: int) -> None:
+        """Begin a walk of so many steps, the first from the design's own corner; each walk turns as the last one did.
+
+        Of latents that are to be walked, `turn_back` undoes what `turn` did before the step, and `turn` follows.
+        """
+        self._steps, self._steps_done = steps, 0
+        self._corner: Corner = (0, 0)
         self._corners = np.random.default_rng(0)
 
     def turn_back(self, latents: Tensor) -> Tensor:
         """Return latents of a step as they are seen from the design's own corner."""
-        return self._look(latents, (-self._corner[0], -self._corner[1]))
+        return look_from(latents, (-self._corner[0], -self._corner[1]), self._repeat)
 
     def turn(self, latents: Tensor) -> Tensor:
-        """Return latents, seen from the design's own corner, as the step to come shall see them."""
+        """Return latents, seen from the design's own corner, as the step to come shall see them.
+
+        After the last step, as they are.
+        """
         self._steps_done += 1
         self._corner = (0, 0)
-        if not self._returns or self._steps_done % 2:
-            height, width = latents.shape[-2:]
-            self._corner = (self._draw(height), self._draw(width))
-        return self._look(latents, self._corner)
+        if self._steps_done < self._steps and (not self._returns or self._steps_done % 2):
+            self._corner = draw_corner(self._corners, latents, self._patch)
+        return look_from(latents, self._corner, self._repeat)
 
-    def _draw(self, length: int) -> int:
-        """Return a place on a side of so many latents, between the borders of its patches."""
-        return int(self._corners.integers(length // self._patch) * self._patch + self._corners.integers(1, self._patch))
 
-    def _look(self, latents: Tensor, corner: tuple[int, int]) -> Tensor:
-        if corner == (0, 0):
-            return latents
-        height, width = latents.shape[-2:]
-        return look(latents, self._repeat, np.arange(height) + corner[0], np.arange(width) + corner[1])
+def draw_corner(rng: np.random.Generator, latents: Tensor, patch: int) -> Corner:
+    """Return a place on latents (..., h, w), in rows and in columns between the borders of their patches."""
+    row, column = (int(rng.integers(side // patch) * patch + rng.integers(1, patch)) for side in latents.shape[-2:])
+    return row, column
+
+
+def look_from(latents: Tensor, corner: Corner, repeat: str = "straight") -> Tensor:
+    """Return as much as latents (..., h, w) are of their endless cloths, from a corner on."""
+    if corner == (0, 0):
+        return latents
+    height, width = latents.shape[-2:]
+    return look(latents, repeat, np.arange(height) + corner[0], np.arange(width) + corner[1])

@@ -226,6 +226,7 @@ def test_previews_show_where_each_step_is_heading(slot: PipelineSlot, monkeypatc
         draw(slot, design, seeds=(7, 8), strength=0.7, steps=4)
     assert len(seen) == 3
     turning, headings = Turning(None, PATCH), []
+    turning.begin(len(seen))
     for noisy, sigma, velocity in seen:
         headings += turning.turn_back(noisy - sigma * velocity)
         turning.turn(noisy)
@@ -238,6 +239,7 @@ def test_every_other_step_is_seen_from_another_corner(slot: PipelineSlot) -> Non
         draw(slot, design, seeds=(7, 8), strength=0.5, steps=8)
     assert len(seen) == 4
     turning = Turning(None, PATCH)
+    turning.begin(len(seen))
     for k, ((noisy, sigma, velocity), (shown, lower, _)) in enumerate(pairwise(seen)):
         ended = turning.turn_back(noisy + (lower - sigma) * velocity)
         assert torch.allclose(shown, turning.turn(ended), atol=1e-3)

@@ -146,3 +146,23 @@ def test_recoloured_examples_have_no_broad_loss(tokenizers, monkeypatch: pytest.
     fine, broad = flow._measure(batch, batch.captions, sigmas, sigmas, noise)
     assert fine > 0
     assert not broad.any()
+
+
+def test_some_batches_are_seen_from_another_corner(tokenizers):
+    """Both ends of a walk from the same one, and from none where patches begin."""
+    flow = build_flow(tokenizers)
+    patch, drawn = flow.parts.transformer.config.patch_size, flow.stream.draw(0)
+    height, width = drawn.targets.shape[-2:]
+    places = torch.arange(height * width).reshape(1, 1, height, width)
+    batch = replace(drawn, sources=-places, targets=places)
+    corners = []
+    for step in range(300):
+        seen = flow._turn(batch, step)
+        corners.append(divmod(int(seen.targets[0, 0, 0, 0]), width))
+        assert torch.equal(seen.sources, -seen.targets)
+        assert torch.equal(seen.targets, places.roll((-corners[-1][0], -corners[-1][1]), (2, 3)))
+    turned = [corner for corner in corners if corner != (0, 0)]
+    assert all(row % patch and column % patch for row, column in turned)
+    assert len(turned) / len(corners) == pytest.approx(flow.recipe.turned_share, abs=0.08)
+    flow.recipe = replace(flow.recipe, turned_share=0.0)
+    assert all(flow._turn(batch, step) is batch for step in range(20))

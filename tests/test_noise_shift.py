@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -10,7 +11,7 @@ import torch
 
 from studio.codec import Codec
 from studio.models.slot import LoadedPipeline, PipelineSlot
-from studio.noise_shift import LEAST_SHIFT, MOST_SHIFT, PROBED_STRENGTH, WANTED_CHANGE, Probe, choose_shift, shift_sigma
+from studio.noise_shift import LEAST_SHIFT, MOST_SHIFT, PROBED_STRENGTH, WANTED_CHANGE, Probe, choose_shift
 from studio.requests import AdapterUse, PipelineChoice
 from studio.training.figures import draw_held_out_carpet
 from studio.training.pixels import to_tensor
@@ -40,7 +41,7 @@ def choose(loaded: LoadedPipeline, pixels: np.ndarray, report: Callable[[], None
 def measure(loaded: LoadedPipeline, pixels: np.ndarray, shift: float) -> float:
     """Return how much noise of this shift changes, of another seed than the studio's."""
     probe = Probe.begin(loaded.pipe, Codec(loaded.pipe), loaded.prompts, encode(loaded, pixels), seed=1)
-    return probe.measure_change(shift_sigma(PROBED_STRENGTH, shift))
+    return probe.measure_change(loaded.pipe.scheduler.time_shift(math.log(shift), 1.0, PROBED_STRENGTH))
 
 
 def test_a_design_that_holds_gets_the_noise_that_changes_it(loaded: LoadedPipeline) -> None:
@@ -62,12 +63,6 @@ def test_what_no_noise_changes_gets_the_most_and_a_plain_sheet_the_least(loaded:
     halves[:, 64:] = 220
     assert choose(loaded, halves) == MOST_SHIFT
     assert choose(loaded, np.full((128, 128, 3), 90, np.uint8)) == LEAST_SHIFT
-
-
-def test_sigmas_are_shifted_as_the_scheduler_shifts_them(loaded: LoadedPipeline) -> None:
-    scheduler = loaded.pipe.scheduler
-    scheduler.set_timesteps(sigmas=[0.6], mu=float(np.log(1.8)))
-    assert shift_sigma(0.6, 1.8) == pytest.approx(float(scheduler.sigmas[0]), abs=1e-6)
 
 
 def test_it_is_found_where_torch_makes_its_tensors_elsewhere(loaded: LoadedPipeline) -> None:

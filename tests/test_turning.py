@@ -11,9 +11,15 @@ from tests.test_steering import make_latents
 PATCH = 4
 
 
+def begin(repeat: str | None, steps: int = 99) -> Turning:
+    turning = Turning(repeat, PATCH)
+    turning.begin(steps)
+    return turning
+
+
 @pytest.mark.parametrize("repeat", ["straight", "half-drop", "brick"])
 def test_the_steps_of_a_repeat_never_look_from_the_same_corner(repeat):
-    turning, latents = Turning(repeat, PATCH), make_latents()
+    turning, latents = begin(repeat), make_latents()
     turned = [turning.turn(latents)]
     for _ in range(3):
         assert torch.equal(turning.turn_back(turned[-1]), latents)
@@ -22,7 +28,7 @@ def test_the_steps_of_a_repeat_never_look_from_the_same_corner(repeat):
 
 
 def test_a_sheet_is_seen_from_its_own_corner_at_every_other_step():
-    turning, latents = Turning(None, PATCH), make_latents()
+    turning, latents = begin(None), make_latents()
     assert torch.equal(turning.turn_back(latents), latents)  # the first step
     away = []
     for step in range(1, 7):
@@ -34,11 +40,19 @@ def test_a_sheet_is_seen_from_its_own_corner_at_every_other_step():
     assert not torch.equal(away[1], away[2])
 
 
+@pytest.mark.parametrize("repeat", ["straight", None])
+def test_what_the_last_step_leaves_is_not_turned(repeat):
+    turning, latents = begin(repeat, steps=2), make_latents()
+    shown = turning.turn(turning.turn_back(latents))
+    assert not torch.equal(shown, latents)
+    assert torch.equal(turning.turn(turning.turn_back(shown)), latents)
+
+
 def test_every_run_turns_alike():
     turning, latents = Turning(None, PATCH), make_latents()
     runs = []
     for _ in range(2):
-        turning.begin()
+        turning.begin(9)
         runs.append([turning.turn(latents) for _ in range(3)])
     assert all(torch.equal(one, other) for one, other in zip(*runs, strict=True))
 
@@ -48,7 +62,7 @@ def test_the_borders_of_patches_never_lie_where_they_lay(sides):
     """Where no side of a patch stays, none is seen."""
     rows = torch.arange(sides[0])[:, None].expand(sides)
     places = torch.stack([rows, torch.arange(sides[1]).expand(sides)])[None]
-    turning = Turning(None, PATCH)
+    turning = begin(None)
     for _ in range(20):
         down, right = turning.turn(places)[0, :, 0, 0].tolist()
         assert down % PATCH

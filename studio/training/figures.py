@@ -21,6 +21,7 @@ from studio.evaluation.palettes import measure_off_palette_share
 from studio.evaluation.structure import correlate_edges, measure_diversity, read_structure
 from studio.models.prompts import PromptCache
 from studio.noise_shift import choose_shift
+from studio.requests import effective_steps
 from studio.training.architecture import TEXT_TOKENS
 from studio.training.carpets import Carpet, draw_layout, dress
 from studio.training.pixels import measure_psnr, to_pixels, to_tensor
@@ -77,10 +78,10 @@ class Workbench:
         As the studio draws them with its built-in model, whichever checkpoint is on the bench.
         """
         turning = Turning(None, self.pipe.transformer.config.patch_size)
+        turning.begin(effective_steps(STEPS, strength))
 
-        def after_step(_pipe: object, index: int, _timestep: torch.Tensor, tensors: dict[str, Any]) -> dict[str, Any]:
-            latents = turning.turn_back(tensors["latents"])
-            return {"latents": latents if index + 1 == self.pipe.num_timesteps else turning.turn(latents)}
+        def after_step(_pipe: object, _index: int, _timestep: torch.Tensor, tensors: dict[str, Any]) -> dict[str, Any]:
+            return {"latents": turning.turn(turning.turn_back(tensors["latents"]))}
 
         height_px, width_px = pixels.shape[:2]
         count = len(seeds)
