@@ -125,8 +125,9 @@ class _Run:
         sheet = self.sheet
         if self.plan is None or not self.plan.has_yarns:
             return None
-        seen = self._decode(sheet.latents[0])
-        return View(np.asarray(crop(seen, sheet.canvas)), sheet.true)
+        if sheet.encoded.drawn is None:
+            sheet.encoded.drawn = self._decode(sheet.encoded.latents[0])
+        return View(np.asarray(crop(sheet.encoded.drawn, sheet.canvas)), sheet.true)
 
     def _denoise(
         self, seeds: tuple[int, ...], first: int, embeds: dict[str, torch.Tensor | None], done: int, total: int
@@ -151,14 +152,14 @@ class _Run:
             return {"latents": latents if turning is None else turning.turn(latents)}
 
         return pipe(
-            image=self.sheet.latents,
+            image=self.sheet.encoded.latents,
             width=canvas.padded_width_px,
             height=canvas.padded_height_px,
             strength=request.strength,
             num_inference_steps=request.steps,
             guidance_scale=request.guidance_scale,
             generator=_generators(seeds),
-            mu=None if self.sheet.shift is None else math.log(self.sheet.shift),
+            mu=None if self.sheet.encoded.shift is None else math.log(self.sheet.encoded.shift),
             output_type="latent",
             callback_on_step_end=after_step,
             max_sequence_length=self.loaded.entry.prompt_tokens,
@@ -167,7 +168,7 @@ class _Run:
 
     def _draw_noise(self, seeds: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
         """Return the noise that the pipeline will draw for these seeds, (len(seeds), channels, h, w)."""
-        shape = (len(seeds), *self.sheet.latents.shape[1:])
+        shape = (len(seeds), *self.sheet.encoded.latents.shape[1:])
         device = self.loaded.pipe._execution_device
         return randn_tensor(shape, generator=_generators(seeds), device=device, dtype=dtype)
 
@@ -202,7 +203,7 @@ class _Run:
             height_px=canvas.design_height_px,
             working_width_px=canvas.working_width_px,
             working_height_px=canvas.working_height_px,
-            shift=self.sheet.shift,
+            shift=self.sheet.encoded.shift,
             versions={"studio": __version__} | {name: version(name) for name in ("torch", "diffusers", "transformers")},
             notes=notes + self.notes,
         )

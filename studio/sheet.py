@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -30,18 +29,16 @@ _REMEMBERED_DESIGNS = 8
 class Sheet:
     """The design as the pipeline needs it: padded, encoded, with the preview fitted on it and what leads its run.
 
-    `turning` is None where every step looks from the design's own corner. `shift` is the scheduler's where the model's
-    noise is fitted to the design, None for what the model brings along. `true` (h, w) is where a repeat, which has no
+    `turning` is None where every step looks from the design's own corner. `true` (h, w) is where a repeat, which has no
     padding, is the design itself; None for everywhere.
     """
 
     canvas: Canvas
     codec: Codec
-    latents: torch.Tensor
+    encoded: EncodedDesign
     preview: LatentPreview
     steering: Steering | None
     turning: Turning | None
-    shift: float | None = None
     true: NDArray[np.bool_] | None = None
 
     @property
@@ -77,12 +74,12 @@ def prepare_sheet(
         remembered[key] = _encode(loaded, codec, padded, report)
         if len(remembered) > _REMEMBERED_DESIGNS:
             remembered.popitem(last=False)
-    latents, shift = remembered[key].latents, remembered[key].shift
-    steering = None if plan is None else Steering(plan, canvas, latents, codec)
+    encoded = remembered[key]
+    steering = None if plan is None else Steering(plan, canvas, encoded.latents, codec)
     turning = None
     if canvas.repeat is not None or loaded.entry.turned:
         turning = Turning(canvas.repeat, loaded.pipe.transformer.config.patch_size)
-    return Sheet(canvas, codec, latents, LatentPreview(latents[0], padded), steering, turning, shift, true)
+    return Sheet(canvas, codec, encoded, LatentPreview(encoded.latents[0], padded), steering, turning, true)
 
 
 def _encode(loaded: LoadedPipeline, codec: Codec, padded: Image.Image, report: Callable[[str], None]) -> EncodedDesign:

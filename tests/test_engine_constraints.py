@@ -18,7 +18,7 @@ from studio.errors import RequestError
 from studio.events import Drawn
 from studio.models.previews import LatentPreview
 from studio.models.slot import PipelineSlot
-from studio.requests import Constraints
+from studio.requests import Constraints, PipelineChoice
 from studio.steering import PictureMirror, Steering
 from studio.training.carpets import draw_carpet
 from studio.turning import Turning
@@ -62,6 +62,23 @@ def test_yarns_and_symmetry_hold_to_the_knot(slot: PipelineSlot) -> None:
         for direction in ("vertical", "horizontal"):
             assert measure_axis(knots, direction, 0).agreement == 1.0
         assert event.woven.weaving.orphan_share <= max(0.002, own)
+
+
+def test_the_design_is_drawn_once_for_all_its_woven_runs(slot: PipelineSlot) -> None:
+    design, yarns = draw_tile(seed=43), Constraints(palette="source")
+    with slot.use(PipelineChoice("builtin"), print) as loaded:
+        drawn: list[object] = []
+        hook = loaded.pipe.vae.decoder.register_forward_hook(lambda *_: drawn.append(1))
+    try:
+        draw(slot, design, strength=0.5, steps=2)  # which looks at the design through noise, too
+        counts = []
+        for _ in range(2):
+            drawn.clear()
+            draw(slot, design, strength=0.5, steps=2, seeds=(1, 2), constraints=yarns)
+            counts.append(len(drawn))
+    finally:
+        hook.remove()
+    assert counts == [3, 2]
 
 
 def test_a_free_run_is_left_as_the_model_drew_it(slot: PipelineSlot) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import json
 import shutil
 import weakref
 from pathlib import Path
@@ -49,6 +50,25 @@ def test_the_builtin_model_is_here_and_small() -> None:
     files = [file for file in BUILTIN_FOLDER.rglob("*") if file.is_file()]
     assert max(file.stat().st_size for file in files) <= 14 * 2**20
     assert sum(file.stat().st_size for file in files) <= 60 * 2**20
+
+
+def test_a_model_trained_from_the_built_in_one_is_drawn_with_as_that_one(tmp_path: Path) -> None:
+    builtin, folder = MODELS["builtin"], tmp_path / "mine"
+    shutil.copytree(BUILTIN_FOLDER, folder, ignore=shutil.ignore_patterns("*.safetensors"))
+    entry = resolve_model(str(folder))
+    assert (entry.defaults, entry.working_pixels, entry.turned) == (builtin.defaults, builtin.working_pixels, True)
+    assert (entry.title, entry.folder, entry.public_id) == ("mine", folder.resolve(), "folder:mine")
+    config = folder / "transformer" / "config.json"
+    values = json.loads(config.read_text()) | {"_diffusers_version": "0.0.0"}
+    config.write_text(json.dumps(values))
+    assert resolve_model(str(folder)).defaults == builtin.defaults
+    for other in (json.dumps(values | {"num_layers": 38}), "[]", "no JSON"):
+        config.write_text(other)
+        stranger = resolve_model(str(folder))
+        assert stranger.defaults == MODELS[LARGE].defaults
+        assert not stranger.turned
+        assert not stranger.gated
+        assert stranger.download_gb == 0
 
 
 def test_a_folder_is_a_model(slot: PipelineSlot) -> None:

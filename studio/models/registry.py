@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from studio.designs import Canvas, Design, plan_canvas
 from studio.errors import RequestError, first_line
@@ -145,7 +147,8 @@ MODELS: dict[str, ModelEntry] = {entry.id: entry for entry in _ENTRIES}
 def resolve_model(model: str) -> ModelEntry:
     """Return the entry for an id of `MODELS` or for a folder in diffusers form.
 
-    Raises `RequestError` when it is neither. A folder gets Large's limits, which hold for the whole family.
+    Raises `RequestError` when it is neither. A folder gets Large's limits, which hold for the whole family; one of a
+    built-in model that was trained further is drawn with as the built-in model is.
     """
     if model in MODELS:
         return MODELS[model]
@@ -155,18 +158,19 @@ def resolve_model(model: str) -> ModelEntry:
     except (OSError, RuntimeError, ValueError) as error:  # no such user, too long, a drive that does not answer
         raise RequestError(f"The folder “{model[:100]}” cannot be read: {first_line(error)} Choose another.") from error
     if has_index:
-        large = MODELS["stabilityai/stable-diffusion-3.5-large"]
-        return ModelEntry(
+        if _is_builtin(folder):
+            kin = MODELS["builtin"]
+        else:
+            kin = replace(MODELS["stabilityai/stable-diffusion-3.5-large"], smallest_px=64)
+        return replace(
+            kin,
             id=str(folder.resolve()),
             title=folder.resolve().name,
             use="A model from your own folder.",
             licence="see the folder",
             licence_url="",
-            defaults=large.defaults,
-            working_pixels=large.working_pixels,
-            multiple_px=large.multiple_px,
-            smallest_px=64,
-            prompt_tokens=large.prompt_tokens,
+            download_gb=0.0,
+            gated=False,
             folder=folder.resolve(),
         )
     if is_folder:
@@ -175,3 +179,19 @@ def resolve_model(model: str) -> ModelEntry:
             "Choose the folder that contains it."
         )
     raise RequestError(f"No model is called “{model}”. Choose {', '.join(MODELS)}, or a folder in diffusers form.")
+
+
+def _is_builtin(folder: Path) -> bool:
+    """Whether a folder's transformer is of the built-in model's architecture."""
+    config = _read_architecture(folder)
+    return config is not None and config == _read_architecture(BUILTIN_FOLDER)
+
+
+def _read_architecture(folder: Path) -> dict[str, Any] | None:
+    """Return the settings of a folder's transformer; None where they cannot be read, which loading will tell."""
+    try:
+        config = json.loads((folder / "transformer" / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    # Names with an underscore are notes of the library that wrote the file: its version, where it lay.
+    return {key: value for key, value in config.items() if key[:1] != "_"} if isinstance(config, dict) else None

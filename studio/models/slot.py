@@ -26,21 +26,24 @@ from studio.requests import PipelineChoice
 
 if TYPE_CHECKING:
     from diffusers import StableDiffusion3Img2ImgPipeline
+    from PIL import Image
 
     from studio.models.memory import ManagedMemory
 
 _GIB = 2**30
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class EncodedDesign:
     """A design as a model reads it: its latents (1, c, h, w), in main memory, and the scheduler's shift.
 
-    The shift is None where the model's noise is not fitted to the design.
+    The shift is None where the model's noise is not fitted to the design. `drawn` is the padded picture that the model
+    makes of the latents as they are, once it was asked for.
     """
 
     latents: torch.Tensor
     shift: float | None
+    drawn: Image.Image | None = None
 
 
 @dataclass
