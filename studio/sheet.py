@@ -74,6 +74,7 @@ def prepare_sheet(
         remembered[key] = _encode(loaded, codec, padded, report)
         if len(remembered) > _REMEMBERED_DESIGNS:
             remembered.popitem(last=False)
+    remembered.move_to_end(key)
     encoded = remembered[key]
     steering = None if plan is None else Steering(plan, canvas, encoded.latents, codec)
     turning = None

@@ -10,6 +10,7 @@ import torch
 
 from studio.training import architecture
 from studio.training.flow import BROAD_BLOCKS, FlowModel, FlowRecipe, draw_sigmas
+from studio.training.latents import Batch
 from tests.tiny_models import CPU, build_flow, build_tiny, tokenizers, two_threads
 
 __all__ = ["tokenizers", "two_threads"]
@@ -44,9 +45,11 @@ def test_the_loss_of_the_right_answer_is_nothing(tokenizers, monkeypatch: pytest
     noise = torch.randn(batch.targets.shape, generator=torch.Generator().manual_seed(1))
     sigmas, starts = torch.tensor([0.3, 0.8]), torch.tensor([0.9, 0.5])
     monkeypatch.setattr(flow.model, "predict_velocity", lambda noisy, texts, sigmas: noise - batch.targets)
-    assert flow._measure(batch, batch.captions, sigmas, starts, noise)[0].item() < 1e-9
+    fine, broad = flow._measure(batch, batch.captions, sigmas, starts, noise)
+    assert max(fine, *broad) < 1e-9
     monkeypatch.setattr(flow.model, "predict_velocity", lambda noisy, texts, sigmas: batch.targets - noise)
-    assert flow._measure(batch, batch.captions, sigmas, starts, noise)[0].item() > 1
+    fine, broad = flow._measure(batch, batch.captions, sigmas, starts, noise)
+    assert min(fine, *broad) > 1
 
 
 def test_a_recoloured_walk_leads_from_the_noisy_source_to_the_target(tokenizers, monkeypatch: pytest.MonkeyPatch):
@@ -146,9 +149,15 @@ def test_recoloured_examples_have_no_broad_loss(tokenizers, monkeypatch: pytest.
     fine, broad = flow._measure(batch, batch.captions, sigmas, sigmas, noise)
     assert fine > 0
     assert not broad.any()
+    alone = replace(batch, sources=batch.targets, recoloured=torch.tensor([False, False]))
+    mixed = replace(alone, recoloured=torch.tensor([True, False]))
+    _, wanted = flow._measure(alone, batch.captions, sigmas, sigmas, noise)
+    _, broad = flow._measure(mixed, batch.captions, sigmas, sigmas, noise)
+    shares = (broad / wanted).tolist()
+    assert all(0.05 < share < 0.95 for share in shares)
 
 
-def test_some_batches_are_seen_from_another_corner(tokenizers):
+def test_some_batches_are_seen_from_another_corner(tokenizers, monkeypatch: pytest.MonkeyPatch):
     """Both ends of a walk from the same one, and from none where patches begin."""
     flow = build_flow(tokenizers)
     patch, drawn = flow.parts.transformer.config.patch_size, flow.stream.draw(0)
@@ -164,5 +173,13 @@ def test_some_batches_are_seen_from_another_corner(tokenizers):
     turned = [corner for corner in corners if corner != (0, 0)]
     assert all(row % patch and column % patch for row, column in turned)
     assert len(turned) / len(corners) == pytest.approx(flow.recipe.turned_share, abs=0.08)
+    learnt: list[Batch] = []
+    measure = flow._measure
+    monkeypatch.setattr(flow, "_measure", lambda batch, *rest: measure(learnt.append(batch) or batch, *rest))
+    flow.recipe = replace(flow.recipe, turned_share=1.0)
+    wanted = flow._turn(flow.stream.draw(0), 0).targets
+    flow.advance()
+    assert torch.equal(learnt[0].targets, wanted)
+    assert not torch.equal(wanted, drawn.targets)
     flow.recipe = replace(flow.recipe, turned_share=0.0)
     assert all(flow._turn(batch, step) is batch for step in range(20))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import math
 import shutil
 import weakref
 from pathlib import Path
@@ -62,6 +63,8 @@ def test_a_model_trained_from_the_built_in_one_is_drawn_with_as_that_one(tmp_pat
     values = json.loads(config.read_text()) | {"_diffusers_version": "0.0.0"}
     config.write_text(json.dumps(values))
     assert resolve_model(str(folder)).defaults == builtin.defaults
+    config.write_text(json.dumps(values | {"a_setting_of_tomorrow": None}))
+    assert resolve_model(str(folder)).defaults == builtin.defaults
     for other in (json.dumps(values | {"num_layers": 38}), "[]", "no JSON"):
         config.write_text(other)
         stranger = resolve_model(str(folder))
@@ -116,13 +119,27 @@ def test_pickled_weights_are_not_read(tmp_path: Path) -> None:
 def test_the_fingerprint_follows_the_weights(tmp_path: Path, slot: PipelineSlot) -> None:
     folder = tmp_path / "model"
     shutil.copytree(BUILTIN_FOLDER, folder)
-    with PipelineSlot().use(PipelineChoice(str(folder)), print) as loaded:
+    kept = PipelineSlot()
+    with kept.use(PipelineChoice(str(folder)), print) as loaded:
         before = loaded.fingerprint
+    with kept.use(PipelineChoice(str(folder)), print) as again:
+        assert again is loaded
     file = sorted((folder / "vae").glob("*.safetensors"))[0]
     state = load_file(file)
     save_file({name: tensor * 1.01 for name, tensor in state.items()}, file, metadata={"format": "pt"})
-    with PipelineSlot().use(PipelineChoice(str(folder)), print) as loaded:
+    with kept.use(PipelineChoice(str(folder)), print) as loaded:  # as when a training goes on beside the studio
         assert loaded.fingerprint != before
+
+
+def test_the_noise_of_an_older_built_in_model_is_fitted_as_well(tmp_path: Path) -> None:
+    """Its scheduler would take no shift; what is recorded is what was drawn with."""
+    folder = tmp_path / "model"
+    shutil.copytree(BUILTIN_FOLDER, folder)
+    file = folder / "scheduler" / "scheduler_config.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"use_dynamic_shifting": False}))
+    with PipelineSlot().use(PipelineChoice(str(folder)), print) as loaded:
+        loaded.pipe.scheduler.set_timesteps(sigmas=[0.6], mu=math.log(1.8))
+        assert float(loaded.pipe.scheduler.sigmas[0]) == pytest.approx(1.8 * 0.6 / (1 + 0.8 * 0.6))
 
 
 def test_a_damaged_folder_is_said(tmp_path: Path) -> None:

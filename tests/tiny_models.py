@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -72,7 +74,10 @@ def build_flow(tokenizers, recoloured_share: float = 0.0) -> FlowTraining:
 
 
 def build_recolouring(tokenizers) -> FlowTraining:
-    return build_flow(tokenizers, recoloured_share=0.5)
+    """One that draws by chance whatever a training can: recoloured pairs, and batches seen from elsewhere."""
+    training = build_flow(tokenizers, recoloured_share=0.5)
+    training.recipe = replace(TINY_FLOW, turned_share=1.0)
+    return training
 
 
 def build_vae(tokenizers) -> AutoencoderTraining:

@@ -51,9 +51,19 @@ def load_pipeline(entry: ModelEntry, dtype: torch.dtype) -> StableDiffusion3Img2
             "steps of flow matching, as Stable Diffusion 3 does: put FlowMatchEulerDiscreteScheduler into the folder's "
             "model_index.json and scheduler/, or choose another model."
         )
-    pipe.register_modules(scheduler=HeadingScheduler.from_config(pipe.scheduler.config))
+    shifted = {"use_dynamic_shifting": True, "time_shift_type": "exponential"} if entry.even_strength else {}
+    pipe.register_modules(scheduler=HeadingScheduler.from_config(pipe.scheduler.config, **shifted))
     pipe.set_progress_bar_config(disable=True)
     return pipe
+
+
+def stamp_weights(folder: Path) -> tuple[tuple[str, int, int], ...]:
+    """Return path, size and time of each file of weights: another answer where a training has written them anew."""
+    try:
+        known = [(str(file.relative_to(folder)), file.stat()) for file in sorted(folder.rglob("*.safetensors"))]
+    except OSError:  # a file is being put in the place of another, or the drive is gone: loading tells
+        return ()
+    return tuple((name, file.st_size, file.st_mtime_ns) for name, file in known)
 
 
 def fingerprint(pipe: StableDiffusion3Img2ImgPipeline) -> str:

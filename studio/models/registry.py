@@ -183,15 +183,15 @@ def resolve_model(model: str) -> ModelEntry:
 
 def _is_builtin(folder: Path) -> bool:
     """Whether a folder's transformer is of the built-in model's architecture."""
-    config = _read_architecture(folder)
-    return config is not None and config == _read_architecture(BUILTIN_FOLDER)
+    theirs, ours = _read_architecture(folder), _read_architecture(BUILTIN_FOLDER)
+    return bool(ours) and all(key in theirs and theirs[key] == value for key, value in ours.items())
 
 
-def _read_architecture(folder: Path) -> dict[str, Any] | None:
-    """Return the settings of a folder's transformer; None where they cannot be read, which loading will tell."""
+def _read_architecture(folder: Path) -> dict[str, Any]:
+    """Return the settings of a folder's transformer; none where they cannot be read, which loading will tell."""
     try:
         config = json.loads((folder / "transformer" / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return None
+        return {}
     # Names with an underscore are notes of the library that wrote the file: its version, where it lay.
-    return {key: value for key, value in config.items() if key[:1] != "_"} if isinstance(config, dict) else None
+    return {key: value for key, value in config.items() if key[:1] != "_"} if isinstance(config, dict) else {}

@@ -17,7 +17,7 @@ from studio.errors import MemoryShortError
 from studio.models import adapters
 from studio.models.adapter_files import AdapterFile, inspect_adapter
 from studio.models.hardware import find_hardware
-from studio.models.loading import fingerprint, load_pipeline
+from studio.models.loading import fingerprint, load_pipeline, stamp_weights
 from studio.models.profiles import UNMANAGED, MemoryProfile, resolve_profile
 from studio.models.prompts import PromptCache
 from studio.models.registry import ModelEntry, resolve_model
@@ -103,7 +103,7 @@ class PipelineSlot:
     def __init__(self) -> None:
         self._lock = threading.RLock()
         self._loaded: LoadedPipeline | None = None
-        self._key: tuple[PipelineChoice, str | None] | None = None
+        self._key: tuple[object, ...] | None = None
 
     @property
     def occupied(self) -> bool:
@@ -133,9 +133,10 @@ class PipelineSlot:
 
     def _ready(self, choice: PipelineChoice, report: Callable[[str], None]) -> LoadedPipeline:
         adapter = inspect_adapter(Path(choice.adapter_folder)) if choice.adapter_folder is not None else None
-        key = (choice, adapter.sha256 if adapter is not None else None)
+        entry = resolve_model(choice.model)
+        weights = () if entry.folder is None else stamp_weights(entry.folder)
+        key = (choice, adapter.sha256 if adapter is not None else None, weights)
         if self._loaded is None or self._key != key:
-            entry = resolve_model(choice.model)
             resolve_profile(choice.profile, find_hardware())  # refuses an unknown one before anything is released
             self.release()
             report(f"Loading {entry.title}")

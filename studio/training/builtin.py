@@ -142,7 +142,8 @@ def run_stretch(stretch: Stretch, stopped: Callable[[], bool] = lambda: False) -
         if not due and training.steps_done % REPORT_STEPS:
             continue
         # 3. Report, measure and save.
-        figures = {key: float(np.mean([entry[key] for entry in gathered])) for key in gathered[0]}
+        keys = dict.fromkeys(key for entry in gathered for key in entry)  # not every step has every figure
+        figures = {key: float(np.mean([entry[key] for entry in gathered if key in entry])) for key in keys}
         gathered.clear()
         if (over and not stopped()) or now - validated >= VALIDATION_SECONDS:
             figures |= training.validate()

@@ -107,7 +107,8 @@ def export_parts(parts: BuiltinParts, folder: Path) -> None:
         assemble_pipeline(_halve(parts)).save_pretrained(fresh, safe_serialization=True, max_shard_size=SHARD_SIZE)
         _drop_local_paths(fresh)
         written = {path.relative_to(fresh) for path in fresh.rglob("*") if path.is_file()}
-        # Weights first, the index of the pipeline last, so that a reader never meets a half-written model.
+        # Weights first, the index of the pipeline last: the first export is no model until it is whole. A later one is
+        # a mixture for as long as it takes to rename its files.
         for path in sorted(written, key=lambda p: (p.suffix != ".safetensors", p.name == "model_index.json", p)):
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (fresh / path).chmod(0o644)

@@ -27,7 +27,7 @@ from studio.training.latents import Batch, LatentStream, plan_buckets
 from studio.training.optimisers import MixedOptimiser, RunningAverage, Schedule, split_matrices
 from studio.training.pixels import to_pixels
 from studio.training.stream import PairShares, draw_held_out
-from studio.turning import Turning, draw_corner, look_from
+from studio.turning import Corner, Turning, draw_corner, look_from
 
 KEEP_OUT_OF_MUON = ("text_encoder", "embed", "norm", "proj_out")
 """Muon takes the attention and the feed-forward of the transformer's blocks; AdamW embeddings, the modulation of
@@ -37,6 +37,8 @@ STRIDE = 0.1
 """About what one of the built-in model's usual steps walks."""
 LOOKED_AT = range(100, 116)
 """Held-out designs that a validation looks at."""
+ELSEWHERE = (43, 29)
+"""From where a validation looks at them once more, in latents: no multiple of a patch, and inside of all of them."""
 SHOWN = range(200, 208)
 """Held-out designs that samples are drawn of."""
 BROAD_BLOCKS = (4, 8, 16)
@@ -57,8 +59,8 @@ class FlowRecipe:
     `broad_weight` is for the errors averaged over each of `BROAD_BLOCKS`, multiplied by the block's side, which is what
     the mean of white noise is smaller by. Alone, the flow loss hardly asks for the shade of a whole motif: of 64
     latents it is one sixty-fourth. Yet a yarn that drifts from one motif to the next is two yarns to a weaver, and only
-    by looking far does the transformer know it better than its noise lets it. No weight changes what a transformer
-    that makes no avoidable error would say.
+    by looking far does the transformer know it better than its noise lets it. Of examples that are not recoloured, no
+    weight changes what a transformer that makes no avoidable error would say.
 
     `turned_share` of the batches are seen from another corner, as half of the studio's steps are: designs of other
     makers do not begin at a patch's border either.
@@ -165,7 +167,11 @@ class FlowTraining:
         norm = self.optimiser.step(self.schedule.factor(step))
         self.average.update(step)
         self.steps_done += 1
-        return {"loss": fine.item(), "broad_loss": broad.mean().item(), "norm": norm}
+        figures = {"loss": fine.item(), "norm": norm}
+        own = int((~batch.recoloured).sum())
+        if own:  # else there is none to speak of
+            figures["broad_loss"] = broad.mean().item() * len(texts) / own
+        return figures
 
     def validate(self) -> dict[str, float]:
         """Return the loss on held-out designs at fixed sigmas and noise, and where recolouring begins."""
@@ -175,6 +181,7 @@ class FlowTraining:
         noise = torch.randn(plain.targets.shape, generator=torch.Generator("cpu").manual_seed(0)).to(self.device)
         for name, batch, sigma in (
             *((f"held_out_loss_{sigma}", plain, sigma) for sigma in (0.2, 0.4, 0.6, 0.8)),
+            ("held_out_turned_loss_0.4", _turned(plain, ELSEWHERE), 0.4),
             ("held_out_recoloured_loss_0.6", recoloured, 0.6),
         ):
             with torch.no_grad():
@@ -226,7 +233,7 @@ class FlowTraining:
         if rng.random() >= self.recipe.turned_share:
             return batch
         corner = draw_corner(rng, batch.targets, self.parts.transformer.config.patch_size)
-        return replace(batch, sources=look_from(batch.sources, corner), targets=look_from(batch.targets, corner))
+        return _turned(batch, corner)
 
     def _draw_held_out(self, dressing: int) -> Batch:
         """Return held-out designs at 192x256 px, begun with in this dressing: 0 is their own."""
@@ -274,6 +281,11 @@ class FlowTraining:
     def _decode(self, latents: Tensor) -> NDArray[np.uint8]:
         vae = self.parts.vae
         return to_pixels(vae.decode(unscale(latents, vae)).sample)
+
+
+def _turned(batch: Batch, corner: Corner) -> Batch:
+    """Return a batch as it is seen from a corner."""
+    return replace(batch, sources=look_from(batch.sources, corner), targets=look_from(batch.targets, corner))
 
 
 def draw_sigmas(rng: np.random.Generator, count: int, recipe: FlowRecipe) -> NDArray[np.float32]:
