@@ -72,7 +72,7 @@ def prepare_sheet(
     key = (design.sha256, canvas)
     if key not in remembered:
         remembered[key] = _encode(loaded, codec, padded, report)
-        if len(remembered) > _REMEMBERED_DESIGNS:
+        while len(remembered) > _REMEMBERED_DESIGNS:
             remembered.popitem(last=False)
     remembered.move_to_end(key)
     encoded = remembered[key]

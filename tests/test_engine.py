@@ -13,6 +13,7 @@ import pytest
 import torch
 from PIL import Image
 
+from studio import sheet
 from studio.codec import Codec
 from studio.designs import Design
 from studio.engine import Engine
@@ -155,6 +156,17 @@ def test_design_and_prompt_are_encoded_once(slot: PipelineSlot) -> None:
     assert first == {"text_encoder": 1, "text_encoder_2": 1, "text_encoder_3": 1, "vae encoder": 1}
     assert 1 <= looks <= 3  # through noise, to choose the shift
     assert calls == first | {"transformer": 3 + looks + 3}  # nothing is encoded again
+
+
+def test_the_design_in_use_is_remembered_longest(slot: PipelineSlot, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sheet, "_REMEMBERED_DESIGNS", 2)
+    kept, passing, last = (draw_design(128, 128, seed=seed) for seed in (51, 52, 53))
+    for design in (kept, passing, kept, last):
+        draw(slot, design, steps=1, strength=1.0)
+    with slot.use(PipelineChoice("builtin"), print) as loaded:
+        known = [key[0] for key in loaded.designs]
+    assert known[-2:] == [kept.sha256, last.sha256]
+    assert passing.sha256 not in known
 
 
 def test_strength_decides_how_far(slot: PipelineSlot) -> None:
