@@ -48,11 +48,11 @@ class Turning:
         self._steps_done += 1
         self._corner = (0, 0)
         if self._steps_done < self._steps and (not self._returns or self._steps_done % 2):
-            self._corner = draw_corner(self._corners, latents, self._patch)
+            self._corner = _draw_corner(self._corners, latents, self._patch)
         return look_from(latents, self._corner, self._repeat)
 
 
-def draw_corner(rng: np.random.Generator, latents: Tensor, patch: int) -> Corner:
+def _draw_corner(rng: np.random.Generator, latents: Tensor, patch: int) -> Corner:
     """Return a place on latents (..., h, w), in rows and in columns between the borders of their patches."""
     row, column = (int(rng.integers(side // patch) * patch + rng.integers(1, patch)) for side in latents.shape[-2:])
     return row, column

@@ -10,7 +10,6 @@ import torch
 
 from studio.training import architecture
 from studio.training.flow import BROAD_BLOCKS, FlowModel, FlowRecipe, draw_sigmas
-from studio.training.latents import Batch
 from tests.tiny_models import CPU, build_flow, build_tiny, tokenizers, two_threads
 
 __all__ = ["tokenizers", "two_threads"]
@@ -155,31 +154,3 @@ def test_recoloured_examples_have_no_broad_loss(tokenizers, monkeypatch: pytest.
     _, broad = flow._measure(mixed, batch.captions, sigmas, sigmas, noise)
     shares = (broad / wanted).tolist()
     assert all(0.05 < share < 0.95 for share in shares)
-
-
-def test_some_batches_are_seen_from_another_corner(tokenizers, monkeypatch: pytest.MonkeyPatch):
-    """Both ends of a walk from the same one, and from none where patches begin."""
-    flow = build_flow(tokenizers)
-    patch, drawn = flow.parts.transformer.config.patch_size, flow.stream.draw(0)
-    height, width = drawn.targets.shape[-2:]
-    places = torch.arange(height * width).reshape(1, 1, height, width)
-    batch = replace(drawn, sources=-places, targets=places)
-    corners = []
-    for step in range(300):
-        seen = flow._turn(batch, step)
-        corners.append(divmod(int(seen.targets[0, 0, 0, 0]), width))
-        assert torch.equal(seen.sources, -seen.targets)
-        assert torch.equal(seen.targets, places.roll((-corners[-1][0], -corners[-1][1]), (2, 3)))
-    turned = [corner for corner in corners if corner != (0, 0)]
-    assert all(row % patch and column % patch for row, column in turned)
-    assert len(turned) / len(corners) == pytest.approx(flow.recipe.turned_share, abs=0.08)
-    learnt: list[Batch] = []
-    measure = flow._measure
-    monkeypatch.setattr(flow, "_measure", lambda batch, *rest: measure(learnt.append(batch) or batch, *rest))
-    flow.recipe = replace(flow.recipe, turned_share=1.0)
-    wanted = flow._turn(flow.stream.draw(0), 0).targets
-    flow.advance()
-    assert torch.equal(learnt[0].targets, wanted)
-    assert not torch.equal(wanted, drawn.targets)
-    flow.recipe = replace(flow.recipe, turned_share=0.0)
-    assert all(flow._turn(batch, step) is batch for step in range(20))

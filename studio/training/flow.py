@@ -27,7 +27,7 @@ from studio.training.latents import Batch, LatentStream, plan_buckets
 from studio.training.optimisers import MixedOptimiser, RunningAverage, Schedule, split_matrices
 from studio.training.pixels import to_pixels
 from studio.training.stream import PairShares, draw_held_out
-from studio.turning import Corner, Turning, draw_corner, look_from
+from studio.turning import Corner, Turning, look_from
 
 KEEP_OUT_OF_MUON = ("text_encoder", "embed", "norm", "proj_out")
 """Muon takes the attention and the feed-forward of the transformer's blocks; AdamW embeddings, the modulation of
@@ -61,9 +61,6 @@ class FlowRecipe:
     latents it is one sixty-fourth. Yet a yarn that drifts from one motif to the next is two yarns to a weaver, and only
     by looking far does the transformer know it better than its noise lets it. Of examples that are not recoloured, no
     weight changes what a transformer that makes no avoidable error would say.
-
-    `turned_share` of the batches are seen from another corner, as half of the studio's steps are: designs of other
-    makers do not begin at a patch's border either.
     """
 
     batch: int = 8
@@ -78,7 +75,6 @@ class FlowRecipe:
     pair_sigmas: tuple[float, float] = (0.45, 0.95)
     average_decay: float = 0.999
     broad_weight: float = 0.25
-    turned_share: float = 0.4
 
 
 class FlowModel:
@@ -151,7 +147,7 @@ class FlowTraining:
     def advance(self) -> dict[str, float]:
         """Take one step; returns its figures."""
         step = self.steps_done
-        batch = self._turn(self.stream.draw(step), step)
+        batch = self.stream.draw(step)
         rng = np.random.default_rng([step, 22])
         dropped = (rng.random(len(batch.captions)) < self.recipe.caption_dropout) & ~batch.recoloured.cpu().numpy()
         texts = [CAPTIONLESS if drop else text for drop, text in zip(dropped, batch.captions, strict=True)]
@@ -226,14 +222,6 @@ class FlowTraining:
         self.average.values = {key: value.to(self.device) for key, value in state["average"].items()}
         self.optimiser.load_state_dict(state["optimiser"])
         self.schedule.load_state_dict(state["schedule"])
-
-    def _turn(self, batch: Batch, step: int) -> Batch:
-        """Return a batch as this step sees it: from its own corner, or all from another one."""
-        rng = np.random.default_rng([step, 23])
-        if rng.random() >= self.recipe.turned_share:
-            return batch
-        corner = draw_corner(rng, batch.targets, self.parts.transformer.config.patch_size)
-        return _turned(batch, corner)
 
     def _draw_held_out(self, dressing: int) -> Batch:
         """Return held-out designs at 192x256 px, begun with in this dressing: 0 is their own."""
