@@ -1,4 +1,4 @@
-"""How much more noise a design is given that noise hardly changes, so that a strength changes each about as much."""
+"""How much more noise a design is given that noise hardly changes, so that its variations differ as others do."""
 
 from __future__ import annotations
 
@@ -18,49 +18,66 @@ from studio.precision import quick_precision
 if TYPE_CHECKING:
     from diffusers import StableDiffusion3Img2ImgPipeline
 
-LEAST_SHIFT = 1.25
-"""Of designs that fall apart too: with less, five variations at 0.6 differ by less than is wanted on average."""
+LEAST_SHIFT = 1.0
+"""As much noise as was asked for."""
 MOST_SHIFT = 2.5
 """Beyond it only the broadest shapes are left of a design."""
-WANTED_CHANGE = 0.17
-"""How much of a design's edges (1 - correlation) a look through the noise of `PROBED_STRENGTH` changes, if it can."""
+WANTED_DIFFERENCE = 0.22
+"""How much two looks through the noise of `PROBED_STRENGTH` differ in edges (1 - correlation), if they can."""
 PROBED_STRENGTH = 0.6
-"""At which the shift is found that serves every strength of a design."""
+"""At which a design's shift is found, and from which on it is whole."""
+KEEPING_STRENGTH = 0.4
+"""Up to which a variation is to keep its design, also one that holds: nothing is shifted."""
 ROUNDED_TO = 0.05
 """Of a shift: what half the bits make of the last digits, here and there, is another noise for the same seed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """A design as a model makes it out through noise. `latents` and `noise` are (1, c, h, w), in main memory.
+    """A design as a model makes it out through two noises. `latents` and each of `noises` are (1, c, h, w).
 
-    `design` is what the VAE draws of the latents: what it cannot draw is no change. Edges are those of lightness, as
-    where variations are compared; the padding, a mirror image of the design, counts as the design does.
+    All lie in main memory. Edges are those of lightness, as where variations are compared; the padding, a mirror image
+    of the design, counts as the design does.
     """
 
     pipe: StableDiffusion3Img2ImgPipeline
     codec: Codec
     prompts: PromptCache
     latents: Tensor
-    noise: Tensor
-    design: Structure
+    noises: tuple[Tensor, Tensor]
 
     @classmethod
     def begin(
-        cls, pipe: StableDiffusion3Img2ImgPipeline, codec: Codec, prompts: PromptCache, latents: Tensor, seed: int = 0
+        cls,
+        pipe: StableDiffusion3Img2ImgPipeline,
+        codec: Codec,
+        prompts: PromptCache,
+        latents: Tensor,
+        seeds: tuple[int, int] = (0, 1),
     ) -> Probe:
-        """Return a probe of latents with the noise of a seed."""
+        """Return a probe of latents with the noises of two seeds."""
         # On the CPU by name: where memory is managed torch makes tensors on the card.
-        noise = torch.randn(latents.shape, generator=torch.Generator("cpu").manual_seed(seed), device="cpu")
-        return cls(pipe, codec, prompts, latents.float().cpu(), noise, _read(pipe, codec, latents))
+        one, other = (
+            torch.randn(latents.shape, generator=torch.Generator("cpu").manual_seed(seed), device="cpu")
+            for seed in seeds
+        )
+        return cls(pipe, codec, prompts, latents.float().cpu(), (one, other))
 
-    def measure_change(self, sigma: float) -> float:
-        """Return how much of the design's edges is not what it was, 0 to about 1, after one step from sigma to 0.
+    def measure_difference(self, sigma: float) -> float | None:
+        """Return how much of their edges two pictures do not share, 0 to about 1, after one step from sigma to 0.
 
-        Without words, which would make it another number for each prompt.
+        None where both are plain. Without words, which would make it another number for each prompt.
         """
+        one, other = (self._look(noise, sigma) for noise in self.noises)
+        if one.plain and other.plain:
+            return None
+        likeness = correlate_edges(one, other)
+        return 1.0 if likeness is None else 1 - likeness
+
+    def _look(self, noise: Tensor, sigma: float) -> Structure:
+        """Return the structure of what the model makes out through one noise."""
         device, transformer = self.pipe._execution_device, self.pipe.transformer
-        noisy = ((1 - sigma) * self.latents + sigma * self.noise).to(device, transformer.dtype)
+        noisy = ((1 - sigma) * self.latents + sigma * noise).to(device, transformer.dtype)
         words = self.prompts.encode("", "", guided=False).repeated(1, device)
         with torch.no_grad(), quick_precision(torch.device(device)):
             velocity = transformer(
@@ -70,8 +87,8 @@ class Probe:
                 pooled_projections=words["pooled_prompt_embeds"],
                 return_dict=False,
             )[0]
-        likeness = correlate_edges(self.design, _read(self.pipe, self.codec, noisy - sigma * velocity))
-        return 1.0 if likeness is None else 1 - likeness
+            pixels = self.codec.decode(noisy - sigma * velocity)
+        return read_structure(self.pipe.image_processor.postprocess(pixels.float(), output_type="pil")[0])
 
 
 def choose_shift(
@@ -81,44 +98,49 @@ def choose_shift(
     latents: Tensor,
     report: Callable[[], None] = lambda: None,
 ) -> float:
-    """Return the scheduler's shift, from `LEAST_SHIFT` to `MOST_SHIFT`, for a design's latents (1, c, h, w).
+    """Return the shift at `PROBED_STRENGTH`, from `LEAST_SHIFT` to `MOST_SHIFT`, for a design's latents (1, c, h, w).
 
     Noise hides large shapes last, and what is left of a design says the rest: at one strength five variations of a
     kilim or of a medallion with its mirror images were nearly alike, where those of a patchwork had fallen into
-    pieces. So the model is asked. An even walk's sigma becomes shift sigma / (1 + (shift - 1) sigma) (P. Esser et al.,
-    Scaling Rectified Flow Transformers, 2024, section 5.3.2), of a shift such that `WANTED_CHANGE` comes of it. Takes
-    at most three looks, each a step and a decoding, beside the design's own decoding; `report` is called before each.
+    pieces. So the model is asked: what it makes out through one noise and through another differs as variations do. How
+    far it is from the design says less, for a model may change a design each time in the same way. An even walk's
+    sigma becomes shift sigma / (1 + (shift - 1) sigma) (P. Esser et al., Scaling Rectified Flow Transformers, 2024,
+    section 5.3.2), of a shift such that `WANTED_DIFFERENCE` comes of it. Takes at most three pairs of looks, each a
+    step and a decoding; `report` is called before each pair.
     """
-    report()
     probe = Probe.begin(pipe, codec, prompts, latents)
-    if probe.design.plain:
-        return LEAST_SHIFT
 
-    def look(log_shift: float) -> float:
+    def look(log_shift: float) -> float | None:
         report()
-        return probe.measure_change(float(pipe.scheduler.time_shift(log_shift, 1.0, PROBED_STRENGTH)))
+        return probe.measure_difference(float(pipe.scheduler.time_shift(log_shift, 1.0, PROBED_STRENGTH)))
 
     least, most = math.log(LEAST_SHIFT), math.log(MOST_SHIFT)
-    low = (least, look(least))
-    if low[1] >= WANTED_CHANGE:
+    low = look(least)
+    if low is None or low >= WANTED_DIFFERENCE:
         return LEAST_SHIFT
-    high = (most, look(most))
-    if high[1] <= WANTED_CHANGE:
+    high = look(most) or 0.0
+    if high <= WANTED_DIFFERENCE:
         return MOST_SHIFT
-    between = _interpolate(low, high)
-    middle = (between, look(between))
-    found = _interpolate(low, middle) if middle[1] > WANTED_CHANGE else _interpolate(middle, high)
+    between = _interpolate((least, low), (most, high))
+    middle = look(between) or 0.0
+    if middle > WANTED_DIFFERENCE:
+        found = _interpolate((least, low), (between, middle))
+    else:
+        found = _interpolate((between, middle), (most, high))
     return round(round(math.exp(found) / ROUNDED_TO) * ROUNDED_TO, 2)
 
 
-def _read(pipe: StableDiffusion3Img2ImgPipeline, codec: Codec, latents: Tensor) -> Structure:
-    """Return the structure of the picture of latents (1, c, h, w)."""
-    with torch.no_grad(), quick_precision(torch.device(pipe._execution_device)):
-        pixels = codec.decode(latents)
-    return read_structure(pipe.image_processor.postprocess(pixels.float(), output_type="pil")[0])
+def shift_at(strength: float, shift: float) -> float:
+    """Return the scheduler's shift at a strength, of a design with this one at `PROBED_STRENGTH`.
+
+    It grows from `KEEPING_STRENGTH` on. More noise costs a design its small motifs first, which a small model does not
+    draw anew: it is for those who ask for other designs.
+    """
+    part = (strength - KEEPING_STRENGTH) / (PROBED_STRENGTH - KEEPING_STRENGTH)
+    return shift ** min(max(part, 0.0), 1.0)
 
 
 def _interpolate(below: tuple[float, float], above: tuple[float, float]) -> float:
-    """Return where the wanted change lies between two points (log shift, change) on either side of it."""
+    """Return where the wanted difference lies between two points (log shift, difference) on either side of it."""
     (a, less), (b, more) = below, above
-    return a + (b - a) * (WANTED_CHANGE - less) / (more - less)
+    return a + (b - a) * (WANTED_DIFFERENCE - less) / (more - less)

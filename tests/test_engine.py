@@ -116,11 +116,11 @@ def test_equals_the_plain_pipeline(slot: PipelineSlot, monkeypatch: pytest.Monke
 
 def test_the_figures_are_measured_on_what_the_studio_draws(slot: PipelineSlot) -> None:
     design = as_design(draw_held_out_carpet(10).pixels)
-    strength = 0.4
+    strength = 0.55
     assert effective_steps(STEPS, strength) % 2  # so that another count of steps ends elsewhere
     events = draw(slot, design, seeds=(3,), strength=strength, steps=STEPS)
     drawn = pictures(events)[3]
-    assert facts(events).shift >= LEAST_SHIFT > 1  # so that leaving it out is seen
+    assert facts(events).shift > 1  # so that leaving it out is seen
     with slot.use(PipelineChoice("builtin"), print) as loaded:
         bench = Workbench(loaded.pipe, designs=0)
         measured = bench.draw(np.asarray(design.image), "red kilim carpet", strength, (3,))[0]
@@ -154,7 +154,7 @@ def test_design_and_prompt_are_encoded_once(slot: PipelineSlot) -> None:
                 handle.remove()
     looks = first.pop("transformer") - 3
     assert first == {"text_encoder": 1, "text_encoder_2": 1, "text_encoder_3": 1, "vae encoder": 1}
-    assert 1 <= looks <= 3  # through noise, to choose the shift
+    assert looks in (2, 4, 6)  # through noise, to choose the shift
     assert calls == first | {"transformer": 3 + looks + 3}  # nothing is encoded again
 
 

@@ -1,4 +1,4 @@
-"""The noise that a design is given: as much as changes it as much as others, found by looking through it."""
+"""The noise that a design is given: so much that its variations differ as others do, found by looking through it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,15 @@ import torch
 
 from studio.codec import Codec
 from studio.models.slot import LoadedPipeline, PipelineSlot
-from studio.noise_shift import LEAST_SHIFT, MOST_SHIFT, PROBED_STRENGTH, WANTED_CHANGE, Probe, choose_shift
+from studio.noise_shift import (
+    LEAST_SHIFT,
+    MOST_SHIFT,
+    PROBED_STRENGTH,
+    WANTED_DIFFERENCE,
+    Probe,
+    choose_shift,
+    shift_at,
+)
 from studio.requests import AdapterUse, PipelineChoice
 from studio.training.figures import draw_held_out_carpet
 from studio.training.pixels import to_tensor
@@ -20,7 +28,7 @@ from tests.conftest import draw_design
 from tests.test_engine import draw, facts
 from tests.test_weaving import as_design
 
-CIRCLES, PATCHWORK = 8, 9
+CIRCLES, CLOUDS = 8, 5
 """Places of held-out designs: one that noise hardly changes, and one that it takes to pieces."""
 
 
@@ -39,30 +47,39 @@ def choose(loaded: LoadedPipeline, pixels: np.ndarray, report: Callable[[], None
 
 
 def measure(loaded: LoadedPipeline, pixels: np.ndarray, shift: float) -> float:
-    """Return how much noise of this shift changes, of another seed than the studio's."""
-    probe = Probe.begin(loaded.pipe, Codec(loaded.pipe), loaded.prompts, encode(loaded, pixels), seed=1)
-    return probe.measure_change(loaded.pipe.scheduler.time_shift(math.log(shift), 1.0, PROBED_STRENGTH))
+    """Return how much two looks through noise of this shift differ, with other noises than the studio's."""
+    probe = Probe.begin(loaded.pipe, Codec(loaded.pipe), loaded.prompts, encode(loaded, pixels), seeds=(2, 3))
+    difference = probe.measure_difference(loaded.pipe.scheduler.time_shift(math.log(shift), 1.0, PROBED_STRENGTH))
+    assert difference is not None
+    return difference
 
 
-def test_a_design_that_holds_gets_the_noise_that_changes_it(loaded: LoadedPipeline) -> None:
+def test_a_design_that_holds_gets_the_noise_that_makes_a_difference(loaded: LoadedPipeline) -> None:
     circles = draw_held_out_carpet(CIRCLES).pixels
     shift = choose(loaded, circles)
     assert LEAST_SHIFT < shift < MOST_SHIFT
-    assert measure(loaded, circles, 1.0) < 0.75 * WANTED_CHANGE
-    assert measure(loaded, circles, shift) == pytest.approx(WANTED_CHANGE, abs=0.05)
+    assert measure(loaded, circles, 1.0) < 0.75 * WANTED_DIFFERENCE
+    assert measure(loaded, circles, shift) == pytest.approx(WANTED_DIFFERENCE, abs=0.05)
 
 
 def test_a_design_that_falls_apart_gets_the_least(loaded: LoadedPipeline) -> None:
-    patchwork = draw_held_out_carpet(PATCHWORK).pixels
-    assert measure(loaded, patchwork, LEAST_SHIFT) > WANTED_CHANGE
-    assert choose(loaded, patchwork) == LEAST_SHIFT
+    clouds = draw_held_out_carpet(CLOUDS).pixels
+    assert measure(loaded, clouds, LEAST_SHIFT) > WANTED_DIFFERENCE
+    assert choose(loaded, clouds) == LEAST_SHIFT
 
 
-def test_what_no_noise_changes_gets_the_most_and_a_plain_sheet_the_least(loaded: LoadedPipeline) -> None:
+def test_what_every_noise_leaves_alike_gets_the_most_and_a_plain_sheet_the_least(loaded: LoadedPipeline) -> None:
     halves = np.full((128, 128, 3), 30, np.uint8)
     halves[:, 64:] = 220
     assert choose(loaded, halves) == MOST_SHIFT
     assert choose(loaded, np.full((128, 128, 3), 90, np.uint8)) == LEAST_SHIFT
+
+
+def test_the_more_is_asked_for_the_more_is_shifted() -> None:
+    """Nothing where a variation is to keep its design; all of it from where the shift was found on."""
+    shifts = [shift_at(strength, 2.0) for strength in (0.1, 0.4, 0.45, 0.5, 0.55, 0.6, 0.9)]
+    assert shifts == pytest.approx([1.0, 1.0, 2**0.25, 2**0.5, 2**0.75, 2.0, 2.0])
+    assert shift_at(0.5, LEAST_SHIFT) == 1
 
 
 def test_it_is_found_where_torch_makes_its_tensors_elsewhere(loaded: LoadedPipeline) -> None:
@@ -71,14 +88,14 @@ def test_it_is_found_where_torch_makes_its_tensors_elsewhere(loaded: LoadedPipel
     latents, codec = encode(loaded, circles), Codec(loaded.pipe)
     with torch.device("meta"):
         probe = Probe.begin(loaded.pipe, codec, loaded.prompts, latents)
-    assert probe.noise.device.type == "cpu"
+    assert all(noise.device.type == "cpu" for noise in probe.noises)
 
 
 def test_every_look_is_told(loaded: LoadedPipeline) -> None:
     """So that a run can be stopped between them."""
     told: list[int] = []
     choose(loaded, draw_held_out_carpet(CIRCLES).pixels, lambda: told.append(1))
-    assert len(told) == 4
+    assert len(told) == 3
 
 
 def test_an_adapter_changes_nothing_about_the_noise(slot: PipelineSlot, tmp_path) -> None:

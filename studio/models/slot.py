@@ -35,7 +35,7 @@ _GIB = 2**30
 
 @dataclass(slots=True)
 class EncodedDesign:
-    """A design as a model reads it: its latents (1, c, h, w), in main memory, and the scheduler's shift.
+    """A design as a model reads it: its latents (1, c, h, w), in main memory, and its shift (see `studio.noise_shift`).
 
     The shift is None where the model's noise is not fitted to the design. `drawn` is the padded picture that the model
     makes of the latents as they are, once it was asked for.

@@ -20,7 +20,7 @@ from studio.designs.palette import snap, suggest_palette
 from studio.evaluation.palettes import measure_off_palette_share
 from studio.evaluation.structure import correlate_edges, measure_diversity, read_structure
 from studio.models.prompts import PromptCache
-from studio.noise_shift import choose_shift
+from studio.noise_shift import choose_shift, shift_at
 from studio.requests import effective_steps
 from studio.training.architecture import TEXT_TOKENS
 from studio.training.carpets import Carpet, draw_layout, dress
@@ -96,14 +96,14 @@ class Workbench:
             num_images_per_prompt=count,
             generator=[torch.Generator("cpu").manual_seed(seed) for seed in seeds],
             max_sequence_length=TEXT_TOKENS,
-            mu=math.log(self.find_shift(pixels)),
+            mu=math.log(shift_at(strength, self.find_shift(pixels))),
             callback_on_step_end=after_step,
             output_type="np",
         ).images
         return np.round(drawn * 255).astype(np.uint8)
 
     def find_shift(self, pixels: NDArray[np.uint8]) -> float:
-        """Return the scheduler's shift for a picture, looked for once."""
+        """Return the shift of a picture, looked for once."""
         key = (pixels.shape, pixels.tobytes())
         if key not in self.shifts:
             self.shifts[key] = choose_shift(self.pipe, Codec(self.pipe), self._prompts, self.encode(pixels))
