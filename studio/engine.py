@@ -22,7 +22,6 @@ from studio.errors import MemoryShortError, ModelError, first_line
 from studio.events import Drawn, Preparing, RunListener, Started, Stepped
 from studio.models.shortage import MEMORY_ERRORS, is_out_of_memory
 from studio.models.slot import LoadedPipeline, PipelineSlot
-from studio.noise_shift import shift_at
 from studio.requests import RunFacts, VariationRequest
 from studio.sheet import prepare_sheet
 
@@ -80,9 +79,9 @@ class _Run:
         plan = None if request.constraints.none else plan_weave(self.design, request.constraints)
         self.plan: WeavePlan | None = None if plan is None or plan.idle else plan
         self.notes = () if plan is None else plan.notes
-        self.sheet = prepare_sheet(loaded, self.design, self.plan, lambda stage: self.listener(Preparing(stage)))
-        shift = self.sheet.encoded.shift
-        self.shift = None if shift is None else shift_at(request.strength, shift)
+        self.sheet = prepare_sheet(
+            loaded, self.design, self.plan, request.strength, lambda stage: self.listener(Preparing(stage))
+        )
         view = self._view()
         # 2. The prompt, encoded once (or remembered).
         self.listener(Preparing("Reading the prompt"))
@@ -162,7 +161,7 @@ class _Run:
             num_inference_steps=request.steps,
             guidance_scale=request.guidance_scale,
             generator=_generators(seeds),
-            mu=None if self.shift is None else math.log(self.shift),
+            mu=None if self.sheet.shift is None else math.log(self.sheet.shift),
             output_type="latent",
             callback_on_step_end=after_step,
             max_sequence_length=self.loaded.entry.prompt_tokens,
@@ -206,7 +205,7 @@ class _Run:
             height_px=canvas.design_height_px,
             working_width_px=canvas.working_width_px,
             working_height_px=canvas.working_height_px,
-            shift=self.shift,
+            shift=self.sheet.shift,
             versions={"studio": __version__} | {name: version(name) for name in ("torch", "diffusers", "transformers")},
             notes=notes + self.notes,
         )

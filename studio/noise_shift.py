@@ -1,4 +1,4 @@
-"""How much more noise a design is given that noise hardly changes, so that its variations differ as others do."""
+"""How much more noise a design is given that holds, so that strong variations of it differ more nearly as others do."""
 
 from __future__ import annotations
 
@@ -63,15 +63,12 @@ class Probe:
         )
         return cls(pipe, codec, prompts, latents.float().cpu(), (one, other))
 
-    def measure_difference(self, sigma: float) -> float | None:
+    def measure_difference(self, sigma: float) -> float:
         """Return how much of their edges two pictures do not share, 0 to about 1, after one step from sigma to 0.
 
-        None where both are plain. Without words, which would make it another number for each prompt.
+        1 where one is plain: nothing is left in it. Without words, which would make it another number for each prompt.
         """
-        one, other = (self._look(noise, sigma) for noise in self.noises)
-        if one.plain and other.plain:
-            return None
-        likeness = correlate_edges(one, other)
+        likeness = correlate_edges(*(self._look(noise, sigma) for noise in self.noises))
         return 1.0 if likeness is None else 1 - likeness
 
     def _look(self, noise: Tensor, sigma: float) -> Structure:
@@ -110,19 +107,19 @@ def choose_shift(
     """
     probe = Probe.begin(pipe, codec, prompts, latents)
 
-    def look(log_shift: float) -> float | None:
+    def look(log_shift: float) -> float:
         report()
         return probe.measure_difference(float(pipe.scheduler.time_shift(log_shift, 1.0, PROBED_STRENGTH)))
 
     least, most = math.log(LEAST_SHIFT), math.log(MOST_SHIFT)
     low = look(least)
-    if low is None or low >= WANTED_DIFFERENCE:
+    if low >= WANTED_DIFFERENCE:
         return LEAST_SHIFT
-    high = look(most) or 0.0
+    high = look(most)
     if high <= WANTED_DIFFERENCE:
         return MOST_SHIFT
     between = _interpolate((least, low), (most, high))
-    middle = look(between) or 0.0
+    middle = look(between)
     if middle > WANTED_DIFFERENCE:
         found = _interpolate((least, low), (between, middle))
     else:
@@ -130,14 +127,14 @@ def choose_shift(
     return round(round(math.exp(found) / ROUNDED_TO) * ROUNDED_TO, 2)
 
 
-def shift_at(strength: float, shift: float) -> float:
-    """Return the scheduler's shift at a strength, of a design with this one at `PROBED_STRENGTH`.
+def shift_at(strength: float, find_shift: Callable[[], float]) -> float:
+    """Return the scheduler's shift at a strength, of a design with the shift at `PROBED_STRENGTH` that is found.
 
-    It grows from `KEEPING_STRENGTH` on. More noise costs a design its small motifs first, which a small model does not
-    draw anew: it is for those who ask for other designs.
+    It grows from `KEEPING_STRENGTH` on; up to there nothing is looked for. More noise costs a design its small motifs
+    first, which a small model does not draw anew: it is for those who ask for other designs.
     """
     part = (strength - KEEPING_STRENGTH) / (PROBED_STRENGTH - KEEPING_STRENGTH)
-    return shift ** min(max(part, 0.0), 1.0)
+    return find_shift() ** min(part, 1.0) if part > 0 else 1.0
 
 
 def _interpolate(below: tuple[float, float], above: tuple[float, float]) -> float:

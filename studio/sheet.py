@@ -16,7 +16,7 @@ from studio.designs.repeat import close_seams, measure_seams
 from studio.designs.weave_plan import WeavePlan
 from studio.models.previews import LatentPreview
 from studio.models.slot import EncodedDesign, LoadedPipeline
-from studio.noise_shift import choose_shift
+from studio.noise_shift import choose_shift, shift_at
 from studio.steering import Steering
 from studio.turning import Turning
 
@@ -29,8 +29,9 @@ _REMEMBERED_DESIGNS = 8
 class Sheet:
     """The design as the pipeline needs it: padded, encoded, with the preview fitted on it and what leads its run.
 
-    `turning` is None where every step looks from the design's own corner. `true` (h, w) is where a repeat, which has no
-    padding, is the design itself; None for everywhere.
+    `turning` is None where every step looks from the design's own corner. `shift` is the scheduler's where the model's
+    noise is fitted to design and strength, None for what the model brings along. `true` (h, w) is where a repeat,
+    which has no padding, is the design itself; None for everywhere.
     """
 
     canvas: Canvas
@@ -39,6 +40,7 @@ class Sheet:
     preview: LatentPreview
     steering: Steering | None
     turning: Turning | None
+    shift: float | None = None
     true: NDArray[np.bool_] | None = None
 
     @property
@@ -54,7 +56,7 @@ class Sheet:
 
 
 def prepare_sheet(
-    loaded: LoadedPipeline, design: Design, plan: WeavePlan | None, report: Callable[[str], None]
+    loaded: LoadedPipeline, design: Design, plan: WeavePlan | None, strength: float, report: Callable[[str], None]
 ) -> Sheet:
     """Pad the design and encode it to latents (1, channels, h, w), or take those of an earlier run.
 
@@ -71,7 +73,8 @@ def prepare_sheet(
     remembered = loaded.designs
     key = (design.sha256, canvas)
     if key not in remembered:
-        remembered[key] = _encode(loaded, codec, padded, report)
+        latents = codec.encode(loaded.pipe.image_processor.preprocess(padded)).cpu()
+        remembered[key] = EncodedDesign(latents)
         while len(remembered) > _REMEMBERED_DESIGNS:
             remembered.popitem(last=False)
     remembered.move_to_end(key)
@@ -80,14 +83,17 @@ def prepare_sheet(
     turning = None
     if canvas.repeat is not None or loaded.entry.turned:
         turning = Turning(canvas.repeat, loaded.pipe.transformer.config.patch_size)
-    return Sheet(canvas, codec, encoded, LatentPreview(encoded.latents[0], padded), steering, turning, true)
-
-
-def _encode(loaded: LoadedPipeline, codec: Codec, padded: Image.Image, report: Callable[[str], None]) -> EncodedDesign:
-    """Return a padded design as the model alone reads it; leaves an adapter at weight 0, which a run then sets."""
-    latents, shift = codec.encode(loaded.pipe.image_processor.preprocess(padded)).cpu(), None
+    shift = None
     if loaded.entry.even_strength:
+        shift = shift_at(strength, lambda: _find_shift(loaded, codec, encoded, report))
+    preview = LatentPreview(encoded.latents[0], padded)
+    return Sheet(canvas, codec, encoded, preview, steering, turning, shift, true)
+
+
+def _find_shift(loaded: LoadedPipeline, codec: Codec, encoded: EncodedDesign, report: Callable[[str], None]) -> float:
+    """Return a design's shift, looked for once; leaves an adapter at weight 0, which a run then sets."""
+    if encoded.shift is None:
         loaded.set_adapter_weight(0.0)
         look = partial(report, "Looking at the design through noise")
-        shift = choose_shift(loaded.pipe, codec, loaded.prompts, latents, look)
-    return EncodedDesign(latents, shift)
+        encoded.shift = choose_shift(loaded.pipe, codec, loaded.prompts, encoded.latents, look)
+    return encoded.shift

@@ -271,6 +271,31 @@ def test_a_design_that_holds_is_given_more_noise_than_one_that_falls_apart(slot:
             said = facts(draw(slot, design, strength=0.7, steps=4))
         assert (said.shift > LEAST_SHIFT) == shifted
         assert seen[0][1] == pytest.approx(said.shift * even / (1 + (said.shift - 1) * even), abs=2e-3)
+        half = facts(draw(slot, design, strength=0.5, steps=4)).shift
+        assert half == pytest.approx(said.shift**0.5)
+
+
+def test_a_design_that_is_to_be_kept_is_not_looked_at_through_noise(slot: PipelineSlot) -> None:
+    knots = np.random.default_rng(6).integers(0, 255, (4, 4, 3), dtype=np.uint8)
+    design = as_design(knots.repeat(32, 0).repeat(32, 1))
+    with slot.use(PipelineChoice("builtin"), print) as loaded:
+        calls: list[float] = []
+        hook = loaded.pipe.transformer.register_forward_hook(
+            lambda _module, _arguments, given, _answer: calls.append(float(given["timestep"][0]) / 1000),
+            with_kwargs=True,
+        )
+    try:
+        kept = facts(draw(slot, design, strength=0.4, steps=5))
+        walked = list(calls)
+        calls.clear()
+        varied = facts(draw(slot, design, strength=0.6, steps=5))
+    finally:
+        hook.remove()
+    assert kept.shift == 1
+    assert len(walked) == kept.effective_steps
+    assert walked[0] == pytest.approx(np.linspace(1, 0.001, 5)[3], abs=2e-3)
+    assert varied.shift > 1
+    assert len(calls) > varied.effective_steps
 
 
 def test_a_prompt_that_is_cut_is_said(slot: PipelineSlot) -> None:

@@ -17,8 +17,8 @@ class RunFacts:
 
     Sizes in pixels. `working_*` is the size at which the model drew (before cropping the padding and before any
     enlarging); it equals the design's own size when nothing was scaled. `shift` is the scheduler's where the noise was
-    fitted to the design. `notes` are sentences for the designer on what
-    was done to the input, such as a prompt that was cut.
+    fitted to the design and the strength. `notes` are sentences for the designer on what was done to the input, such as
+    a prompt that was cut.
     """
 
     model: str

@@ -96,7 +96,7 @@ class Workbench:
             num_images_per_prompt=count,
             generator=[torch.Generator("cpu").manual_seed(seed) for seed in seeds],
             max_sequence_length=TEXT_TOKENS,
-            mu=math.log(shift_at(strength, self.find_shift(pixels))),
+            mu=math.log(shift_at(strength, lambda: self.find_shift(pixels))),
             callback_on_step_end=after_step,
             output_type="np",
         ).images

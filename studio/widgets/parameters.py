@@ -155,7 +155,7 @@ def _closed(made: Exhibit) -> str:
 
 def _noise_shift(made: Exhibit) -> str:
     shift = made.record.facts.shift
-    return NOTHING if shift is None else f"shift {shift:.2f}" if shift > 1 else "as usual"
+    return NOTHING if shift is None else f"shift {shift:.2f}" if round(shift, 2) > 1 else "as usual"
 
 
 def _design(made: Exhibit) -> str:
@@ -171,7 +171,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter("strength", "Strength", "Settings", lambda made: f"{made.record.strength:g}"),
     Parameter("steps", "Steps", "Settings", lambda made: str(made.record.steps)),
     Parameter("effective_steps", "Steps drawn", "Settings", lambda made: str(made.record.facts.effective_steps)),
-    Parameter("noise_shift", "Noise for this design", "Settings", _noise_shift, chosen=False),
+    Parameter("noise_shift", "Noise for design and strength", "Settings", _noise_shift, chosen=False),
     Parameter("guidance_scale", "Guidance", "Settings", lambda made: f"{made.record.guidance_scale:g}"),
     Parameter("seed", "Seed", "Settings", lambda made: str(made.record.seed)),
     Parameter("model", "Model", "Model", lambda made: made.record.facts.model_title),
