@@ -26,7 +26,7 @@ WANTED_DIFFERENCE = 0.22
 """How much two looks through the noise of `PROBED_STRENGTH` differ in edges (1 - correlation), if they can."""
 PROBED_STRENGTH = 0.6
 """At which a design's shift is found, and from which on it is whole."""
-KEEPING_STRENGTH = 0.5
+KEEPING_STRENGTH = 0.4
 """Up to which a variation is to keep its design, also one that holds: nothing is shifted."""
 ROUNDED_TO = 0.05
 """Of a shift: what half the bits make of the last digits, here and there, is another noise for the same seed."""

@@ -77,7 +77,7 @@ def test_the_more_is_asked_for_the_more_is_shifted() -> None:
     """Nothing where a variation is to keep its design; all of it from where the shift was found on."""
     looked_for: list[int] = []
     shifts = [
-        shift_at(strength, lambda: looked_for.append(1) or 2.0) for strength in (0.1, 0.5, 0.525, 0.55, 0.575, 0.6, 0.9)
+        shift_at(strength, lambda: looked_for.append(1) or 2.0) for strength in (0.1, 0.4, 0.45, 0.5, 0.55, 0.6, 0.9)
     ]
     assert shifts == pytest.approx([1.0, 1.0, 2**0.25, 2**0.5, 2**0.75, 2.0, 2.0])
     assert len(looked_for) == 5
