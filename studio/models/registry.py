@@ -184,7 +184,7 @@ def resolve_model(model: str) -> ModelEntry:
 def _is_builtin(folder: Path) -> bool:
     """Whether a folder's transformer is of the built-in model's architecture."""
     theirs, ours = _read_architecture(folder), _read_architecture(BUILTIN_FOLDER)
-    return bool(ours) and all(key in theirs and theirs[key] == value for key, value in ours.items())
+    return bool(ours) and ours.items() <= theirs.items()
 
 
 def _read_architecture(folder: Path) -> dict[str, Any]:

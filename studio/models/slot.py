@@ -37,8 +37,8 @@ _GIB = 2**30
 class EncodedDesign:
     """A design as a model reads it: its latents (1, c, h, w), in main memory, and its shift (see `studio.noise_shift`).
 
-    The shift is None until it was looked for. `drawn` is the padded picture that the model
-    makes of the latents as they are, once it was asked for.
+    The shift is None until it was looked for. `drawn` is the padded picture that the model makes of the latents as they
+    are, once it was asked for.
     """
 
     latents: torch.Tensor
