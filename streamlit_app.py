@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 import streamlit as st
 
 from studio.catalogue import Catalogue
-from studio.media import picture_routes
+from studio.ui.media import picture_routes
 from studio.workspace import close_workspaces
 
 
@@ -24,9 +24,9 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
 
 def catalogue() -> Catalogue:
     """Return the catalogue of the studio that the pages show."""
-    from studio.session import workspace  # its caches want a running server
+    from studio.ui.session import workspace  # its caches want a running server
 
     return workspace().catalogue
 
 
-app = st.App("studio/app.py", routes=picture_routes(catalogue), lifespan=lifespan)
+app = st.App("studio/ui/app.py", routes=picture_routes(catalogue), lifespan=lifespan)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import streamlit as st
 
 from studio.errors import StudioError
-from studio.widgets.comparison import Hung, draw_pictures, draw_table, find_pictures
-from studio.widgets.navigation import GALLERY
-from studio.widgets.notices import show_notices
+from studio.ui.compare.comparison import Hung, draw_pictures, draw_table, find_pictures
+from studio.ui.shared.navigation import GALLERY
+from studio.ui.shared.notices import show_notices
 
 # How the pictures hang: the least width of each in pixels, and how tall it may be. (A comment: Streamlit would draw a
 # string that stands alone in a page.)

@@ -8,8 +8,7 @@ import streamlit as st
 
 from studio.catalogue.records import GalleryPage, GalleryQuery
 from studio.errors import StudioError
-from studio.session import workspace
-from studio.widgets.gallery_filters import (
+from studio.ui.gallery.filters import (
     change_address,
     clear_filters,
     draw_filters,
@@ -18,13 +17,15 @@ from studio.widgets.gallery_filters import (
     filtered,
     read_query,
 )
-from studio.widgets.gallery_grid import draw_grid
-from studio.widgets.links import link_compare_run
-from studio.widgets.navigation import GENERATE
-from studio.widgets.notices import count_pictures, show_notices, show_undo
-from studio.widgets.opened import draw_opened
-from studio.widgets.scrolling import scroll_back
-from studio.widgets.selection_bar import draw_empty_bin, draw_selection_bar
+from studio.ui.gallery.grid import draw_grid
+from studio.ui.gallery.opened import draw_opened
+from studio.ui.gallery.scrolling import scroll_back
+from studio.ui.gallery.selection_bar import draw_selection_bar
+from studio.ui.session import workspace
+from studio.ui.shared.bin import draw_empty_bin
+from studio.ui.shared.links import link_compare_run
+from studio.ui.shared.navigation import GENERATE
+from studio.ui.shared.notices import count_pictures, show_notices, show_undo
 
 
 def draw_gallery(query: GalleryQuery) -> None:

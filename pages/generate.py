@@ -3,15 +3,16 @@
 import streamlit as st
 
 from studio.errors import RequestError, StorageError, StudioError
-from studio.session import workspace
-from studio.widgets import address, drafts, form, form_values, run, source
-from studio.widgets.colourways import draw_colourways
-from studio.widgets.constraints import can_repeat, check_constraints
-from studio.widgets.design_facts import draw_facts
-from studio.widgets.favourites import STAR_STYLE
-from studio.widgets.model import draw_model, find_model
-from studio.widgets.navigation import HIDDEN_TITLE
-from studio.widgets.notices import show_notices
+from studio.ui.generate import address, run_panel
+from studio.ui.generate.colourways import draw_colourways
+from studio.ui.generate.form import drafts, form, form_values, source
+from studio.ui.generate.form.constraints import can_repeat, check_constraints
+from studio.ui.generate.form.model import draw_model, find_model
+from studio.ui.session import workspace
+from studio.ui.shared.design_facts import draw_facts
+from studio.ui.shared.favourites import STAR_STYLE
+from studio.ui.shared.navigation import HIDDEN_TITLE
+from studio.ui.shared.notices import show_notices
 
 try:
     studio = workspace()
@@ -51,7 +52,7 @@ def draw_form() -> None:
                 st.rerun()  # the offers make room for the run
         except StudioError as error:
             problem.error(str(error))
-    run.draw_others(studio, address.shown_run())
+    run_panel.draw_others(studio, address.shown_run())
     draw_model(entry, model_problem)
 
 
@@ -72,11 +73,11 @@ else:
         draw_colourways(design)
         draw_form()
     with results:
-        if run.is_run_of(studio, address.shown_run(), design):
-            run.draw_run(studio, address.shown_run())
+        if run_panel.is_run_of(studio, address.shown_run(), design):
+            run_panel.draw_run(studio, address.shown_run())
         else:
-            run.draw_waiting_sheet(design, form_values.read_form().count)
-            run.draw_way_back(studio, address.shown_run(), source.choose_source)
+            run_panel.draw_waiting_sheet(design, form_values.read_form().count)
+            run_panel.draw_way_back(studio, address.shown_run(), source.choose_source)
 
 address.keep_address()
 drafts.keep_draft(source.current_sha256(), entry.id)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import streamlit as st
 
 from studio.errors import StudioError
-from studio.session import access_token_present, hardware, workspace
-from studio.widgets.notices import show_notices
-from studio.widgets.settings_adapter import draw_adapter
-from studio.widgets.settings_memory import draw_hardware, draw_idle, draw_memory_now, draw_profile
-from studio.widgets.settings_model import draw_model
-from studio.widgets.settings_storage import draw_storage
+from studio.ui.session import access_token_present, hardware, workspace
+from studio.ui.settings.adapter import draw_adapter
+from studio.ui.settings.memory import draw_hardware, draw_idle, draw_memory_now, draw_profile
+from studio.ui.settings.model import draw_model
+from studio.ui.settings.storage import draw_storage
+from studio.ui.shared.notices import show_notices
 
 st.title("Settings")
 show_notices()

@@ -9,12 +9,12 @@ import contextlib
 import dataclasses
 from collections.abc import Iterable
 
-from studio.catalogue.curation import Curation, move_picture, read_curation, write_curation
-from studio.catalogue.database import Database
-from studio.catalogue.files import Folders, Place, remove
+from studio.catalogue.files.curation import Curation, move_picture, read_curation, write_curation
+from studio.catalogue.files.folders import Folders, Place, remove
 from studio.catalogue.identifiers import check_variation_id, not_found, utc_now
+from studio.catalogue.index.database import Database
+from studio.catalogue.index.rows import drop_variations, find_one, find_states, update_variation
 from studio.catalogue.records import Variation
-from studio.catalogue.rows import drop_variations, find_one, find_states, update_variation
 from studio.errors import StorageError
 
 

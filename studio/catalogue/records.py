@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from studio.catalogue.identifiers import check_run_id, check_source_hash, check_variation_id
 from studio.errors import InputError
-from studio.requests import VariationRecord
+from studio.schema import VariationRecord
 
 PAGE_SIZE_LIMIT = 200
 TEXT_LIMIT = 200

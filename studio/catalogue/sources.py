@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from studio.catalogue.database import Database
-from studio.catalogue.files import Folders, read_bytes, write_atomically
+from studio.catalogue.files.folders import Folders, read_bytes, write_atomically
+from studio.catalogue.files.source_files import (
+    hash_bytes,
+    open_source,
+    source_path,
+    write_display_copy,
+    write_sidecar,
+)
+from studio.catalogue.files.thumbnails import write_thumbnail_of
 from studio.catalogue.identifiers import check_source_hash, not_found, utc_now
+from studio.catalogue.index.database import Database
+from studio.catalogue.index.rows import find_source, find_sources, put_source
 from studio.catalogue.records import Source
-from studio.catalogue.rows import find_source, find_sources, put_source
-from studio.catalogue.source_files import hash_bytes, open_source, source_path, write_display_copy, write_sidecar
-from studio.catalogue.thumbnails import write_thumbnail_of
 
 
 class Sources:

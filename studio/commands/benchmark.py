@@ -28,14 +28,14 @@ from PIL import Image
 
 from studio.commands.arguments import read_design
 from studio.designs import Design, IndexMap, fit, open_design
+from studio.designs.colours.palette import snap
 from studio.designs.inspection import inspect_design
-from studio.designs.orphans import clean_orphans
-from studio.designs.palette import snap
 from studio.designs.samples import SAMPLES
+from studio.designs.weaving.orphans import clean_orphans
 from studio.errors import InputError, StudioError
 from studio.models.profiles import AUTOMATIC
 from studio.models.registry import resolve_model
-from studio.requests import PipelineChoice, VariationRequest, seeds_from
+from studio.schema import PipelineChoice, VariationRequest, seeds_from
 from studio.workspace import device_lock_file
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def _give_out(figures: dict[str, Any], file: Path | None) -> None:
 
 
 def _draw_by_studio(slot: PipelineSlot, _loaded: LoadedPipeline, request: VariationRequest, design: Design) -> None:
-    from studio.engine import Engine
+    from studio.generation.engine import Engine
 
     Engine(slot).generate(request, design, lambda _event: None)
 

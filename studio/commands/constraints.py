@@ -6,7 +6,7 @@ import argparse
 from typing import get_args
 
 from studio.errors import InputError
-from studio.requests import COLOURS_LIMIT, Constraints, RepeatChoice, SymmetryChoice
+from studio.schema import COLOURS_LIMIT, Constraints, RepeatChoice, SymmetryChoice
 
 
 def add_constraint_arguments(parser: argparse.ArgumentParser) -> None:

@@ -7,15 +7,15 @@ import sys
 from pathlib import Path
 
 from studio.catalogue import Catalogue
-from studio.catalogue.files import write_atomically
+from studio.catalogue.files.folders import write_atomically
 from studio.catalogue.identifiers import VARIATION_ID, not_found
 from studio.commands.arguments import add_outputs_argument, open_named, read_design
 from studio.designs import Design
-from studio.designs.export import EXPORTERS, Density
+from studio.designs.files.export import EXPORTERS, Density
 from studio.designs.index_map import IndexMap
 from studio.designs.reading import read_yarns, restore_yarns, take_yarns
 from studio.errors import InputError
-from studio.requests import YARNS_LIMIT
+from studio.schema import YARNS_LIMIT
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

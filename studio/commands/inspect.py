@@ -19,7 +19,7 @@ from studio.designs.inspection import (
     describe_share,
     inspect_design,
 )
-from studio.designs.symmetry import Axis, is_symmetric
+from studio.designs.structure.symmetry import Axis, is_symmetric
 
 YARNS_SHOWN = 24
 PAIRS_SHOWN = 6

@@ -3,16 +3,67 @@
 from __future__ import annotations
 
 import argparse
+import signal
+import sys
+import threading
+from pathlib import Path
 
-from studio.training import command
+from studio.errors import InputError, StudioError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what can be trained."""
     subjects = parser.add_subparsers(dest="subject", required=True, metavar="SUBJECT")
-    command.add_arguments(subjects.add_parser("builtin", help="the small model that the studio ships"))
+    _add_builtin_arguments(subjects.add_parser("builtin", help="the small model that the studio ships"))
+
+
+def _add_builtin_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--output", type=Path, required=True, help="folder of the training; made when missing")
+    parser.add_argument("--minutes", type=float, default=60.0, help="how long this stretch lasts (default 60)")
+    parser.add_argument("--resume", action="store_true", help="go on with the training in the folder")
+    parser.add_argument("--phase", choices=("vae", "flow", "decoder", "all"), default="all", help="what to train")
+    parser.add_argument(
+        "--cool-down",
+        type=int,
+        default=0,
+        metavar="STEPS",
+        help="let the learning rate fall to nothing over so many steps, beginning now: the last stretch of a phase",
+    )
+    parser.add_argument("--device", default="auto", help="cpu, cuda or auto (default)")
+    parser.add_argument("--threads", type=int, default=0, help="CPU threads to use (default: all)")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Train one stretch and return the exit code."""
-    return command.run(args)
+    """Train one stretch, report on stderr, and return the exit code."""
+    import torch
+
+    from studio.training.builtin import train_builtin
+
+    stop = threading.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, lambda number, frame: stop.set())
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    try:
+        for progress in train_builtin(
+            args.output,
+            args.minutes,
+            resume=args.resume,
+            phase=args.phase,
+            cool_down_steps=args.cool_down,
+            device=args.device,
+            stopped=stop.is_set,
+        ):
+            figures = "  ".join(f"{key} {value:.4f}" for key, value in progress.figures.items())
+            saved = "  (saved)" if progress.saved else ""
+            left = f"{progress.seconds_left / 60:.1f} min left"
+            print(f"{progress.phase} step {progress.step}  {left}  {figures}{saved}", file=sys.stderr, flush=True)
+    except InputError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except StudioError as error:
+        print(error, file=sys.stderr)
+        return 1
+    if stop.is_set():
+        print("Stopped after a checkpoint. Go on with --resume.", file=sys.stderr)
+    return 0

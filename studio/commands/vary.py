@@ -18,13 +18,13 @@ from studio.commands import INTERRUPTED
 from studio.commands.arguments import add_outputs_argument, read_design
 from studio.commands.constraints import add_constraint_arguments, read_constraints
 from studio.designs import open_design
-from studio.designs.weave_plan import plan_weave
+from studio.designs.weaving.plan import plan_weave
 from studio.errors import InputError, StorageError, StudioError
 from studio.models.adapter_files import inspect_adapter
 from studio.models.hardware import find_hardware
 from studio.models.profiles import AUTOMATIC, PROFILES, resolve_profile
 from studio.models.registry import MODELS, resolve_model
-from studio.requests import (
+from studio.schema import (
     COUNT_LIMIT,
     SEED_LIMIT,
     AdapterUse,
@@ -158,7 +158,7 @@ def _engine_maker() -> Callable[[], Drawing]:
 
     @functools.cache
     def make() -> Drawing:
-        from studio.engine import Engine
+        from studio.generation.engine import Engine
         from studio.models.slot import PipelineSlot
 
         return Engine(PipelineSlot())

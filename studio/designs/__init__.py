@@ -11,21 +11,21 @@ True
 b'PNG'
 """
 
-from studio.designs.borders import Border, border_mask, find_border
 from studio.designs.canvas import Canvas, fit, plan_canvas, unfit
-from studio.designs.colourways import Colourway, make_colourways, match_palette
-from studio.designs.export import Density, encode_bmp, encode_png
-from studio.designs.index_map import EXACT_LIMIT, IndexMap, index_colours, read_index_map
+from studio.designs.colours.colourways import Colourway, make_colourways, match_palette
+from studio.designs.colours.palette import find_near_yarns, snap, suggest_palette
+from studio.designs.files.export import Density, encode_bmp, encode_png
+from studio.designs.files.opening import FINE_FORMATS, FORMATS, Design, browser_ready, open_design
+from studio.designs.index_map import EXACT_LIMIT, IndexMap, index_colours
 from studio.designs.inspection import Inspection, describe, inspect_design
-from studio.designs.opening import FINE_FORMATS, FORMATS, Design, browser_ready, open_design
-from studio.designs.orphans import clean_orphans, measure_orphan_share
-from studio.designs.palette import find_near_yarns, snap, suggest_palette
-from studio.designs.reading import read_yarns
-from studio.designs.repeat import close_seams, find_repeat, measure_seams, tile
+from studio.designs.reading import read_index_map, read_yarns
 from studio.designs.samples import SAMPLES, Sample
-from studio.designs.symmetry import Axis, find_axis, is_symmetric, mirror
-from studio.designs.weave_plan import WeavePlan, plan_weave
-from studio.designs.weaving import Woven, weave
+from studio.designs.structure.borders import Border, border_mask, find_border
+from studio.designs.structure.repeat import close_seams, find_repeat, measure_seams, tile
+from studio.designs.structure.symmetry import Axis, find_axis, is_symmetric, mirror
+from studio.designs.weaving.orphans import clean_orphans, measure_orphan_share
+from studio.designs.weaving.plan import WeavePlan, plan_weave
+from studio.designs.weaving.weave import Woven, weave
 
 __all__ = [
     "EXACT_LIMIT",

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from studio.designs.repeat import surround
+from studio.designs.structure.repeat import surround
 
 SMALLEST_WORKING_PIXELS = 1024
 SHRINK_LIMIT = 0.9

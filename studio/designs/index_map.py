@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-
-if TYPE_CHECKING:
-    from studio.designs.opening import Design
 
 EXACT_LIMIT = 64
 """A picture of at most this many colours is taken for a drawn design, each of its colours for a yarn."""
@@ -79,17 +75,6 @@ class IndexMap:
     def _count(self) -> NDArray[np.int64]:
         # Pillow counts bytes ten times as quickly as np.bincount, and without widening them.
         return np.array(Image.fromarray(self.indices).histogram()[: len(self.palette)], dtype=np.int64)
-
-
-def read_index_map(design: Design) -> IndexMap | None:
-    """Return the numbers and colours of a design's knots, or None where it is no drawn design but a photo.
-
-    An indexed file keeps its own numbers and its palette in the file's order up to the last entry in use: numbers
-    stay, equal entries stay apart, and only unused entries at the end are cut. The colours are those that
-    `design.image` shows: see-through entries lie on white, a colour profile is applied. A picture of another kind
-    has an index map when it shows at most 64 colours (`index_colours`).
-    """
-    return design.index_map if design.index_map is not None else index_colours(design.image)
 
 
 def index_colours(image: Image.Image, most: int = EXACT_LIMIT) -> IndexMap | None:

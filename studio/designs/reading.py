@@ -6,10 +6,21 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from studio.designs.colour import read_colour
-from studio.designs.index_map import IndexMap
-from studio.designs.opening import Design
-from studio.designs.palette import snap, suggest_palette
+from studio.designs.colours.colour_spaces import read_colour
+from studio.designs.colours.palette import snap, suggest_palette
+from studio.designs.files.opening import Design
+from studio.designs.index_map import IndexMap, index_colours
+
+
+def read_index_map(design: Design) -> IndexMap | None:
+    """Return the numbers and colours of a design's knots, or None where it is no drawn design but a photo.
+
+    An indexed file keeps its own numbers and its palette in the file's order up to the last entry in use: numbers
+    stay, equal entries stay apart, and only unused entries at the end are cut. The colours are those that
+    `design.image` shows: see-through entries lie on white, a colour profile is applied. A picture of another kind
+    has an index map when it shows at most 64 colours (`index_colours`).
+    """
+    return design.index_map if design.index_map is not None else index_colours(design.image)
 
 
 def read_yarns(design: Design, count: int | None = None) -> IndexMap:

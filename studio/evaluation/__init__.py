@@ -1,6 +1,6 @@
 """How good variations are, in figures: colour differences, structure, diversity, palettes. numpy and Pillow only."""
 
-from studio.designs.colour import (
+from studio.designs.colours.colour_spaces import (
     convert_from_linear,
     convert_from_oklab,
     convert_to_lab,

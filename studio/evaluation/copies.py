@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from studio.designs.colour import Floats, convert_to_lab, measure_difference
+from studio.designs.colours.colour_spaces import Floats, convert_to_lab, measure_difference
 from studio.designs.index_map import IndexMap
 
 COPY_SHARE = 0.97

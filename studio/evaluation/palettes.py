@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from studio.designs.colour import Floats, convert_to_lab, count_colours, measure_difference
+from studio.designs.colours.colour_spaces import Floats, convert_to_lab, count_colours, measure_difference
 
 OFF_PALETTE_DELTA_E = 5.0
 ROWS_AT_ONCE = 65_536

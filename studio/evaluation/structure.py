@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from PIL import Image
 
-from studio.designs.colour import Floats, convert_to_lightness
+from studio.designs.colours.colour_spaces import Floats, convert_to_lightness
 
 COMPARED_SIDE_PX = 256
 """The longer side at which pictures are compared: coarse enough to forgive single knots."""

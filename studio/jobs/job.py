@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 from PIL import Image
 
 from studio.catalogue import new_id
-from studio.events import Drawn, Preparing, RunEvent, Started, Stepped
+from studio.generation.events import Drawn, Preparing, RunEvent, Started, Stepped
 from studio.jobs.pace import Pace, PastTimes
-from studio.requests import JobSnapshot, JobState, RunFacts, VariationRecord, VariationRequest
+from studio.schema import JobSnapshot, JobState, RunFacts, VariationRecord, VariationRequest
 
 
 @dataclass

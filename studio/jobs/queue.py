@@ -18,10 +18,10 @@ from PIL import Image
 from studio.catalogue import Catalogue, new_id
 from studio.designs import Design, open_design
 from studio.errors import InputError, RunCancelledError, StorageError, StudioError
-from studio.events import Drawn, RunEvent, RunListener, Stepped
+from studio.generation.events import Drawn, RunEvent, RunListener, Stepped
 from studio.jobs.job import Job
 from studio.jobs.pace import PastTimes
-from studio.requests import JobSnapshot, JobState, VariationRequest
+from studio.schema import JobSnapshot, JobState, VariationRequest
 
 _KEPT_JOBS = 200
 _LOCK_POLL_SECONDS = 0.3

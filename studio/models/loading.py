@@ -12,9 +12,9 @@ import torch
 from huggingface_hub.errors import GatedRepoError, HfHubHTTPError
 
 from studio.errors import MemoryShortError, ModelError, first_line
+from studio.models.device import MEMORY_ERRORS, is_out_of_memory
 from studio.models.registry import ModelEntry
 from studio.models.scheduler import HeadingScheduler
-from studio.models.shortage import MEMORY_ERRORS, is_out_of_memory
 
 if TYPE_CHECKING:
     from diffusers import StableDiffusion3Img2ImgPipeline

@@ -35,8 +35,9 @@ class ModelEntry:
     `working_pixels` is the area up to which it draws at the design's own size; a larger design is drawn at that area
     and enlarged. `multiple_px` divides both sides of what it draws (VAE factor times patch size), `smallest_px` is
     the shortest side it was made for. `prompt_tokens` is what its T5 encoder reads. `even_strength` is whether its
-    noise is fitted to design and strength (see `studio.noise_shift`), `turned` whether it sees every other step from
-    another corner even where nothing repeats (see `studio.turning`). Sizes of downloads in GB (10^9).
+    noise is fitted to design and strength (see `studio.generation.noise_shift`), `turned` whether it sees every other
+    step from another corner even where nothing repeats (see `studio.generation.cycle_spinning`). Sizes of downloads in
+    GB (10^9).
     """
 
     id: str

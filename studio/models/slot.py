@@ -16,13 +16,13 @@ import torch
 from studio.errors import MemoryShortError
 from studio.models import adapters
 from studio.models.adapter_files import AdapterFile, inspect_adapter
+from studio.models.device import MEMORY_ERRORS, empty_device_cache, find_device, is_out_of_memory
 from studio.models.hardware import find_hardware
 from studio.models.loading import fingerprint, load_pipeline, stamp_weights
 from studio.models.profiles import UNMANAGED, MemoryProfile, resolve_profile
 from studio.models.prompts import PromptCache
 from studio.models.registry import ModelEntry, resolve_model
-from studio.models.shortage import MEMORY_ERRORS, empty_device_cache, is_out_of_memory
-from studio.requests import PipelineChoice
+from studio.schema import PipelineChoice
 
 if TYPE_CHECKING:
     from diffusers import StableDiffusion3Img2ImgPipeline
@@ -35,10 +35,10 @@ _GIB = 2**30
 
 @dataclass(slots=True)
 class EncodedDesign:
-    """A design as a model reads it: its latents (1, c, h, w), in main memory, and its shift (see `studio.noise_shift`).
+    """A design as a model reads it: its latents (1, c, h, w), in main memory, and its shift.
 
-    The shift is None until it was looked for. `drawn` is the padded picture that the model makes of the latents as they
-    are, once it was asked for.
+    The shift (see `studio.generation.noise_shift`) is None until it was looked for. `drawn` is the padded picture that
+    the model makes of the latents as they are, once it was asked for.
     """
 
     latents: torch.Tensor
@@ -155,7 +155,7 @@ class PipelineSlot:
 
 
 def _load(entry: ModelEntry, adapter: AdapterFile | None, profile_choice: str) -> LoadedPipeline:
-    device = _device()
+    device = find_device()
     torch.set_default_device(None)  # mmgp may have left the card as this thread's default
     pipe = load_pipeline(entry, torch.bfloat16 if device != "cpu" else torch.float32)
     identity = fingerprint(pipe)
@@ -183,11 +183,3 @@ def _load(entry: ModelEntry, adapter: AdapterFile | None, profile_choice: str) -
         prompts=PromptCache(pipe, entry.prompt_tokens),
         memory=memory,
     )
-
-
-def _device() -> str:
-    if torch.cuda.is_available():
-        return "cuda"
-    if torch.backends.mps.is_available():
-        return "mps"
-    return "cpu"

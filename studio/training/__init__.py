@@ -1,1 +1,1 @@
-"""The built-in model: the carpets it learns from, drawn by code, and its training in stretches that add up."""
+"""Training of the built-in model: its architecture, data, objectives, and stretches that add up."""

@@ -160,7 +160,7 @@ def build_t5_encoder(tokenizer: T5Tokenizer) -> T5EncoderModel:
 
 
 def build_scheduler() -> FlowMatchEulerDiscreteScheduler:
-    """Return the scheduler. Its shift is set run by run (see `studio.noise_shift`); left alone it is 1."""
+    """Return the scheduler. Its shift is set run by run (see `studio.generation.noise_shift`); left alone it is 1."""
     from diffusers import FlowMatchEulerDiscreteScheduler
 
     return FlowMatchEulerDiscreteScheduler(

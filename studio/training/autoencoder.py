@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from studio.errors import InputError
-from studio.precision import mixed_precision
+from studio.models.device import mixed_precision
 from studio.training.crops import CropStream
 from studio.training.losses import LossWeights, measure_loss
 from studio.training.optimisers import MixedOptimiser, RunningAverage, Schedule, split_matrices

@@ -14,11 +14,11 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
+from studio.carpets.generator import sample_captions, vocabulary
 from studio.errors import InputError
-from studio.precision import choose_device
+from studio.models.device import choose_device
 from studio.training.architecture import build_autoencoder
 from studio.training.autoencoder import AutoencoderRecipe, AutoencoderTraining, still
-from studio.training.carpets import sample_captions, vocabulary
 from studio.training.checkpoint import BuiltinParts, build_parts, export_parts, load_parts, load_state, save_state
 from studio.training.crops import CropStream
 from studio.training.decoder import DecoderTraining

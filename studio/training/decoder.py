@@ -19,9 +19,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from studio.codec import unscale
-from studio.designs.orphans import clean_orphans
-from studio.precision import mixed_precision
+from studio.designs.weaving.orphans import clean_orphans
+from studio.generation.codec import unscale
+from studio.models.device import mixed_precision
 from studio.training.autoencoder import AutoencoderTraining, CropRecipe
 from studio.training.latents import encode_scaled
 from studio.training.losses import find_yarns, measure_apart

@@ -20,14 +20,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from studio.codec import unscale
-from studio.precision import mixed_precision
+from studio.generation.codec import unscale
+from studio.generation.cycle_spinning import Corner, Turning, look_from
+from studio.models.device import mixed_precision
 from studio.training.checkpoint import BuiltinParts
 from studio.training.latents import Batch, LatentStream, plan_buckets
 from studio.training.optimisers import MixedOptimiser, RunningAverage, Schedule, split_matrices
 from studio.training.pixels import to_pixels
 from studio.training.stream import PairShares, draw_held_out
-from studio.turning import Corner, Turning, look_from
 
 KEEP_OUT_OF_MUON = ("text_encoder", "embed", "norm", "proj_out")
 """Muon takes the attention and the feed-forward of the transformer's blocks; AdamW embeddings, the modulation of

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from studio.codec import scale
-from studio.precision import mixed_precision
+from studio.generation.codec import scale
+from studio.models.device import mixed_precision
 from studio.training.pixels import to_tensor
 from studio.training.stream import LARGE_SIZES_PX, SMALL_SIZES_PX, PairShares, draw_pair
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from studio.designs.colour import count_colours
+from studio.designs.colours.colour_spaces import count_colours
 from studio.training.pixels import to_pixels
 
 ALL_BUT_RIGHT = 0.01

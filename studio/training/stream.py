@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from studio.training.captions import name_family
-from studio.training.carpets import FAMILIES, Carpet, draw_layout, dress
+from studio.carpets.captions import name_family
+from studio.carpets.generator import FAMILIES, Carpet, draw_layout, dress
 
 HELD_OUT_SEEDS = range(1_000_000, 1_001_000)
 """Layout seeds for measuring. No training ever draws them: it counts from `TRAINING_SEEDS` on, upwards."""

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from studio.catalogue import Catalogue
-from studio.media import variation_url
 from studio.settings import SettingsStore
+from studio.ui.media import variation_url
 from tests.browser.conftest import DRAWING_MS, PATIENCE_MS, Server, running, wait_until
-from tests.catalogue_records import make_record
-from tests.conftest import draw_picture, encode_picture
+from tests.support.catalogue_records import make_record
+from tests.support.pictures import draw_picture, encode_picture
 
 pytestmark = pytest.mark.browser
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")

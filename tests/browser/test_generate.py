@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from tests.browser.conftest import DRAWING_MS, wait_until
-from tests.conftest import draw_picture, encode_picture
+from tests.support.pictures import draw_picture, encode_picture
 
 pytestmark = pytest.mark.browser
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")

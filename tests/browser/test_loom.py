@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from studio.designs import open_design
-from studio.designs.repeat import SEAM_LIMIT, measure_seams
-from studio.designs.symmetry import measure_axis
+from studio.designs.structure.repeat import SEAM_LIMIT, measure_seams
+from studio.designs.structure.symmetry import measure_axis
 
 pytestmark = pytest.mark.browser
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -19,17 +19,10 @@ pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 from playwright.sync_api import expect  # noqa: E402
 
 from tests.browser.conftest import wait_until  # noqa: E402
-from tests.browser.test_generate import (  # noqa: E402
-    choose,
-    expect_finished,
-    generate,
-    set_number,
-    upload,
-    variation_ids,
-)
-from tests.loom_pages import draw_indexed  # noqa: E402
-from tests.test_engine_constraints import draw_tile  # noqa: E402
-from tests.test_weaving import YARNS  # noqa: E402
+from tests.browser.test_generate import choose, expect_finished, generate, set_number, upload, variation_ids  # noqa: E402
+from tests.designs.weaving.test_weave import YARNS  # noqa: E402
+from tests.generation.test_engine_constraints import draw_tile  # noqa: E402
+from tests.support.loom_pages import draw_indexed  # noqa: E402
 
 
 def upload_indexed(page, data: bytes | None = None, name: str = "Four yarns.png") -> None:

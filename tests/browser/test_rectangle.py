@@ -15,16 +15,10 @@ pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 from playwright.sync_api import Locator, Page, expect  # noqa: E402
 
 from tests.browser.conftest import wait_until  # noqa: E402
-from tests.browser.test_generate import (  # noqa: E402
-    choose,
-    expect_finished,
-    generate,
-    set_number,
-    variation_ids,
-)
+from tests.browser.test_generate import choose, expect_finished, generate, set_number, variation_ids  # noqa: E402
 from tests.browser.test_loom import upload_indexed  # noqa: E402
-from tests.loom_pages import draw_indexed  # noqa: E402
-from tests.test_weaving import YARNS  # noqa: E402
+from tests.designs.weaving.test_weave import YARNS  # noqa: E402
+from tests.support.loom_pages import draw_indexed  # noqa: E402
 
 WIDTH, HEIGHT = 96, 128
 

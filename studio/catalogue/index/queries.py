@@ -1,0 +1,84 @@
+"""Queries over the index. A new filter is one field of `GalleryQuery` and one entry of `FILTERS`."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from studio.catalogue.files.folders import Place
+from studio.catalogue.files.text import fold, storable
+from studio.catalogue.index.rows import SELECT_VARIATION, find_one, variation_from
+from studio.catalogue.records import Choice, GalleryChoices, GalleryPage, GalleryQuery, Variation
+from studio.schema import VariationRecord
+
+Clause = tuple[str, tuple[object, ...]]
+"""A condition in SQL and the values for its question marks."""
+
+
+def _equals(column: str) -> Callable[[str | None], Clause | None]:
+    return lambda value: None if value is None else (f"{column} = ?", (storable(value),))
+
+
+def _has_words(text: str) -> Clause | None:
+    words = fold(text).split()
+    # instr takes %, _ and \ as they are, where LIKE would need them escaped.
+    return (" AND ".join(["instr(words, ?)"] * len(words)), tuple(words)) if words else None
+
+
+FILTERS: Mapping[str, Callable[[Any], Clause | None]] = {
+    "deleted": lambda deleted: ("place = ?", (str(Place.BINNED if deleted else Place.KEPT),)),
+    "favourites_only": lambda wanted: ("favourite = 1", ()) if wanted else None,
+    "source": _equals("source"),
+    "run": _equals("run"),
+    "parent": _equals("parent"),
+    "model": _equals("model"),
+    "adapter": _equals("adapter"),
+    "text": _has_words,
+}
+"""For each filter of `GalleryQuery` the condition that its value asks for, or None when it lets all through."""
+
+
+def find_run(connection: sqlite3.Connection, run: str) -> tuple[Variation, ...]:
+    """Return a run's variations in the order of their slots, in each the oldest first; those in the bin left out."""
+    rows = connection.execute(
+        f"{SELECT_VARIATION} WHERE run = ? AND place = ? ORDER BY slot, id",
+        (run, str(Place.KEPT)),
+    )
+    return tuple(map(variation_from, rows))
+
+
+def find_page(connection: sqlite3.Connection, query: GalleryQuery) -> GalleryPage:
+    """Return one page of what a query lets through, newest first."""
+    clauses = [clause for name, ask in FILTERS.items() if (clause := ask(getattr(query, name))) is not None]
+    where = " AND ".join(sql for sql, _ in clauses)
+    values = [value for _, some in clauses for value in some]
+    (total,) = connection.execute(f"SELECT count(*) FROM variations WHERE {where}", values).fetchone()
+    # The page's ids are found in an index alone; only then are its few records read.
+    rows = connection.execute(
+        f"{SELECT_VARIATION} WHERE id IN "
+        f"(SELECT id FROM variations WHERE {where} ORDER BY id DESC LIMIT ? OFFSET ?) ORDER BY id DESC",
+        [*values, query.page_size, (query.page - 1) * query.page_size],
+    )
+    return GalleryPage(tuple(map(variation_from, rows)), total, query.page, query.page_size)
+
+
+def find_choices(connection: sqlite3.Connection) -> GalleryChoices:
+    """Return the models and adapters of what is in the gallery; labels are those of the newest picture of each."""
+
+    def choices(column: str, label: Callable[[VariationRecord], str]) -> tuple[Choice, ...]:
+        counted = connection.execute(
+            f"SELECT {column}, count(*), max(id) FROM variations WHERE place = ? GROUP BY {column} ORDER BY 2 DESC, 1",
+            (str(Place.KEPT),),
+        ).fetchall()
+        newest = {value: find_one(connection, latest) for value, _, latest in counted}
+        return tuple(
+            Choice(value, label(found[0].record), count)
+            for value, count, _ in counted
+            if (found := newest[value]) is not None
+        )
+
+    return GalleryChoices(
+        models=choices("model", lambda record: record.facts.model_title),
+        adapters=choices("adapter", lambda record: record.facts.adapter_name or "No adapter"),
+    )

@@ -1,0 +1,128 @@
+"""Rows of the index: one a variation, one a source. What they say is repeated from the files."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from studio.catalogue.files.curation import Curation
+from studio.catalogue.files.folders import Place
+from studio.catalogue.files.source_files import source_from, source_values
+from studio.catalogue.files.text import fold, storable
+from studio.catalogue.records import NO_ADAPTER, Source, Variation
+from studio.schema import VariationRecord
+
+SELECT_VARIATION = "SELECT favourite, deleted_at, record, place FROM variations JOIN records USING (id)"
+"""Rows for `variation_from`; a condition and an order may follow."""
+
+_COLUMNS = "id, place, run, slot, source, parent, model, adapter, favourite, deleted_at, words"
+
+
+class State(NamedTuple):
+    """What a row says of a file without its record."""
+
+    place: Place
+    favourite: bool
+
+
+def add_variation(connection: sqlite3.Connection, record: VariationRecord, place: Place, curation: Curation) -> bool:
+    """Add a row unless the id has one; return whether it was added."""
+    row = (
+        record.id,
+        str(place),
+        storable(record.run),
+        record.slot,
+        storable(record.source),
+        None if record.parent is None else storable(record.parent),
+        storable(record.facts.model),
+        _adapter_of(record),
+        curation.favourite,
+        curation.deleted_at,
+        fold(record.prompt),
+    )
+    marks = ", ".join("?" * len(row))
+    added = connection.execute(f"INSERT OR IGNORE INTO variations ({_COLUMNS}) VALUES ({marks})", row).rowcount == 1
+    if added:
+        said = json.dumps(record.to_json())
+        connection.execute("INSERT OR REPLACE INTO records (id, record) VALUES (?, ?)", (record.id, said))
+    return added
+
+
+def update_variation(connection: sqlite3.Connection, variation_id: str, place: Place, curation: Curation) -> None:
+    """Bring a row to where its file lies and what its sidecar says."""
+    connection.execute(
+        "UPDATE variations SET place = ?, favourite = ?, deleted_at = ? WHERE id = ?",
+        (str(place), curation.favourite, curation.deleted_at, variation_id),
+    )
+
+
+def mark_missing(connection: sqlite3.Connection, variation_ids: Iterable[str]) -> None:
+    """Hide rows whose file is gone; they come back with it."""
+    connection.executemany(
+        "UPDATE variations SET place = ? WHERE id = ?", [(str(Place.MISSING), one) for one in variation_ids]
+    )
+
+
+def drop_variations(connection: sqlite3.Connection, variation_ids: Iterable[str]) -> None:
+    """Remove rows for good."""
+    ids = [(one,) for one in variation_ids]
+    for table in ("variations", "records"):
+        connection.executemany(f"DELETE FROM {table} WHERE id = ?", ids)
+
+
+def find_states(connection: sqlite3.Connection) -> dict[str, State]:
+    """Return every id of the index with where its file should lie and whether it is a favourite."""
+    places = {str(place): place for place in Place}  # ten times as quick as calling Place for each row
+    rows = connection.execute("SELECT id, place, favourite FROM variations")
+    return {one: State(places[place], bool(favourite)) for one, place, favourite in rows}
+
+
+def count_places(connection: sqlite3.Connection) -> dict[Place, int]:
+    """Return how many variations there are of each place."""
+    return {Place(place): n for place, n in connection.execute("SELECT place, count(*) FROM variations GROUP BY place")}
+
+
+def find_one(connection: sqlite3.Connection, variation_id: str) -> tuple[Variation, Place] | None:
+    """Return a variation and where its file should lie, or None."""
+    row = connection.execute(f"{SELECT_VARIATION} WHERE id = ?", (variation_id,)).fetchone()
+    return None if row is None else (variation_from(row), Place(row[-1]))
+
+
+def variation_from(row: tuple[int, str | None, str, str]) -> Variation:
+    """Return the variation in a row of `SELECT_VARIATION`."""
+    favourite, deleted_at, record, _ = row
+    return Variation(VariationRecord.from_json(json.loads(record)), bool(favourite), deleted_at)
+
+
+def put_source(connection: sqlite3.Connection, source: Source) -> None:
+    """Add or renew a source's row."""
+    connection.execute(
+        "INSERT OR REPLACE INTO sources (sha256, added_at, facts) VALUES (?, ?, ?)",
+        (source.sha256, source.added_at, json.dumps(source_values(source))),
+    )
+
+
+def find_source(connection: sqlite3.Connection, sha256: str) -> Source | None:
+    """Return a source, or None."""
+    row = connection.execute("SELECT facts FROM sources WHERE sha256 = ?", (sha256,)).fetchone()
+    return None if row is None else source_from(json.loads(row[0]))
+
+
+def find_sources(connection: sqlite3.Connection, limit: int) -> tuple[Source, ...]:
+    """Return the sources, newest first."""
+    rows = connection.execute("SELECT facts FROM sources ORDER BY added_at DESC, sha256 LIMIT ?", (limit,))
+    return tuple(source_from(json.loads(facts)) for (facts,) in rows)
+
+
+def find_source_hashes(connection: sqlite3.Connection) -> set[str]:
+    """Return the name of every source."""
+    return {sha256 for (sha256,) in connection.execute("SELECT sha256 FROM sources")}
+
+
+def _adapter_of(record: VariationRecord) -> str:
+    facts = record.facts
+    if facts.adapter_sha256 is not None:
+        return storable(facts.adapter_sha256)
+    return NO_ADAPTER if facts.adapter_name is None else storable(facts.adapter_name)

@@ -1,0 +1,1 @@
+"""Colours of designs: colour spaces and differences, palettes, colourways."""

@@ -1,0 +1,188 @@
+"""Colourways: the same drawing in other yarns. The index map stays; only the colours of its numbers change."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from studio.designs.colours.colour_spaces import Floats, convert_to_lab, measure_difference
+from studio.designs.colours.harmonies import (
+    HARMONIES,
+    Harmony,
+    Tones,
+    convert_from_oklch,
+    convert_to_oklch,
+    name_hue,
+    tint,
+)
+from studio.designs.index_map import check_palette
+
+LEAST_DELTA_E = 8.0
+"""Mean CIEDE2000, weighted by share, from which two colourways are different at first sight."""
+DRAWS = 4
+"""Palettes drawn from each harmony, and as many again with tinted neutrals, to choose from."""
+
+__all__ = ["HARMONIES", "LEAST_DELTA_E", "Colourway", "Harmony", "make_colourways", "match_palette"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Colourway:
+    """A title for a designer, and uint8 colours (k, 3) that take the place of the design's own, number by number."""
+
+    title: str
+    palette: NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Draft:
+    harmony: Harmony
+    palette: NDArray[np.uint8]
+
+
+def make_colourways(
+    palette: NDArray[np.uint8],
+    shares: Floats,
+    count: int,
+    seed: int,
+    *,
+    locked: Collection[int] = (),
+    palettes: Sequence[NDArray[np.uint8]] = (),
+) -> tuple[Colourway, ...]:
+    """Return `count` colourways of a palette uint8 (k, 3), whose yarns have these shares (k,); equal for equal seeds.
+
+    The first ones take their colours from `palettes`, one each (`match_palette`); the others follow HARMONIES, each
+    once before any comes again. Yarns whose numbers are `locked` keep their colour exactly. In harmonies the order of
+    lightness (OKLab) between yarns stays, so that an outline stays an outline. Wherever there are enough that do, they
+    differ from the design and from one another by a mean CIEDE2000 of 8, weighted by share; else those that differ
+    most are taken, which with every yarn locked are all the design itself.
+
+    Raises `ValueError` for shares that do not fit, locked numbers outside the palette, negative counts and seeds.
+    """
+    colours = check_palette(palette)
+    tones = Tones(convert_to_oklch(colours), _check_shares(shares, len(colours)), _check_locked(locked, len(colours)))
+    if count < 0 or seed < 0:
+        raise ValueError(f"{count} colourways with seed {seed}; give numbers from 0 on")
+    made = [
+        Colourway(f"After palette {number}", match_palette(colours, tones.shares, other, locked))
+        for number, other in enumerate(palettes[:count], start=1)
+    ]
+    taken = [colours, *(colourway.palette for colourway in made)]
+    chosen = _choose(list(_draw(colours, tones, count, seed)), taken, tones.shares, count - len(made))
+    made += [Colourway(_describe(draft, tones), draft.palette) for draft in chosen]
+    return tuple(_number_titles(made))
+
+
+def match_palette(
+    palette: NDArray[np.uint8], shares: Floats, other: NDArray[np.uint8], locked: Collection[int] = ()
+) -> NDArray[np.uint8]:
+    """Return the colours of another palette (m, 3) for the yarns of this one (k, 3): shape (k, 3), only exact ones.
+
+    Both are put in order of lightness, and lightness counts from the darkest (0) to the lightest (1) of each. Among
+    all ways to hand out colours in that order, no darker yarn a lighter colour, the one with the least squared
+    difference of lightness is taken, yarns of a large share counting more. Where there are fewer colours than yarns,
+    each serves as many yarns as need be. Locked yarns keep their own colour.
+    """
+    colours, offered = check_palette(palette), check_palette(other)
+    free = np.flatnonzero(~_check_locked(locked, len(colours)))
+    matched = colours.copy()
+    if not len(free):
+        return matched
+    weights = _check_shares(shares, len(colours))[free] + 1e-3
+    own, theirs = convert_to_oklch(colours[free])[:, 0], convert_to_oklch(offered)[:, 0]
+    yarns, supply = np.argsort(own, kind="stable"), np.argsort(theirs, kind="stable")
+    supply = np.repeat(supply, math.ceil(len(yarns) / len(supply)))
+    cost = weights[yarns, None] * (_spread(own)[yarns, None] - _spread(theirs)[supply]) ** 2
+    matched[free[yarns]] = offered[supply[_match_rising(cost)]]
+    return matched
+
+
+def _match_rising(cost: Floats) -> NDArray[np.intp]:
+    """Return for each row of a cost (n, m), n <= m, a column, strictly rising, so that the sum is least."""
+    rows, columns = cost.shape
+    best = np.full((rows + 1, columns + 1), np.inf)
+    best[0] = 0
+    for row in range(rows):
+        best[row + 1, 1:] = np.minimum.accumulate(best[row, :-1] + cost[row])
+    found = np.empty(rows, dtype=np.intp)
+    column = columns
+    for row in range(rows, 0, -1):
+        # The first column at which the best of this row was reached; the rows above use what lies before it.
+        column = int(np.argmax(best[row, : column + 1] == best[row, column]))
+        found[row - 1] = column - 1
+        column -= 1
+    return found
+
+
+def _draw(colours: NDArray[np.uint8], tones: Tones, count: int, seed: int) -> Iterator[_Draft]:
+    """Yield drafts in the order in which they are tried: a draw of every harmony, in an order of the seed's own."""
+    draws = max(DRAWS, math.ceil(count / len(HARMONIES)))
+    order = np.random.default_rng(seed).permutation(len(HARMONIES))
+    harmonies = list(HARMONIES.values())
+    for draw in range(2 * draws):
+        for place in order:
+            rng = np.random.default_rng([seed, draw, place])
+            start = tint(tones, rng) if draw >= draws else tones
+            drafted = convert_from_oklch(harmonies[place].vary(start, rng))
+            yield _Draft(harmonies[place], np.where(tones.locked[:, None], colours, drafted))
+
+
+def _choose(drafts: list[_Draft], taken: list[NDArray[np.uint8]], shares: Floats, count: int) -> Iterator[_Draft]:
+    """Yield `count` drafts: the first that differs enough of the harmony used least, or the one that differs most."""
+    labs = convert_to_lab(np.stack([draft.palette for draft in drafts]))
+    distance = np.full(len(drafts), np.inf)
+    used: Counter[str] = Counter()
+    left = set(range(len(drafts)))
+    latest = list(taken)
+    for _ in range(count):
+        for palette in latest:
+            distance = np.minimum(distance, measure_difference(labs, convert_to_lab(palette)) @ shares)
+        enough = [place for place in sorted(left) if distance[place] >= LEAST_DELTA_E]
+        if enough:
+            place = min(enough, key=lambda one: used[drafts[one].harmony.id])
+        else:
+            place = max(sorted(left), key=lambda one: distance[one])
+        left.remove(place)
+        used[drafts[place].harmony.id] += 1
+        latest = [drafts[place].palette]
+        yield drafts[place]
+
+
+def _describe(draft: _Draft, tones: Tones) -> str:
+    if not draft.harmony.new_hues:
+        return draft.harmony.title
+    return f"{draft.harmony.title}, mostly {name_hue(convert_to_oklch(draft.palette), tones.shares)}"
+
+
+def _number_titles(colourways: list[Colourway]) -> Iterator[Colourway]:
+    """Yield them with titles that are unique: the second of a title gets a 2."""
+    seen: Counter[str] = Counter()
+    for colourway in colourways:
+        seen[colourway.title] += 1
+        number = seen[colourway.title]
+        yield colourway if number == 1 else Colourway(f"{colourway.title} {number}", colourway.palette)
+
+
+def _spread(lightness: Floats) -> Floats:
+    low, high = float(lightness.min()), float(lightness.max())
+    return (lightness - low) / (high - low) if high > low else np.full(lightness.shape, 0.5)
+
+
+def _check_shares(shares: Floats, colours: int) -> Floats:
+    weights = np.asarray(shares, dtype=np.float64)
+    if weights.shape != (colours,) or not np.isfinite(weights).all() or (weights < 0).any() or not weights.sum() > 0:
+        raise ValueError(f"shares of shape {weights.shape} for {colours} yarns; give one from 0 on for each, not all 0")
+    return weights / weights.sum()
+
+
+def _check_locked(locked: Collection[int], colours: int) -> NDArray[np.bool_]:
+    mask = np.zeros(colours, dtype=bool)
+    for yarn in locked:
+        if not 0 <= yarn < colours:
+            raise ValueError(f"yarn {yarn} is locked, but there are {colours}; give numbers from 0 to {colours - 1}")
+        mask[yarn] = True
+    return mask

@@ -1,0 +1,229 @@
+"""What the constraints of a run mean for its design: which yarns, which axes, which part stays as it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from studio.designs.colours.colour_spaces import count_colours
+from studio.designs.files.opening import Design
+from studio.designs.index_map import IndexMap, pack_colours
+from studio.designs.reading import read_yarns
+from studio.designs.structure.borders import Border, border_mask, find_border
+from studio.designs.structure.repeat_symmetry import find_odd_side, mirror_repeat
+from studio.designs.structure.symmetry import find_axis, is_symmetric
+from studio.designs.weaving.orphans import find_orphans
+from studio.errors import RequestError
+from studio.schema import COLOURS_LIMIT, Constraints
+
+ORPHAN_SHARE = 0.002
+"""Stray knots that a variation may have even where its design has fewer."""
+
+Pixels = NDArray[np.uint8]
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WeavePlan:
+    """What the constraints of a run mean for its design.
+
+    `design` is the design's pixels (h, w, 3), `indices` (h, w) its knots. `palette` (k, 3) holds the yarns of the
+    design, None where the colours are free or new; `locked` (n, 3) those of them that a new palette begins with.
+    `vertical` and `horizontal` are offsets of the axes (see `symmetry`), None where it is not mirrored. `kept` (h, w)
+    is true where the design stays as it is. `strays` (h, w) are the stray knots of the design, `orphan_share` is what
+    a variation may have of them. `notes` are sentences for the designer.
+    """
+
+    constraints: Constraints
+    design: Pixels
+    palette: Pixels | None
+    locked: Pixels
+    indices: Pixels
+    vertical: int | None
+    horizontal: int | None
+    kept: Mask | None
+    strays: Mask
+    orphan_share: float
+    notes: tuple[str, ...] = ()
+
+    @property
+    def closed_repeat(self) -> str | None:
+        """The repeat in which a variation meets itself at its edges; None where it does not, or meets its mirror."""
+        return _closed(self.constraints.repeat)
+
+    @property
+    def has_yarns(self) -> bool:
+        """Whether the variations are woven in yarns, the design's or new ones, rather than in free colours."""
+        return self.palette is not None or self.constraints.palette == "new"
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is asked for, so that the model's picture stays as it is."""
+        return not self.has_yarns and not self.mirrored and self.kept is None and self.constraints.repeat == "none"
+
+    @property
+    def mirrored(self) -> bool:
+        """Whether the variations are symmetric by contract."""
+        return self.vertical is not None or self.horizontal is not None
+
+
+def _closed(repeat: str) -> str | None:
+    return None if repeat in ("none", "mirror") else repeat
+
+
+def plan_weave(design: Design, constraints: Constraints) -> WeavePlan:
+    """Return what the constraints mean for a design.
+
+    Raises `RequestError` where they do not fit it: a yarn is locked that it does not use, a border is to be kept and
+    there is none, a bordered design is to repeat, a part is to be kept and mirrored that is not symmetric in the
+    design.
+    """
+    pixels = np.asarray(design.image)
+    own = design.index_map
+    few = own is not None and len(own.used()) <= COLOURS_LIMIT
+    own_yarns = constraints.palette == "source" or (constraints.palette == "auto" and few)
+    index_map = read_yarns(design)
+    locked = _find_locked(constraints, index_map)
+    indices = index_map.indices
+    border = find_border(indices) if constraints.keep in ("border", "field") or constraints.repeat != "none" else None
+    if constraints.repeat != "none" and border is not None:
+        raise RequestError(
+            "This design has a border, so it is not a repeat: laid side by side its borders would meet. "
+            "Set Repeat to none, or upload one repeat of the field alone."
+        )
+    kept = _find_kept(constraints, border, indices.shape)
+    if constraints.palette == "new" and kept is not None:
+        _check_room(constraints.colours or 1, join_yarns(locked, pixels[kept]), len(locked))
+    axes, notes = _choose_axes(constraints, indices, pixels, kept)
+    strays = find_orphans(indices)
+    if own is not None and design.mode == "P" and constraints.palette == "auto" and not few:
+        notes += (
+            f"The design's {len(own.used())} colours are more than the {COLOURS_LIMIT} that count as yarns, so the "
+            "variations' colours are free. Choose the design's yarns to keep them all.",
+        )
+    if kept is not None and own_yarns and not np.array_equal(index_map.palette[indices[kept]], pixels[kept]):
+        notes += (
+            f"The kept part stays as the design reads in {len(index_map.used())} yarns, knot for knot: the picture "
+            "itself has more colours than a loom has yarns. Choose free colours to keep its own.",
+        )
+    return WeavePlan(
+        constraints=constraints,
+        design=pixels,
+        palette=index_map.palette if own_yarns else None,
+        locked=locked,
+        indices=indices,
+        vertical=axes["vertical"],
+        horizontal=axes["horizontal"],
+        kept=kept,
+        strays=strays,
+        orphan_share=max(ORPHAN_SHARE, float(strays.mean())),
+        notes=notes,
+    )
+
+
+def join_yarns(locked: Pixels, kept: Pixels) -> Pixels:
+    """Return the yarns (k, 3) that a new palette must have: the locked ones (n, 3) in order, then the others of the
+    kept part's pixels (m, 3).
+    """
+    held = count_colours(kept)[0]
+    return np.concatenate([locked, held[~np.isin(pack_colours(held), pack_colours(locked))]])
+
+
+def _find_locked(constraints: Constraints, index_map: IndexMap) -> Pixels:
+    """Return the colours (n, 3) of the locked yarns."""
+    used = index_map.used().tolist()
+    for number in constraints.locked:
+        if number not in used:
+            raise RequestError(
+                f"The yarn with the number {number} cannot be locked, for the design does not use it. Choose among "
+                f"{_list_numbers(used)}."
+            )
+    return index_map.palette[list(constraints.locked)]
+
+
+def _list_numbers(numbers: list[int]) -> str:
+    """Return rising numbers in words, runs drawn together: 0 to 4, 7."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and runs[-1][-1] == number - 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ", ".join(f"{run[0]} to {run[-1]}" if len(run) > 1 else f"{run[0]}" for run in runs)
+
+
+def _check_room(count: int, held: Pixels, locked: int) -> None:
+    """Raise `RequestError`, before anything is drawn, where what must be in a palette leaves no yarn for the rest."""
+    what = f"The part that you keep has {len(held)} colours by itself"
+    if locked:
+        what = f"The part that you keep and the locked yarns have {len(held)} colours"
+    if len(held) >= COLOURS_LIMIT:
+        raise RequestError(f"{what}, more than a palette may have. Choose free colours.")
+    if len(held) >= count:
+        raise RequestError(f"{what}. Choose more than {len(held)} colours, or the yarns of the design.")
+
+
+def _find_kept(constraints: Constraints, border: Border | None, shape: tuple[int, int]) -> Mask | None:
+    if constraints.keep == "none":
+        return None
+    if constraints.keep == "rectangle":
+        left, top, right, bottom = constraints.rectangle
+        if right > shape[1] or bottom > shape[0]:
+            raise RequestError(
+                f"The rectangle to keep reaches to {right}, {bottom}, the design only to {shape[1]}, {shape[0]}. "
+                "Choose one inside the design."
+            )
+        kept = np.zeros(shape, dtype=bool)
+        kept[top:bottom, left:right] = True
+        return kept
+    if border is None:
+        raise RequestError(
+            f"No border was found in this design, so its {constraints.keep} cannot be kept. Mark a rectangle instead."
+        )
+    mask = border_mask(shape, border)
+    return mask if constraints.keep == "border" else ~mask
+
+
+def _choose_axes(
+    constraints: Constraints, indices: NDArray[np.uint8], pixels: Pixels, kept: Mask | None
+) -> tuple[dict[str, int | None], tuple[str, ...]]:
+    """Return the offset of each axis that the variations are mirrored about, and sentences on what was left out."""
+    wanted = constraints.symmetry
+    axes: dict[str, int | None] = {"vertical": None, "horizontal": None}
+    notes: list[str] = []
+    if wanted == "none":
+        return axes, ()
+    for direction in axes:
+        if wanted not in ("auto", "quarter", direction):
+            continue
+        found = find_axis(indices, direction)
+        symmetric = is_symmetric(found)
+        if wanted == "auto" and not symmetric:
+            continue
+        offset = found.offset if symmetric else 0
+        if kept is not None and not _holds_still(pixels, kept, direction, offset, _closed(constraints.repeat)):
+            if wanted != "auto":
+                raise RequestError(
+                    "The part that you keep is not exactly symmetric itself, so it cannot stay as it is and be "
+                    "mirrored too. Set Symmetry to none, or keep another part."
+                )
+            notes.append(f"The kept part is not exactly symmetric, so the {direction} axis was not enforced.")
+            continue
+        axes[direction] = offset
+    odd = find_odd_side(indices.shape, constraints.repeat)
+    if odd is not None and set(axes.values()) != {None}:
+        notes.append(
+            f"The {odd[0]} of {odd[1]} knots has no whole half, so two repeats on a {constraints.repeat} lies one knot "
+            "off: each repeat is symmetric by itself, the cloth is not quite."
+        )
+    return axes, tuple(notes)
+
+
+def _holds_still(pixels: Pixels, kept: Mask, direction: str, offset: int, repeat: str | None) -> bool:
+    """Whether mirroring leaves the kept part as it is: it lies symmetrically, and so do the pixels in it."""
+    axes = (offset, None) if direction == "vertical" else (None, offset)
+    there = mirror_repeat(kept, repeat, *axes)
+    same = (mirror_repeat(pixels, repeat, *axes) == pixels).all(axis=-1)
+    return bool(there[kept].all() and same[kept].all())

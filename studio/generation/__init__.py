@@ -1,0 +1,1 @@
+"""One run on one pipeline: a design encoded, a batch denoised, variations decoded and woven."""

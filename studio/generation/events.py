@@ -1,0 +1,54 @@
+"""What happens in a run, as the engine tells it while it works. The only types that carry pictures between rooms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from PIL import Image
+
+from studio.designs.weaving.weave import Woven
+from studio.schema import RunFacts
+
+
+@dataclass(frozen=True, slots=True)
+class Preparing:
+    """Something of its own length begins before drawing; `stage` names it for the designer."""
+
+    stage: str
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """Drawing begins: `steps` denoising steps over all batches will follow."""
+
+    facts: RunFacts
+    steps: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stepped:
+    """One denoising step of one batch is done; `previews` maps slots to small RGB pictures (latent resolution)."""
+
+    step: int
+    steps: int
+    previews: dict[int, Image.Image]
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """One variation is finished, at the design's own size. `seconds` is its share of the run.
+
+    `image` is what the model drew; `woven` is what was made of it for the loom, None where nothing was asked for.
+    """
+
+    slot: int
+    seed: int
+    image: Image.Image
+    seconds: float
+    woven: Woven | None = None
+
+
+RunEvent = Preparing | Started | Stepped | Drawn
+RunListener = Callable[[RunEvent], None]
+"""Called for each event; raises `RunCancelledError` to stop the run where it is."""

@@ -1,0 +1,177 @@
+"""Pictures side by side: which ones, the sheet they hang on, and the table of what differs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import streamlit as st
+
+from studio.catalogue import Source, Variation
+from studio.errors import InputError, NotFoundError
+from studio.ui.media import source_url, variation_url
+from studio.ui.session import workspace
+from studio.ui.shared.favourites import STAR_STYLE, draw_favourite
+from studio.ui.shared.links import COMPARE_MOST, change_address
+from studio.ui.shared.navigation import GALLERY
+from studio.ui.shared.parameters import Exhibit, compare, name_equals
+from studio.ui.shared.pictures import describe_source, describe_variation, page_url, picture_html
+from studio.ui.shared.selection import drop, select, selected
+from studio.ui.shared.tables import comparison_table
+
+_LETTERS = "ABCDEF"
+_STYLE = """<style>
+[class*="st-key-marked_"] { min-height: 2.4rem; }
+[class*="st-key-marked_"] [class*="st-key-star_"] button { min-height: 1.8rem; padding: 0 0.5rem; }
+</style>"""
+_TALLEST_SHAPE, _WIDEST_SHAPE = (1, 2), (2, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Hung:
+    """What is compared: the pictures, the one design that all were made from (or None), and what is to be said.
+
+    `run` is the run that was asked for, None where single pictures were.
+    """
+
+    variations: tuple[Variation, ...]
+    exhibits: tuple[Exhibit, ...]
+    source: Source | None
+    run: str | None = None
+    notes: tuple[str, ...] = ()
+
+
+def find_pictures() -> Hung:
+    """Return what the page's address asks for, else what is ticked; the address then names it too."""
+    said = st.query_params
+    if "run" in said and "ids" not in said:
+        return _hang_run(said["run"])
+    ids = tuple(dict.fromkeys(one for one in said.get("ids", "").split(",") if one))
+    if not ids and selected():
+        ids = selected()[:COMPARE_MOST]
+        change_address(ids=",".join(ids))
+    return _hang(ids)
+
+
+def draw_pictures(hung: Hung, *, least_width_px: int, tallest: str | None, with_design: bool) -> None:
+    """Draw the pictures in places of one shape and size, each with its letter and what can be done with it.
+
+    As many stand in a row as are `least_width_px` wide; `tallest` is a CSS length that none exceeds.
+    """
+    st.html(_STYLE + STAR_STYLE)
+    shape = _shape_for(hung.variations)
+    count = len(hung.variations) + with_design
+    with st.grid(count, min_column_width=least_width_px, gap="small", key="compare_sheet") as sheet:
+        if with_design and hung.source is not None:
+            with sheet.cell(), st.container(gap="xsmall", key="compared_design"):
+                _draw_design(hung.source, shape, tallest)
+        for letter, variation in zip(_LETTERS, hung.variations, strict=False):
+            with sheet.cell(), st.container(gap="xsmall", key=f"compared_{variation.id}"):
+                _draw_picture(letter, variation, shape, tallest, hung)
+
+
+def draw_table(hung: Hung) -> None:
+    """Draw the table of parameters with what differs marked, and say what does not differ."""
+    comparisons = compare(hung.exhibits)
+    differing = [comparison for comparison in comparisons if comparison.differs]
+    st.session_state.setdefault("compare_only", True)
+    with st.container(horizontal=True, vertical_alignment="center", key="compare_head"):
+        st.subheader("Parameters", width="content")
+        st.toggle("Only differences", key="compare_only", persist_state="session")
+    if not st.session_state["compare_only"]:
+        st.html(comparison_table(_LETTERS[: len(hung.exhibits)], comparisons, marked=True))
+    elif differing:  # then each of them would be marked
+        st.html(comparison_table(_LETTERS[: len(hung.exhibits)], differing, marked=False))
+    st.caption(name_equals(comparisons))
+
+
+def _draw_design(source: Source, shape: tuple[int, int], tallest: str | None) -> None:
+    address = page_url(source_url(source.sha256))
+    st.html(picture_html(address, alt=describe_source(source), size=shape, tallest=tallest, link=address))
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key="marked_design"):
+        st.markdown("**Design**", width="content")
+
+
+def _draw_picture(letter: str, variation: Variation, shape: tuple[int, int], tallest: str | None, hung: Hung) -> None:
+    record = variation.record
+    address = page_url(variation_url(record.id))
+    st.html(picture_html(address, alt=describe_variation(record), size=shape, tallest=tallest, link=address))
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key=f"marked_{record.id}"):
+        st.markdown(f"**{letter}**", width="content")
+        draw_favourite(variation, place="compare")
+        st.page_link(GALLERY, label="Open", icon="", query_params={"open": record.id})
+        st.button(
+            ":material/close:",
+            key=f"remove_{record.id}",
+            type="tertiary",
+            help="Take this picture out of the comparison. It stays in the gallery.",
+            on_click=_remove,
+            args=(record.id, tuple(one.id for one in hung.variations)),
+        )
+
+
+def _remove(variation_id: str, shown: tuple[str, ...]) -> None:
+    rest = [one for one in shown if one != variation_id]
+    if set(selected()) == set(shown):
+        select(rest)
+    else:
+        drop([variation_id])
+    change_address(run=None, ids=",".join(rest) or None)
+
+
+def _hang_run(run_id: str) -> Hung:
+    try:
+        variations = workspace().catalogue.run(run_id)
+    except InputError as error:
+        return Hung((), (), None, notes=(str(error),))
+    if not variations:
+        return Hung((), (), None, notes=("There is no picture of this run here any more.",))
+    notes = ()
+    if len(variations) > COMPARE_MOST:
+        notes = (f"This run made {len(variations)} pictures; the first {COMPARE_MOST} are shown.",)
+    return _with_sources(variations[:COMPARE_MOST], notes, run_id)
+
+
+def _hang(ids: tuple[str, ...]) -> Hung:
+    notes = []
+    if len(ids) > COMPARE_MOST:
+        notes.append(f"{len(ids)} pictures were chosen; the first {COMPARE_MOST} are shown.")
+    found = [_find(one) for one in ids[:COMPARE_MOST]]
+    variations = tuple(variation for variation in found if variation is not None and variation.deleted_at is None)
+    if len(variations) < len(found):
+        missing = len(found) - len(variations)
+        notes.append(f"{missing} of the pictures {'is' if missing == 1 else 'are'} in the bin, or not here any more.")
+    return _with_sources(variations, tuple(notes))
+
+
+def _with_sources(variations: tuple[Variation, ...], notes: tuple[str, ...], run: str | None = None) -> Hung:
+    sources = {sha256: _find_source(sha256) for sha256 in {one.record.source for one in variations}}
+    exhibits = tuple(Exhibit(one.record, sources[one.record.source]) for one in variations)
+    common = next(iter(sources.values())) if len(sources) == 1 else None
+    return Hung(variations, exhibits, common, run, notes)
+
+
+def _find(variation_id: str) -> Variation | None:
+    try:
+        return workspace().catalogue.variation(variation_id)
+    except NotFoundError:
+        return None
+
+
+def _find_source(sha256: str) -> Source | None:
+    try:
+        return workspace().catalogue.source(sha256)
+    except NotFoundError:
+        return None
+
+
+def _shape_for(variations: Iterable[Variation]) -> tuple[int, int]:
+    """Return the pictures' own shape where they share one, else a square: all are drawn at an equal size."""
+    shapes = {(one.record.facts.width_px, one.record.facts.height_px) for one in variations}
+    if len(shapes) != 1:
+        return 1, 1
+    (shape,) = shapes
+    width_px, height_px = shape
+    if width_px * 2 < height_px:
+        return _TALLEST_SHAPE
+    return _WIDEST_SHAPE if width_px > 2 * height_px else shape

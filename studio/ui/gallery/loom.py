@@ -1,0 +1,91 @@
+"""A picture on its way to the loom: its yarns, what the model drew of it, and the file that a loom's software reads."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from studio.catalogue import Variation
+from studio.designs.colours.colour_spaces import read_colour
+from studio.designs.files.export import DENSITY_LIMIT, EXPORTERS, Density, Exporter
+from studio.designs.files.opening import open_design
+from studio.designs.reading import read_yarns, restore_yarns
+from studio.errors import NotFoundError
+from studio.schema import COLOURS_LIMIT, VariationRecord
+from studio.ui.session import workspace
+from studio.ui.shared.design_facts import swatches_html
+from studio.ui.shared.laid_out import draw_laid_out
+from studio.ui.shared.pictures import show_caption, title_of, untouched_link
+from studio.ui.shared.woven import describe_woven
+
+USUAL_PER_METRE = 500
+_USUAL_YARNS = 10
+_FIELD_PX = 120
+
+
+def draw_yarns(record: VariationRecord) -> None:
+    """Draw the yarns of a woven picture, a link to what the model drew, and its repeat; nothing for any other."""
+    if record.weaving is None:
+        return
+    if record.weaving.yarns:
+        st.html(swatches_html([read_colour(yarn) for yarn in record.weaving.yarns], record.weaving.shares or None))
+    show_caption(describe_woven(record), link=untouched_link(record.id))
+    draw_laid_out(record, large=True)
+
+
+def draw_download(variation: Variation) -> None:
+    """Draw the choices for an indexed file and the buttons that fetch it."""
+    record = variation.record
+    with st.popover(
+        "For the loom", icon=":material/grid_on:", help="An indexed file: one pixel a knot, one number a yarn."
+    ):
+        count = None
+        if record.weaving is None or not record.weaving.yarns:
+            count = st.number_input(
+                "Yarns",
+                min_value=1,
+                max_value=COLOURS_LIMIT,
+                value=_USUAL_YARNS,
+                step=1,
+                key="loom_yarns",
+                help="The picture has free colours; they are brought into so many yarns.",
+            )
+        st.checkbox("Write the density into the file", key="loom_dense")
+        density = _draw_density(record) if st.session_state["loom_dense"] else None
+        with st.container(horizontal=True, gap="small"):
+            for exporter in EXPORTERS.values():
+                st.download_button(
+                    exporter.title,
+                    data=lambda exporter=exporter: _export(variation, exporter, density, count),
+                    file_name=f"{_name_file(record)}{exporter.suffix}",
+                    mime=exporter.media_type,
+                    key=f"loom_{exporter.id}",
+                    on_click="ignore",
+                )
+
+
+def _name_file(record: VariationRecord) -> str:
+    """Return the design's name and the seed: what a loom's list of files tells apart. Without the design, the id."""
+    try:
+        return f"{title_of(workspace().catalogue.source(record.source))} {record.seed}"
+    except NotFoundError:
+        return record.id
+
+
+def _draw_density(record: VariationRecord) -> Density:
+    with st.grid(2, min_column_width=_FIELD_PX, gap="small") as pair:
+        with pair.cell():
+            reeds = st.number_input("Reeds per metre", 1, DENSITY_LIMIT, USUAL_PER_METRE, 10, key="loom_reeds")
+        with pair.cell():
+            picks = st.number_input("Picks per metre", 1, DENSITY_LIMIT, USUAL_PER_METRE, 10, key="loom_picks")
+    width_cm, length_cm = 100 * record.facts.width_px / reeds, 100 * record.facts.height_px / picks
+    st.caption(f"Woven so, the carpet measures {width_cm:.0f} × {length_cm:.0f} cm.")
+    return Density(reeds, picks)
+
+
+def _export(variation: Variation, exporter: Exporter, density: Density | None, count: int | None) -> bytes:
+    """Return the file. Called when it is fetched, outside of any page: what was chosen has to be handed in."""
+    design = open_design(workspace().catalogue.variation_path(variation.id).read_bytes())
+    weaving = variation.record.weaving
+    if weaving is None or not weaving.yarns:
+        return exporter.encode(read_yarns(design, count), density)
+    return exporter.encode(restore_yarns(read_yarns(design), weaving.yarns), density)

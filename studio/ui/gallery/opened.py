@@ -1,0 +1,186 @@
+"""One picture in its own view: large, beside its design, with what is known of it and what can be done with it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from studio.catalogue import Source, Variation, format_parameters
+from studio.catalogue.records import GalleryQuery
+from studio.errors import NotFoundError
+from studio.schema import VariationRecord
+from studio.ui.gallery.browsing import Place, find_place
+from studio.ui.gallery.grid import draw_sisters, open_variation
+from studio.ui.gallery.loom import draw_download, draw_yarns
+from studio.ui.gallery.scrolling import scroll_to_top
+from studio.ui.session import workspace
+from studio.ui.shared.favourites import STAR_STYLE, draw_favourite
+from studio.ui.shared.links import change_address, link_compare_run, link_same_settings, link_vary
+from studio.ui.shared.notices import attempt, delete_pictures, forget_deletion, say
+from studio.ui.shared.parameters import Exhibit, describe_size
+from studio.ui.shared.pictures import show_source, show_variation
+from studio.ui.shared.selection import drop
+from studio.ui.shared.tables import facts_table
+
+_TALLEST = "74vh"
+
+
+def draw_opened(variation_id: str, query: GalleryQuery) -> None:
+    """Draw the view of a picture; `query` is the gallery it was opened from, for previous and next."""
+    catalogue = workspace().catalogue
+    try:
+        variation = catalogue.variation(variation_id)
+    except NotFoundError as error:
+        st.error(str(error))
+        st.button("All pictures", icon=":material/arrow_back:", on_click=_close)
+        return
+    place = find_place(catalogue, query, variation_id)
+    st.html(STAR_STYLE)
+    _draw_way(place)
+    source = _find_source(variation)
+    picture, words = st.columns([6, 5], gap="medium")
+    with picture:
+        show_variation(variation.record, full=True, tallest=_TALLEST)
+        st.caption(_caption(variation.record, place))
+        draw_yarns(variation.record)
+    with words:
+        _draw_actions(variation, place)
+        for note in variation.record.facts.notes:
+            st.caption(f":material/info: {note}")
+        _draw_relations(variation, source)
+        st.html(facts_table(Exhibit(variation.record, source)))
+        with st.expander("Copy the parameters", icon=":material/content_copy:"):
+            st.code(format_parameters(variation.record), language=None, wrap_lines=True)
+    scroll_to_top(variation.id)
+
+
+def _draw_way(place: Place | None) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="opened_way"):
+        st.button("All pictures", icon=":material/arrow_back:", key="opened_close", on_click=_close)
+        if place is None:
+            return
+        st.button(
+            "Newer",
+            key="opened_newer",
+            shortcut="Left",
+            disabled=place.newer is None,
+            on_click=open_variation,
+            args=(place.newer,),
+        )
+        st.button(
+            "Older",
+            key="opened_older",
+            shortcut="Right",
+            disabled=place.older is None,
+            on_click=open_variation,
+            args=(place.older,),
+        )
+
+
+def _draw_actions(variation: Variation, place: Place | None) -> None:
+    catalogue = workspace().catalogue
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="opened_actions"):
+        if variation.deleted_at is not None:
+            st.markdown("This picture lies in the bin.", width="content")
+            st.button(
+                "Restore",
+                icon=":material/restore_from_trash:",
+                key="opened_restore",
+                on_click=_restore,
+                args=(variation.id,),
+            )
+            return
+        link_same_settings(variation.id)
+        link_vary(variation.id)
+        draw_favourite(variation, place="opened")
+        st.download_button(
+            "Download",
+            data=lambda: catalogue.variation_path(variation.id).read_bytes(),
+            file_name=f"{variation.id}.png",
+            mime="image/png",
+            key="opened_download",
+            icon=":material/download:",
+            on_click="ignore",
+            help="The picture’s own file, with everything below written inside it.",
+        )
+        draw_download(variation)
+        st.button(
+            "Delete",
+            icon=":material/delete:",
+            key="opened_delete",
+            on_click=_delete,
+            args=(variation.id, place),
+        )
+
+
+def _draw_relations(variation: Variation, source: Source | None) -> None:
+    """Draw what the picture was made from and what was made with it."""
+    record = variation.record
+    sisters = workspace().catalogue.run(record.run, replaced=True)
+    design, run = st.columns([2, 3], gap="medium", wrap=False)
+    with design, st.container(gap="xsmall"):
+        st.markdown("**Made from**")
+        if source is None:
+            st.caption("The design is not here any more.")
+        else:
+            show_source(source, tallest="32vh")
+            st.button(
+                "All from this design",
+                key="opened_source",
+                type="tertiary",
+                on_click=_narrow,
+                args=("source", record.source),
+            )
+        if record.parent is not None:
+            st.button(
+                "Open the picture it was varied from",
+                key="opened_parent",
+                type="tertiary",
+                on_click=open_variation,
+                args=(record.parent,),
+            )
+    with run, st.container(gap="xsmall"):
+        st.markdown("**The same run**")
+        if len(sisters) > 1:
+            draw_sisters(sisters, record.id)
+            link_compare_run(record.run)
+        else:
+            st.caption("It is the only picture of its run.")
+
+
+def _caption(record: VariationRecord, place: Place | None) -> str:
+    facts = record.facts
+    size = describe_size(facts.width_px, facts.height_px)
+    if facts.enlarged:
+        size += f", drawn at {describe_size(facts.working_width_px, facts.working_height_px)} and enlarged"
+    return size if place is None else f"{place.position} of {place.total} · {size}"
+
+
+def _find_source(variation: Variation) -> Source | None:
+    try:
+        return workspace().catalogue.source(variation.record.source)
+    except NotFoundError:
+        return None
+
+
+def _close() -> None:
+    forget_deletion()
+    change_address(open=None)
+
+
+def _narrow(name: str, value: str) -> None:
+    """Leave the view for the pictures that share something with this one."""
+    change_address(open=None, page=None, text=None, show=None, model=None, adapter=None, **{name: value})
+
+
+def _restore(variation_id: str) -> None:
+    if attempt(workspace().catalogue.restore, (variation_id,)):
+        forget_deletion()
+        say("1 picture restored.")
+
+
+def _delete(variation_id: str, place: Place | None) -> None:
+    """Delete and go on to the next picture, or back to all of them."""
+    if delete_pictures((variation_id,)):
+        drop((variation_id,))
+        following = None if place is None else place.older if place.older is not None else place.newer
+        change_address(open=following)

@@ -1,0 +1,1 @@
+"""Parts of the Generate page: its address, the run that it shows, colourways."""

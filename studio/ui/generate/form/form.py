@@ -1,0 +1,210 @@
+"""The settings of the next run as a form: widgets whose values outlive reruns and visits to other pages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+
+from studio.catalogue import Source
+from studio.designs.colours.colour_words import find_missing_words
+from studio.models.registry import ModelEntry
+from studio.schema import (
+    ADAPTER_WEIGHT_LIMIT,
+    COUNT_LIMIT,
+    GUIDANCE_LIMIT,
+    SEED_LIMIT,
+    STEPS_LIMIT,
+    effective_steps,
+    seeds_from,
+)
+from studio.settings import StudioSettings
+from studio.ui.generate.form.constraints import draw_constraints, keeps_yarns
+from studio.ui.generate.form.form_values import (
+    FRESH,
+    LOCKED,
+    PRESET_KEY,
+    bring_back,
+    drop_notice,
+    key_of,
+    present_notice,
+    preset_of,
+    presets,
+    read_form,
+)
+from studio.ui.shared.design_facts import find_facts
+
+_FIELD_PX = 136
+"""Two fields side by side need twice this; in a narrower column they stand below each other."""
+
+
+def draw_notice() -> None:
+    """Say what was put into the form, and offer what it held before."""
+    notice = present_notice()
+    if notice is None:
+        return
+    with st.container(border=True, gap="xsmall"):
+        st.caption(notice)
+        with st.container(horizontal=True, gap="medium"):
+            st.button("Undo", key="form_undo", type="tertiary", icon=":material/undo:", on_click=bring_back)
+            st.button("Keep", key="form_accept", type="tertiary", icon=":material/check:", on_click=drop_notice)
+
+
+def draw_form(entry: ModelEntry, settings: StudioSettings, design: Source | None) -> None:
+    """Draw the settings of the next run of a design."""
+    st.text_area(
+        "Prompt",
+        key=key_of("prompt"),
+        height=92,
+        placeholder="Persian medallion carpet, navy field, ivory border",
+        help="Describe the carpet you want: kind, motifs, colours, border. Words the design already shows help too.",
+        persist_state="session",
+    )
+    _draw_colour_hint(design)
+    _draw_strength()
+    if settings.adapter_folder is not None:
+        st.slider(
+            f"Adapter: {Path(settings.adapter_folder).resolve().name}",
+            min_value=0.0,
+            max_value=ADAPTER_WEIGHT_LIMIT,
+            step=0.05,
+            key=key_of("adapter_weight"),
+            help="How strongly the adapter of the settings acts: 0 not at all, 1 as it was trained.",
+            persist_state="session",
+        )
+    _draw_seeds()
+    _draw_fine_settings(entry)
+    draw_constraints(design)
+
+
+def _draw_colour_hint(design: Source | None) -> None:
+    """Say that words change no yarn, where the prompt names a colour that the design, whose yarns are kept, has not."""
+    values = read_form()
+    facts = None if design is None else find_facts(design.sha256)
+    if facts is None or not keeps_yarns(values.palette, facts):
+        return
+    worn = [colour for colour, share in zip(facts.palette, facts.shares, strict=True) if share > 0]
+    if missing := find_missing_words(values.prompt, np.array(worn, np.uint8)):
+        st.caption(
+            f":material/info: The design’s yarns are kept, and none is {missing[0]}. For other colours choose new "
+            "yarns or free colours under “For the loom”, or Colourways."
+        )
+
+
+def _draw_fine_settings(entry: ModelEntry) -> None:
+    """Draw what is seldom touched; what it comes to is in the expander's title."""
+    values = read_form()
+    words = [f"{values.steps} step{'' if values.steps == 1 else 's'}", f"guidance {values.guidance_scale:g}"]
+    if values.guidance_scale > 1 and values.negative_prompt.strip():
+        words.append("negative prompt")
+    with st.expander(f"Fine settings · {', '.join(words)}", key="form_fine"):
+        with st.grid(2, min_column_width=_FIELD_PX, gap="small") as pair:
+            with pair.cell():
+                st.number_input(
+                    "Steps",
+                    min_value=1,
+                    max_value=STEPS_LIMIT,
+                    step=1,
+                    key=key_of("steps"),
+                    help="More steps draw finer and take longer. "
+                    f"{entry.title} is at its best around {entry.defaults.steps}.",
+                    persist_state="session",
+                )
+            with pair.cell():
+                st.number_input(
+                    "Guidance scale",
+                    min_value=0.0,
+                    max_value=GUIDANCE_LIMIT,
+                    step=0.5,
+                    format="%.1f",
+                    key=key_of("guidance_scale"),
+                    help="How closely the picture follows the words. Above 1 each step is drawn twice, with and "
+                    f"without them; {entry.title} is at its best around {entry.defaults.guidance_scale:g}.",
+                    persist_state="session",
+                )
+        _draw_negative_prompt()
+
+
+def _draw_strength() -> None:
+    values = read_form()
+    drawn = effective_steps(values.steps, values.strength)
+    st.segmented_control(
+        f"Strength :gray[· {drawn} of {values.steps} steps {'is' if drawn == 1 else 'are'} drawn]",
+        list(presets()),
+        key=PRESET_KEY,
+        required=True,
+        on_change=_follow_preset,
+        width="stretch",
+        help="How far a variation may leave the design. Subtle keeps layout and colours; Strong keeps the rough idea.",
+        persist_state="session",
+    )
+    st.slider(
+        "Strength, exactly",
+        min_value=0.01,
+        max_value=1.0,
+        step=0.01,
+        key=key_of("strength"),
+        on_change=_follow_strength,
+        label_visibility="collapsed",
+        persist_state="session",
+    )
+
+
+def _draw_negative_prompt() -> None:
+    values = read_form()
+    guided = values.guidance_scale > 1
+    st.text_area(
+        "Negative prompt",
+        key=key_of("negative_prompt"),
+        height=68,
+        placeholder="blurred, text, people",
+        disabled=not guided,
+        help="What the picture should not show.",
+        persist_state="session",
+    )
+    if not guided:
+        st.caption(
+            f"Not read at a guidance scale of {values.guidance_scale:g}: the model draws by the prompt alone. "
+            "Set the guidance scale above 1 to use it."
+        )
+
+
+def _draw_seeds() -> None:
+    pair = st.grid(2, min_column_width=_FIELD_PX, gap="small")
+    with pair.cell():
+        st.number_input(
+            "Variations", min_value=1, max_value=COUNT_LIMIT, step=1, key=key_of("count"), persist_state="session"
+        )
+    with pair.cell():
+        st.segmented_control(
+            "Seed",
+            [FRESH, LOCKED],
+            key=key_of("seed_mode"),
+            required=True,
+            width="stretch",
+            help="The number a picture grows from. The same seed with the same settings gives the same picture: "
+            "lock it to see what one setting changes.",
+            persist_state="session",
+        )
+    values = read_form()
+    if values.seed_mode == LOCKED:
+        seeds = seeds_from(values.seed, max(values.count, 1))
+        st.number_input(
+            "First seed" if len(seeds) > 1 else "Seed number",
+            min_value=0,
+            max_value=SEED_LIMIT - 1,
+            step=1,
+            key=key_of("seed"),
+            help=f"The variations get the seeds {seeds[0]} to {seeds[-1]}." if len(seeds) > 1 else None,
+            persist_state="session",
+        )
+
+
+def _follow_preset() -> None:
+    if st.session_state[PRESET_KEY] in presets():
+        st.session_state[key_of("strength")] = presets()[st.session_state[PRESET_KEY]]
+
+
+def _follow_strength() -> None:
+    st.session_state[PRESET_KEY] = preset_of(st.session_state[key_of("strength")])

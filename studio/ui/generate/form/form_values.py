@@ -1,0 +1,260 @@
+"""What the settings of the next run hold: kept in the session, filled from a model, a picture or an earlier run.
+
+Values live in the session state under the keys of the form's widgets. Whatever changes several of them at once keeps
+what the designer had before, so that one click brings it back.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+
+from studio.errors import RequestError
+from studio.models.registry import ModelEntry
+from studio.schema import (
+    COUNT_LIMIT,
+    AdapterUse,
+    Constraints,
+    VariationRecord,
+    VariationRequest,
+    fresh_seed,
+    seeds_from,
+)
+from studio.settings import StudioSettings
+
+SUBTLE, MEDIUM, STRONG = "Subtle", "Medium", "Strong"
+PRESET_KEY = "form_preset"
+FRESH, LOCKED = "Fresh", "Locked"
+_MODEL = "form_model"
+_PRESETS = "form_presets"
+_BEFORE = "form_before"
+_NOTICE = "form_notice"
+
+
+@dataclass(frozen=True, slots=True)
+class FormValues:
+    """What the form holds. `seed_mode` is `FRESH` (a new `seed` at each run) or `LOCKED`.
+
+    `locked` yarns and the `rectangle` to keep (left, top, right, bottom in knots) are those of the design `marked`.
+    """
+
+    prompt: str
+    negative_prompt: str
+    strength: float
+    steps: int
+    guidance_scale: float
+    count: int
+    seed_mode: str
+    seed: int
+    adapter_weight: float
+    palette: str
+    colours: int
+    symmetry: str
+    repeat: str
+    keep: str
+    locked: tuple[int, ...] = ()
+    rectangle: tuple[int, int, int, int] | None = None
+    marked: str | None = None
+
+
+def prepare_form(entry: ModelEntry) -> None:
+    """Fill an untouched form with what suits the model; say so when another model takes over."""
+    defaults = entry.defaults
+    first = FormValues(
+        prompt="",
+        negative_prompt="",
+        strength=defaults.strength,
+        steps=defaults.steps,
+        guidance_scale=defaults.guidance_scale,
+        count=5,
+        seed_mode=FRESH,
+        seed=fresh_seed(),
+        adapter_weight=1.0,
+        palette="auto",
+        colours=8,
+        symmetry="auto",
+        repeat="none",
+        keep="none",
+    )
+    for name, value in dataclasses.asdict(first).items():
+        st.session_state.setdefault(key_of(name), value)
+    st.session_state[_PRESETS] = {SUBTLE: defaults.subtle, MEDIUM: defaults.strength, STRONG: defaults.strong}
+    st.session_state.setdefault(PRESET_KEY, preset_of(st.session_state[key_of("strength")]))
+    drawn_with = st.session_state.setdefault(_MODEL, entry.id)
+    if drawn_with != entry.id:
+        st.session_state[_MODEL] = entry.id
+        write_form(
+            dataclasses.replace(
+                read_form(),
+                strength=defaults.strength,
+                steps=defaults.steps,
+                guidance_scale=defaults.guidance_scale,
+            ),
+            notice=f"Strength, steps and guidance are now those that suit {entry.title}.",
+        )
+
+
+def read_form() -> FormValues:
+    """Return what the form holds."""
+    return FormValues(**{field.name: st.session_state[key_of(field.name)] for field in dataclasses.fields(FormValues)})
+
+
+def write_form(values: FormValues, *, notice: str | None = None) -> None:
+    """Put values into the form, before it is drawn; with a `notice` the designer can undo it."""
+    if notice is not None:
+        st.session_state[_BEFORE] = read_form()
+        st.session_state[_NOTICE] = notice
+    for name, value in dataclasses.asdict(values).items():
+        st.session_state[key_of(name)] = value
+    st.session_state[PRESET_KEY] = preset_of(values.strength)
+
+
+def take_settings(record: VariationRecord, settings: StudioSettings, entry: ModelEntry) -> None:
+    """Take the settings that made a picture into the form, its seed locked."""
+    values = dataclasses.replace(_with_settings_of(record), seed_mode=LOCKED, seed=record.seed)
+    here = Path(settings.adapter_folder).resolve().name if settings.adapter_folder is not None else None
+    made_with = _model_and_adapter(record.facts.model_title, record.facts.adapter_name)
+    now = _model_and_adapter(entry.title, here)
+    notice = "These are the settings of that picture, its seed locked."
+    if made_with != now:
+        notice += f" It was made with {made_with}; your settings say {now}, so the same seed gives another picture."
+    write_form(values, notice=notice)
+
+
+def take_run(made: VariationRequest | VariationRecord, count: int) -> None:
+    """Take a run's settings into an untouched form, as after a reload of its page; seeds stay fresh."""
+    write_form(dataclasses.replace(_with_settings_of(made), count=count))
+
+
+def suggest_settings(record: VariationRecord) -> None:
+    """Take the settings of a picture that is to be varied into an untouched form; seeds stay fresh."""
+    if not read_form().prompt.strip():
+        write_form(_with_settings_of(record))
+
+
+def suggest_prompt(prompt: str) -> None:
+    """Put a prompt into the form if it has none."""
+    if not read_form().prompt.strip():
+        st.session_state[key_of("prompt")] = prompt
+
+
+def read_request(
+    source: str, parent: str | None, entry: ModelEntry, settings: StudioSettings, *, repeatable: bool = True
+) -> VariationRequest:
+    """Return the run that the form asks for, without a repeat for a design that cannot be laid beside itself.
+
+    Raises `RequestError` on what cannot work, whatever a browser sent.
+    """
+    values = read_form()
+    first = values.seed if values.seed_mode == LOCKED else fresh_seed()
+    guided = isinstance(values.guidance_scale, (int, float)) and values.guidance_scale > 1
+    return VariationRequest(
+        source=source,
+        parent=parent,
+        prompt=values.prompt or "",
+        negative_prompt=(values.negative_prompt or "") if guided else "",
+        strength=values.strength,
+        steps=values.steps,
+        guidance_scale=values.guidance_scale,
+        seeds=seeds_from(first, min(values.count, COUNT_LIMIT + 1)),  # one too many is enough to be refused
+        model=entry.id,
+        adapter=AdapterUse(settings.adapter_folder, values.adapter_weight) if settings.adapter_folder else None,
+        profile=settings.profile,
+        constraints=read_constraints(values, repeatable=repeatable),
+    )
+
+
+def read_constraints(values: FormValues, *, repeatable: bool = True) -> Constraints:
+    """Return what variations must keep. Raises `RequestError` on what cannot be."""
+    if values.keep == "rectangle" and values.rectangle is None:
+        raise RequestError(
+            "The part that must stay is not marked yet. Drag over it on the small picture under “For the loom”."
+        )
+    return Constraints(
+        palette=values.palette,
+        colours=values.colours if values.palette == "new" else None,
+        symmetry=values.symmetry,
+        repeat=values.repeat if repeatable else "none",
+        keep=values.keep,
+        locked=tuple(values.locked),
+        rectangle=values.rectangle,
+    )
+
+
+def mark_in(design: str) -> bool:
+    """Let marks be those of this design (its hash); returns whether marks of another one were dropped.
+
+    A number of a yarn and a rectangle mean nothing in another design.
+    """
+    values = read_form()
+    if values.marked == design:
+        return False
+    st.session_state[key_of("marked")] = design
+    st.session_state[key_of("locked")] = []
+    st.session_state[key_of("rectangle")] = None
+    return (values.keep == "rectangle" and values.rectangle is not None) or (
+        values.palette == "new" and bool(values.locked)
+    )
+
+
+def present_notice() -> str | None:
+    """Return what was put into the form and can still be undone, in a sentence, or None."""
+    return st.session_state.get(_NOTICE)
+
+
+def bring_back() -> None:
+    """Fill the form with what it held before the notice."""
+    write_form(st.session_state[_BEFORE])
+    drop_notice()
+
+
+def drop_notice() -> None:
+    """Keep what the form holds now."""
+    st.session_state[_NOTICE] = st.session_state[_BEFORE] = None
+
+
+def key_of(name: str) -> str:
+    """Return the key of the widget that holds a field of `FormValues`."""
+    return f"form_{name}"
+
+
+def presets() -> dict[str, float]:
+    """Return the named strengths of the present model."""
+    return st.session_state[_PRESETS]
+
+
+def preset_of(strength: float) -> str | None:
+    """Return the name of a strength with the present model, None where it has none."""
+    return next((name for name, value in presets().items() if abs(value - strength) < 0.005), None)
+
+
+def _with_settings_of(made: VariationRequest | VariationRecord) -> FormValues:
+    form = read_form()
+    if isinstance(made, VariationRecord):
+        weight = made.facts.adapter_weight
+    else:
+        weight = made.adapter.weight if made.adapter is not None else None
+    return dataclasses.replace(
+        form,
+        prompt=made.prompt,
+        negative_prompt=made.negative_prompt,
+        strength=made.strength,
+        steps=made.steps,
+        guidance_scale=made.guidance_scale,
+        adapter_weight=form.adapter_weight if weight is None else weight,
+        palette=made.constraints.palette,
+        colours=made.constraints.colours or form.colours,
+        symmetry=made.constraints.symmetry,
+        repeat=made.constraints.repeat,
+        keep=made.constraints.keep,
+        locked=made.constraints.locked,
+        rectangle=made.constraints.rectangle,
+        marked=made.source,
+    )
+
+
+def _model_and_adapter(model: str, adapter: str | None) -> str:
+    return model if adapter is None else f"{model} and the adapter {adapter}"

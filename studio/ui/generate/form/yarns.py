@@ -1,0 +1,46 @@
+"""The yarns of a design on a page: read once, and picked by their number and colour."""
+
+from __future__ import annotations
+
+import base64
+
+import streamlit as st
+
+from studio.designs.files.opening import open_design
+from studio.designs.index_map import IndexMap
+from studio.designs.reading import read_yarns
+from studio.ui.session import workspace
+
+
+@st.cache_resource(max_entries=8, show_spinner="Reading the yarns …")
+def find_yarns(sha256: str) -> IndexMap:
+    """Return a kept design in its yarns, or in those suggested for it. Raises `StudioError` if it cannot be read."""
+    return read_yarns(open_design(workspace().catalogue.source_path(sha256).read_bytes()))
+
+
+def pick_yarns(label: str, index_map: IndexMap, key: str, *, help_text: str | None = None) -> tuple[int, ...]:
+    """Draw a choice among the yarns that a design uses; returns the numbers chosen, counted from 0."""
+    chosen = st.pills(
+        label,
+        [int(number) for number in index_map.used()],
+        selection_mode="multi",
+        format_func=lambda number: _label(number, index_map.palette[number].tolist()),
+        key=key,
+        help=help_text,
+        width="stretch",
+        wrap=True,
+        persist_state="session",
+    )
+    return tuple(sorted(chosen))
+
+
+def _label(number: int, rgb: list[int]) -> str:
+    """Return the yarn's swatch and its number, counted from 1, in Markdown."""
+    colour = "#{:02x}{:02x}{:02x}".format(*rgb)
+    # The hairline keeps a yarn of the page's own colour in sight.
+    swatch = (
+        "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16' width='16' height='16'><rect x='.5' y='.5' "
+        f"width='15' height='15' rx='3' fill='{colour}' stroke='#808080' stroke-opacity='.6'/></svg>"
+    )
+    data = base64.b64encode(swatch.encode()).decode()
+    return f"![Yarn {number + 1}, {colour}](data:image/svg+xml;base64,{data}) {number + 1}"

@@ -1,0 +1,113 @@
+"""Memory: what the computer has, how a model is shared between card and memory, and giving it back."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from studio.models.hardware import Hardware
+from studio.models.profiles import AUTOMATIC, PROFILES, MemoryProfile, recommend_profile
+from studio.settings import IDLE_LIMIT_MINUTES, StudioSettings
+from studio.ui.session import workspace
+from studio.ui.settings.change import keep, show_trouble
+from studio.ui.shared.tables import plain_table
+
+_PART = "memory"
+
+
+def draw_hardware(found: Hardware) -> None:
+    """Draw what there is to draw with."""
+    card = found.card or "None that can be used"
+    vram = f"{found.vram_gib:.1f} GiB" if found.vram_gib is not None else "–"
+    rows = (
+        ("Graphics card", card),
+        ("Its memory (VRAM)", vram),
+        ("Memory (RAM)", f"{found.ram_gib:.1f} GiB"),
+        ("Processor cores", str(found.cores)),
+    )
+    st.html(plain_table(rows, "This computer"))
+    if found.note:
+        st.warning(found.note)
+
+
+def draw_profile(settings: StudioSettings, found: Hardware) -> None:
+    """Draw the memory profiles; without an NVIDIA card they have no effect, and that is said instead."""
+    if found.vram_gib is None:
+        where = "Apple silicon" if found.device == "mps" else "its processor"
+        st.info(
+            f"Memory profiles are for NVIDIA graphics cards. This computer draws on {where}, where they have no effect."
+        )
+        with st.expander("The five profiles"):
+            _draw_profiles(settings, found)
+    else:
+        _draw_profiles(settings, found)
+    show_trouble(_PART)
+
+
+def draw_idle(settings: StudioSettings) -> None:
+    """Draw after how long without work the model's memory is given back."""
+    st.session_state["settings_idle"] = settings.idle_unload_minutes
+    st.number_input(
+        "Minutes without a run before memory is given back",
+        min_value=0,
+        max_value=IDLE_LIMIT_MINUTES,
+        step=5,
+        key="settings_idle",
+        help="0 keeps the model in memory until the studio is closed. Loading it again takes some seconds to minutes.",
+        on_change=_choose_idle,
+        width=360,
+    )
+
+
+@st.fragment(run_every="3s")
+def draw_memory_now() -> None:
+    """Draw whether a model is in memory, and the button that gives it back. Looks again every few seconds."""
+    jobs = workspace().jobs
+    held = jobs.holds_model
+    busy = held and bool(jobs.active())
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown("A model is in memory." if held else "No model is in memory.", width="content")
+        st.button(
+            "Give memory back now",
+            key="settings_release",
+            disabled=not held or busy,
+            help="Frees the model’s memory for other programs; the next run loads it again.",
+            on_click=jobs.release_memory,
+        )
+    if busy:
+        st.caption("A run is using it. Its memory can be given back when no run is left.")
+
+
+def _draw_profiles(settings: StudioSettings, found: Hardware) -> None:
+    st.session_state["settings_profile"] = settings.profile if settings.profile in PROFILES else AUTOMATIC
+    st.radio(
+        "Memory profile",
+        [AUTOMATIC, *PROFILES],
+        format_func=lambda choice: "Automatic" if choice == AUTOMATIC else f"{choice}: {PROFILES[choice].title}",
+        captions=[_describe_automatic(found), *map(_describe, PROFILES.values())],
+        key="settings_profile",
+        label_visibility="collapsed",
+        disabled=found.vram_gib is None,
+        on_change=_choose,
+    )
+
+
+def _describe_automatic(found: Hardware) -> str:
+    profile = recommend_profile(found)
+    if profile is None:
+        return "Chosen from the card and the memory that are found."
+    memory = f"{found.vram_gib:.0f} GiB of VRAM and {found.ram_gib:.0f} GiB of RAM"
+    return f"Recommended. For {memory} it means {profile.id}: {profile.title}."
+
+
+def _describe(profile: MemoryProfile) -> str:
+    return f"{profile.explanation}  \nNeeds {profile.vram_gib} GB of VRAM and {profile.ram_gib} GB of RAM."
+
+
+def _choose() -> None:
+    keep(_PART, profile=st.session_state["settings_profile"])
+
+
+def _choose_idle() -> None:
+    minutes = st.session_state["settings_idle"]
+    if minutes is not None:
+        keep(_PART, idle_unload_minutes=int(minutes))

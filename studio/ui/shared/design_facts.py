@@ -1,0 +1,59 @@
+"""What a design is, in a few words and swatches: read once, shown wherever the design is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+import streamlit as st
+
+from studio.catalogue import Source
+from studio.designs.files.opening import open_design
+from studio.designs.inspection import Inspection, describe, describe_share, inspect_design
+from studio.errors import StudioError
+from studio.ui.session import workspace
+
+Colour = tuple[int, int, int]
+BAR_PX, THIN_BAR_PX = 14, 6
+_BAR = "display:flex;border-radius:3px;overflow:hidden;"
+
+
+@st.cache_data(max_entries=64, show_spinner="Reading the design …")
+def read_facts(sha256: str) -> Inspection:
+    """Return the figures of a source; read from its file the first time."""
+    return inspect_design(open_design(workspace().catalogue.source_path(sha256).read_bytes()))
+
+
+def find_facts(sha256: str) -> Inspection | None:
+    """Return the figures of a source, None where its file cannot be read any more."""
+    try:
+        return read_facts(sha256)
+    except (StudioError, OSError):
+        return None
+
+
+def draw_facts(source: Source) -> None:
+    """Draw a design's yarns as a bar of swatches, each as wide as its share, and what else is known in a line."""
+    facts = find_facts(source.sha256)
+    if facts is None:
+        st.warning("The file of this design is not there any more. Choose another design.")
+        return
+    st.html(swatches_html(facts.palette, facts.shares))
+    words = describe(facts)
+    st.caption(" · ".join(words if facts.border is None else (*words, "repeat not applicable")))
+
+
+def swatches_html(palette: Sequence[Colour], shares: Sequence[float] | None = None, *, height_px: int = BAR_PX) -> str:
+    """Return yarns as a bar; without `shares` all are equally wide. What a swatch is, its tooltip says."""
+    parts = []
+    for number, colour in enumerate(palette):
+        share = 1 / len(palette) if shares is None else shares[number]
+        if share <= 0:
+            continue
+        name = f"Yarn {number + 1}, #{colour[0]:02x}{colour[1]:02x}{colour[2]:02x}"
+        title = name if shares is None else f"{name}, {describe_share(share)}"
+        parts.append(
+            f'<span title="{escape(title)}" style="flex:{share:.4f} 1 4px;min-width:4px;background:rgb{colour}"></span>'
+        )
+    label = f"{len(parts)} {'yarn' if len(parts) == 1 else 'yarns'}"
+    return f'<div role="img" aria-label="{label}" style="{_BAR}height:{height_px}px">{"".join(parts)}</div>'

@@ -1,0 +1,138 @@
+"""Crowds at the catalogue: many threads and other programs read and write at once, and nothing is lost."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import threading
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from studio.catalogue import Catalogue, GalleryQuery, RebuildReport
+from studio.catalogue.index import database
+from studio.errors import StorageError
+from tests.support.catalogue_programs import start_python
+from tests.support.catalogue_records import everything, make_picture, make_record, save
+
+
+def test_many_read_while_one_writes(catalogue: Catalogue) -> None:
+    errors: list[BaseException] = []
+    done = threading.Event()
+
+    def read() -> None:
+        seen = 0
+        try:
+            while not done.is_set():
+                page = catalogue.find(GalleryQuery(page_size=50))
+                assert page.total == len(page.variations) >= seen  # one moment, and never back
+                seen = page.total
+                for variation in page.variations[:2]:
+                    Image.open(catalogue.variation_path(variation.id)).load()
+                    Image.open(catalogue.thumbnail_path(variation.id)).load()
+        except BaseException as error:  # noqa: BLE001 - told to the test, whatever it is
+            errors.append(error)
+
+    readers = [threading.Thread(target=read) for _ in range(4)]
+    for reader in readers:
+        reader.start()
+    ids = [save(catalogue, seed=seed).id for seed in range(12)]
+    done.set()
+    for reader in readers:
+        reader.join()
+    assert not errors
+    assert {one.id for one in everything(catalogue)[0]} == set(ids)
+
+
+def test_many_curate_at_once(catalogue: Catalogue) -> None:
+    ids = [save(catalogue, seed=seed).id for seed in range(6)]
+    errors: list[BaseException] = []
+
+    def curate(number: int) -> None:
+        try:
+            for _ in range(4):
+                catalogue.delete(ids)
+                catalogue.set_favourite(ids[number], True)
+                catalogue.restore(ids)
+        except BaseException as error:  # noqa: BLE001 - told to the test, whatever it is
+            errors.append(error)
+
+    threads = [threading.Thread(target=curate, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not errors
+    kept, binned, _ = everything(catalogue)
+    assert {one.id for one in kept + binned} == set(ids)
+    assert {one.id for one in kept + binned if one.favourite} == set(ids[:4])
+    before = everything(catalogue)
+    catalogue.rebuild()
+    assert everything(catalogue) == before
+
+
+def test_two_programs_share_a_folder(outputs: Path) -> None:
+    code = """
+        kept = Catalogue(outputs)
+        for seed in range(10):
+            kept.set_favourite(save(kept, seed=seed).id, True)
+        kept.rebuild()
+    """
+    programs = [start_python(code, outputs) for _ in range(2)]  # both find no index and make one
+    for program in programs:
+        _, said = program.communicate(timeout=120)
+        assert program.returncode == 0, said
+    with Catalogue(outputs) as catalogue:
+        assert catalogue.opening == RebuildReport(variations=20)
+        assert catalogue.find(GalleryQuery(favourites_only=True)).total == 20
+
+
+def test_a_running_studio_sees_what_the_command_line_makes(catalogue: Catalogue, outputs: Path) -> None:
+    program = start_python('save(Catalogue(outputs), prompt="by the other")', outputs)
+    _, said = program.communicate(timeout=60)
+    assert program.returncode == 0, said
+    (variation,) = everything(catalogue)[0]
+    assert variation.record.prompt == "by the other"
+    assert catalogue.variation_path(variation.id).is_file()
+
+
+def test_a_move_that_another_program_has_begun_is_finished(catalogue: Catalogue) -> None:
+    one = save(catalogue).id
+    path = catalogue.variation_path(one)
+    target = catalogue.outputs / "bin" / path.parent.name / path.name
+    target.parent.mkdir(parents=True)
+    path.rename(target)
+    catalogue.delete([one])
+    assert catalogue.variation_path(one) == target
+    assert catalogue.variation(one).deleted_at is not None
+
+
+def test_a_picture_whose_row_cannot_be_written_is_safe(outputs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "BUSY_SECONDS", 0.05)
+    with Catalogue(outputs) as catalogue:
+        other = sqlite3.connect(outputs / "catalogue.sqlite", isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        record = make_record()
+        with pytest.raises(StorageError, match=r"Another program .* safe in"):
+            catalogue.save_variation(make_picture(), record)
+        assert catalogue.find(GalleryQuery()).total == 0  # reading goes on
+        other.execute("ROLLBACK")
+        other.close()
+        save(catalogue)
+        assert catalogue.find(GalleryQuery()).total == 2
+        catalogue.save_variation(make_picture(), record)  # whoever tries again does no harm
+        assert catalogue.find(GalleryQuery()).total == 2
+
+
+def test_a_slow_reader_holds_nobody_up(outputs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "BUSY_SECONDS", 0.05)
+    with Catalogue(outputs) as catalogue:
+        save(catalogue)
+        with contextlib.closing(sqlite3.connect(outputs / "catalogue.sqlite", isolation_level=None)) as other:
+            other.execute("BEGIN")
+            assert other.execute("SELECT count(*) FROM variations").fetchone() == (1,)
+            save(catalogue)
+            catalogue.rebuild()
+            assert other.execute("SELECT count(*) FROM variations").fetchone() == (1,)
+        assert catalogue.find(GalleryQuery()).total == 2

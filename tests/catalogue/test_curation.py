@@ -1,0 +1,101 @@
+"""Favourites and the bin: a mark lasts, a delete can be undone, an emptied bin leaves nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from studio.catalogue import Catalogue, Variation
+from studio.errors import NotFoundError
+from tests.support.catalogue_records import UNKNOWN, files, save, shown
+
+
+def test_a_favourite_lasts_and_can_be_taken_back(catalogue: Catalogue, tmp_path: Path) -> None:
+    one = save(catalogue).id
+    catalogue.set_favourite(one, True)
+    with Catalogue(tmp_path / "outputs") as later:
+        assert later.variation(one).favourite
+        later.set_favourite(one, False)
+    assert not catalogue.variation(one).favourite
+    assert not [name for name in files(catalogue.outputs) if name.endswith(".json")]
+
+
+def test_the_picture_itself_is_never_written_again(catalogue: Catalogue) -> None:
+    one = save(catalogue).id
+    before = catalogue.variation_path(one).read_bytes()
+    catalogue.set_favourite(one, True)
+    catalogue.delete([one])
+    assert catalogue.variation_path(one).read_bytes() == before
+    catalogue.restore([one])
+    assert catalogue.variation_path(one).read_bytes() == before
+
+
+def test_delete_can_be_undone(catalogue: Catalogue) -> None:
+    one, other = (save(catalogue, run="run-1") for _ in range(2))
+    catalogue.set_favourite(one.id, True)
+    before = files(catalogue.outputs)
+    catalogue.delete([one.id])
+    assert shown(catalogue) == [other.id]
+    assert shown(catalogue, deleted=True) == [one.id]
+    binned = catalogue.variation(one.id)
+    assert binned.favourite
+    assert binned.deleted_at is not None
+    assert "bin" in catalogue.variation_path(one.id).parts
+    assert catalogue.thumbnail_path(one.id).is_file()
+    catalogue.restore([one.id])
+    assert catalogue.variation(one.id) == Variation(one.record, favourite=True)
+    assert shown(catalogue) == [other.id, one.id]
+    assert files(catalogue.outputs) == before
+
+
+def test_marking_in_the_bin_holds_after_the_undo(catalogue: Catalogue) -> None:
+    one = save(catalogue).id
+    catalogue.delete([one])
+    catalogue.set_favourite(one, True)
+    assert catalogue.variation(one).deleted_at is not None
+    catalogue.restore([one])
+    assert shown(catalogue, favourites_only=True) == [one]
+
+
+def test_deleting_twice_or_restoring_twice_changes_nothing(catalogue: Catalogue) -> None:
+    one = save(catalogue).id
+    catalogue.restore([one])
+    catalogue.delete([one, one])
+    first = catalogue.variation(one)
+    catalogue.delete([one])
+    assert catalogue.variation(one) == first
+    catalogue.restore(one)  # a single id is taken for a list of one
+    assert shown(catalogue) == [one]
+
+
+def test_nothing_is_deleted_when_one_id_is_wrong(catalogue: Catalogue) -> None:
+    one = save(catalogue).id
+    for wrong in (UNKNOWN, "../x"):
+        with pytest.raises(NotFoundError):
+            catalogue.delete([one, wrong])
+    assert shown(catalogue) == [one]
+
+
+def test_an_emptied_bin_leaves_nothing(catalogue: Catalogue) -> None:
+    kept, gone, favourite = (save(catalogue).id for _ in range(3))
+    catalogue.set_favourite(favourite, True)
+    catalogue.delete([gone, favourite])
+    assert catalogue.empty_bin() == 2
+    assert catalogue.empty_bin() == 0
+    assert shown(catalogue) == [kept]
+    assert shown(catalogue, deleted=True) == []
+    assert {Path(name).stem for name in files(catalogue.outputs)} == {kept}
+    with pytest.raises(NotFoundError):
+        catalogue.restore([gone])
+
+
+def test_marks_of_a_later_studio_are_kept(catalogue: Catalogue) -> None:
+    one = save(catalogue).id
+    sidecar = catalogue.variation_path(one).with_suffix(".json")
+    sidecar.write_text('{"format": 2, "favourite": false, "rating": 4}')
+    catalogue.set_favourite(one, True)
+    catalogue.delete([one])
+    catalogue.restore([one])
+    catalogue.set_favourite(one, False)
+    assert '"rating": 4' in sidecar.read_text()

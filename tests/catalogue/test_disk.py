@@ -1,0 +1,117 @@
+"""The disk under the catalogue: what lies there is told, and one that is full or in the way costs no picture."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from studio.catalogue import Catalogue, GalleryQuery, RebuildReport
+from studio.catalogue.files.folders import storage_error
+from studio.errors import StorageError
+from tests.support.catalogue_records import everything, leftovers, make_record, picture_bytes, save
+from tests.support.pictures import encode_picture
+
+
+def test_storage_is_what_lies_there(catalogue: Catalogue) -> None:
+    kept, binned = save(catalogue).id, save(catalogue).id
+    catalogue.delete([binned])
+    catalogue.add_source(picture_bytes("CMYK", "TIFF"))
+    use = catalogue.storage()
+    assert (use.variations, use.binned, use.sources) == (1, 1, 1)
+    assert use.variations_bytes == catalogue.variation_path(kept).stat().st_size
+    assert use.binned_bytes >= catalogue.variation_path(binned).stat().st_size
+    on_disk = sum(path.stat().st_size for path in catalogue.outputs.rglob("*") if path.is_file())
+    assert use.total_bytes == on_disk
+    assert use.free_bytes > 0
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (errno.ENOSPC, "disk is full"),
+        (errno.EDQUOT, "disk is full"),
+        (errno.EACCES, "may not write"),
+        (errno.EROFS, "may not write"),
+        (errno.ENOTDIR, "file stands in its way"),
+        (errno.EIO, "could not be read or written"),
+    ],
+)
+def test_an_error_of_the_disk_becomes_a_sentence(number: int, words: str) -> None:
+    said = str(storage_error(Path("outputs/x.png"), OSError(number, os.strerror(number))))
+    assert words in said
+    assert "Errno" not in said
+
+
+@contextlib.contextmanager
+def room_for(size_bytes: int) -> Iterator[None]:
+    """Let no file grow beyond a size: the one way to a real failing write that needs no rights and no small disk."""
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_full_disk_is_one_sentence_and_leaves_no_half_file(catalogue: Catalogue) -> None:
+    first = save(catalogue).id
+    noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (300, 300, 3), dtype=np.uint8))
+    record = make_record(width_px=300, height_px=300)
+    with room_for(100_000):
+        with pytest.raises(StorageError, match="disk is full"):
+            catalogue.save_variation(noise, record)
+        with pytest.raises(StorageError, match="disk is full"):
+            catalogue.add_source(encode_picture(noise))
+        assert [one.id for one in everything(catalogue)[0]] == [first]
+        assert not leftovers(catalogue.outputs)
+    catalogue.save_variation(noise, record)
+    assert catalogue.find(GalleryQuery()).total == 2
+
+
+def test_a_disk_too_full_for_a_mark_leaves_everything_as_it_was(catalogue: Catalogue) -> None:
+    one = save(catalogue).id
+    with room_for(10):
+        for act in (lambda: catalogue.set_favourite(one, True), lambda: catalogue.delete([one]), catalogue.rebuild):
+            with pytest.raises(StorageError):
+                act()
+        assert everything(catalogue)[0] == (catalogue.variation(one),)
+        assert not catalogue.variation(one).favourite
+    catalogue.delete([one])
+    assert catalogue.variation(one).deleted_at is not None
+
+
+def test_a_disk_that_is_full_at_the_start_still_shows_what_is_there(outputs: Path) -> None:
+    with Catalogue(outputs) as catalogue:
+        for seed in range(30):
+            save(catalogue, seed=seed)
+    with contextlib.closing(sqlite3.connect(outputs / "catalogue.sqlite")) as connection:
+        connection.execute("DELETE FROM variations WHERE id NOT IN (SELECT id FROM variations LIMIT 1)")
+        connection.commit()
+    with room_for(40_000), Catalogue(outputs) as catalogue:  # enough to read, not for 29 rows
+        assert "disk is full" in catalogue.opening.skipped[0]
+        assert catalogue.find(GalleryQuery()).total == 1
+    with Catalogue(outputs) as catalogue:
+        assert catalogue.opening == RebuildReport(variations=30, adopted=29)
+
+
+def test_outputs_that_cannot_be_a_folder_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    for outputs in (tmp_path / "file", tmp_path / "file" / "outputs"):
+        with pytest.raises(StorageError, match="file stands in its way"):
+            Catalogue(outputs)
+
+
+def test_a_file_in_the_way_of_the_pictures_is_told(outputs: Path) -> None:
+    with Catalogue(outputs) as catalogue:
+        (outputs / "variations").write_text("x")
+        with pytest.raises(StorageError, match="file stands in its way"):
+            save(catalogue)

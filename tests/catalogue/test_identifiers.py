@@ -1,0 +1,93 @@
+"""Ids in the catalogue: what is none, or leads to nothing, is not found, and no path comes from a client."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from studio.catalogue import Catalogue, GalleryQuery, new_id
+from studio.catalogue.identifiers import VARIATION_ID
+from studio.errors import NotFoundError
+from tests.support.catalogue_records import SOURCE, UNKNOWN, files, make_picture, make_record
+
+HOSTILE = [
+    "",
+    "..",
+    "../../etc/passwd",
+    "20200101-000000-000-000000/../x",
+    "20200101-000000-000-000000\n",
+    "20200101-000000-000-00000G",
+    "２０２００１０１-000000-000-000000",
+    "%2e%2e%2f",
+    "a" * 100_000,
+    "x\0y",
+    "' OR 1=1 --",
+    "\udcff",
+    None,
+    7,
+]
+BY_ID: dict[str, Callable[[Catalogue, str], object]] = {
+    "variation": Catalogue.variation,
+    "variation_path": Catalogue.variation_path,
+    "thumbnail_path": Catalogue.thumbnail_path,
+    "set_favourite": lambda catalogue, one: catalogue.set_favourite(one, True),
+    "delete": lambda catalogue, one: catalogue.delete([one]),
+    "restore": lambda catalogue, one: catalogue.restore([one]),
+    "source": Catalogue.source,
+    "source_path": Catalogue.source_path,
+    "source_display_path": Catalogue.source_display_path,
+    "source_thumbnail_path": Catalogue.source_thumbnail_path,
+    "query by source": lambda _, one: GalleryQuery(source=one or ""),
+    "query by parent": lambda _, one: GalleryQuery(parent=one or ""),
+}
+
+
+@pytest.mark.parametrize("name", ["id", "run", "source", "parent"])
+def test_ids_that_could_be_paths_are_not_kept(catalogue: Catalogue, name: str) -> None:
+    with pytest.raises(NotFoundError):
+        catalogue.save_variation(make_picture(), make_record(**{name: "../../x"}))
+    assert files(catalogue.outputs) == set()
+
+
+@pytest.mark.parametrize("name", BY_ID)
+@pytest.mark.parametrize("hostile", HOSTILE, ids=range(len(HOSTILE)))
+def test_what_is_no_id_is_not_found(catalogue: Catalogue, name: str, hostile: str) -> None:
+    with pytest.raises(NotFoundError) as caught:
+        BY_ID[name](catalogue, hostile)
+    assert len(str(caught.value)) < 200
+    assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize("name", [name for name in BY_ID if not name.startswith("query")])
+def test_an_unknown_id_is_not_found(catalogue: Catalogue, name: str) -> None:
+    # A file that would fit the id is there, but nobody made it: paths come from the index, not from the client.
+    stray = catalogue.outputs / "variations" / "2020-01-01" / f"{UNKNOWN}.png"
+    stray.parent.mkdir(parents=True)
+    make_picture().save(stray)
+    with pytest.raises(NotFoundError):
+        BY_ID[name](catalogue, SOURCE if "source" in name else UNKNOWN)
+    assert files(catalogue.outputs) == {f"variations/2020-01-01/{UNKNOWN}.png"}
+
+
+def test_a_run_that_is_no_id_is_not_found(catalogue: Catalogue) -> None:
+    for hostile in ("", "../x", "a b", "x\n", None):
+        with pytest.raises(NotFoundError):
+            catalogue.run(hostile)
+
+
+def test_ids_sort_by_time_and_never_repeat() -> None:
+    made: list[list[str]] = [[] for _ in range(4)]
+
+    def make(into: list[str]) -> None:
+        into.extend(new_id() for _ in range(500))
+
+    threads = [threading.Thread(target=make, args=(into,)) for into in made]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len({one for into in made for one in into}) == 2000
+    assert all(into == sorted(into) for into in made)
+    assert all(VARIATION_ID.fullmatch(one) for one in made[0])

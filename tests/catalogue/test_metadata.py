@@ -1,0 +1,289 @@
+"""What a picture says of itself: read by us to the last bit, and by other programs in the form they share."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from studio.catalogue import Catalogue, parse_parameters, read_record
+from studio.catalogue.files.metadata import encode_png, format_parameters
+from studio.errors import StorageError
+from studio.schema import VariationRecord
+from tests.support.catalogue_records import KILIM, make_picture, make_record
+
+PROMPTS = [
+    "kilim",
+    "red, ivory, 1:2 border: double",
+    'a "quoted" rug, 5" fringe',
+    "back\\slash \\n",
+    "Steps: 99, Sampler: none, CFG scale: 1",
+    "波斯地毯，红色，象牙白",
+    "tapis «Aubusson» à médaillon",
+    "🧿 nazar 👩‍👩‍👧 border",
+    "ornament }{ %s {0} <b> & ;",
+    "Kilim: (red:1.3), [ivory]",
+]
+
+
+TITLES = st.text(st.characters(exclude_categories=["C", "Z"]))
+
+
+def read_as_others(text: str) -> tuple[str, str, dict[str, str]]:
+    """Take a `parameters` text apart by the rules other galleries follow, written anew and apart from the studio's."""
+    lines = text.split("\n")
+    pairs: dict[str, str] = {}
+    rest = lines[-1]
+    while rest:
+        name, rest = rest.split(": ", 1)
+        if rest.startswith('"'):
+            value, length = json.JSONDecoder().raw_decode(rest)
+            rest = rest[length:]
+        else:
+            value, comma, after = rest.partition(",")
+            rest = comma + after
+        assert rest == "" or rest.startswith(", "), rest
+        pairs[name], rest = value, rest[2:]
+    negative = [line for line in lines[1:-1] if line.startswith("Negative prompt: ")]
+    assert len(lines) == 2 + len(negative)
+    return lines[0], "".join(negative).removeprefix("Negative prompt: "), pairs
+
+
+def chunks_of(data: bytes) -> list[tuple[str, bytes]]:
+    """Return the chunks of a PNG."""
+    found, at = [], 8
+    while at < len(data):
+        (length,) = struct.unpack(">I", data[at : at + 4])
+        found.append((data[at + 4 : at + 8].decode(), data[at + 8 : at + 8 + length]))
+        at += 12 + length
+    return found
+
+
+def write(folder: Path, image: Image.Image, record: VariationRecord) -> Path:
+    path = folder / f"{record.id}.png"
+    path.write_bytes(encode_png(image, record))
+    return path
+
+
+@pytest.mark.parametrize("prompt", PROMPTS)
+def test_other_programs_read_the_settings(prompt: str) -> None:
+    record = make_record(
+        prompt=prompt, negative_prompt=prompt, seed=2**32 - 1, model_title='SD 3.5: "Large", turbo', **KILIM
+    )
+    first, negative, pairs = read_as_others(format_parameters(record))
+    assert first == f"{prompt} <lora:kilim:0.8>"
+    assert negative == prompt
+    assert pairs == {
+        "Steps": "28",
+        "Sampler": "Euler",
+        "CFG scale": "4.5",
+        "Seed": "4294967295",
+        "Size": "64x80",
+        "Model hash": "0123456789",
+        "Model": 'SD 3.5: "Large", turbo',
+        "Denoising strength": "0.6",
+        "Lora hashes": "kilim: c0ffee000000",
+        "Version": pairs["Version"],
+    }
+    assert pairs["Version"].startswith("Carpet Diffusion Studio ")
+
+
+@pytest.mark.parametrize(
+    ("title", "written"),
+    [
+        ("SD 3.5 (large)", "SD 3.5 (large)"),
+        ("a, b", '"a, b"'),
+        ("a: b", '"a: b"'),
+        ('"Large"', '"\\"Large\\""'),
+        ('the "Large"', 'the "Large"'),
+        ("a\nb", "a b"),
+    ],
+)
+def test_a_value_is_quoted_where_readers_need_it(title: str, written: str) -> None:
+    text = format_parameters(make_record(model_title=title))
+    assert f", Model: {written}, " in text
+    assert parse_parameters(text).values["Model"] == " ".join(title.split())
+
+
+@pytest.mark.parametrize("prompt", PROMPTS)
+def test_the_parameters_are_read_back(prompt: str) -> None:
+    record = make_record(prompt=prompt, negative_prompt=prompt, model_title='"Large", turbo', **KILIM)
+    parameters = parse_parameters(format_parameters(record))
+    assert (parameters.prompt, parameters.negative_prompt) == (prompt, prompt)
+    assert parameters.values == read_as_others(format_parameters(record))[2]
+
+
+def test_several_lines_become_one() -> None:
+    record = make_record(prompt="red\nNegative prompt: x\r\n\tivory\x00", negative_prompt="blurry,\n\nlow quality\n")
+    first, negative, _ = read_as_others(format_parameters(record))
+    assert (first, negative) == ("red Negative prompt: x ivory", "blurry, low quality")
+
+
+def test_an_empty_negative_prompt_and_empty_values_are_left_out() -> None:
+    text = format_parameters(make_record(model_fingerprint="", model_title=" "))
+    assert "Negative prompt" not in text
+    assert {"Model", "Model hash"}.isdisjoint(read_as_others(text)[2])
+
+
+def test_an_adapters_name_stays_within_its_tag() -> None:
+    text = format_parameters(make_record(**KILIM | {"adapter_name": "a>b:c,\n<d>"}))
+    assert re.findall(r"<lora:([\w .-]+):([\d.]+)>", text.split("\n")[0]) == [("a_b_c_ _d_", "0.8")]
+
+
+def test_the_working_size_is_told_where_it_differs() -> None:
+    assert "Working size" not in format_parameters(make_record())
+    text = format_parameters(make_record(working_width_px=32, working_height_px=40))
+    assert read_as_others(text)[2]["Working size"] == "32x40"
+
+
+def test_texts_of_other_programs_are_read() -> None:
+    text = (
+        "a rug,\nof wool\nNegative prompt: blurry\nSteps: 20, Sampler: Euler a, CFG scale: 7, "
+        'Hires prompt: "x, \\"y\\": z", Size: 512x768, Broken: "half'
+    )
+    found = parse_parameters(text)
+    assert (found.prompt, found.negative_prompt) == ("a rug,\nof wool", "blurry")
+    assert found.values["Hires prompt"] == 'x, "y": z'
+    assert found.values["Size"] == "512x768"
+    only_prompt = parse_parameters("a rug, size: large")
+    assert (only_prompt.prompt, only_prompt.values) == ("a rug, size: large", {})
+    assert parse_parameters("").prompt == ""
+
+
+@settings(max_examples=60, deadline=None)
+@given(prompt=st.text(min_size=1), title=TITLES, weight=st.floats(0, 2))
+def test_any_text_survives_the_file(tmp_path_factory: pytest.TempPathFactory, prompt: str, title: str, weight: float):
+    record = make_record(prompt=prompt, negative_prompt=title, model_title=title, **KILIM | {"adapter_weight": weight})
+    path = write(tmp_path_factory.mktemp("any"), make_picture(), record)
+    assert read_record(path) == record
+    _, _, pairs = read_as_others(Image.open(path).info["parameters"])
+    assert pairs.get("Model", "") == title
+
+
+def test_halves_of_characters_from_a_command_line_survive(tmp_path: Path) -> None:
+    prompt = b"kilim \xff".decode("utf-8", "surrogateescape")
+    with Catalogue(tmp_path) as catalogue:
+        record = make_record(prompt=prompt)
+        catalogue.save_variation(make_picture(), record)
+        assert catalogue.variation(record.id).record == record
+        assert read_record(catalogue.variation_path(record.id)) == record
+
+
+@pytest.mark.parametrize(("prompt", "kind"), [("médaillon", "tEXt"), ("地毯", "iTXt")])
+def test_the_plainest_text_chunk_is_used(prompt: str, kind: str) -> None:
+    chunks = chunks_of(encode_png(make_picture(), make_record(prompt=prompt)))
+    keys = {data.split(b"\0")[0].decode(): name for name, data in chunks if name in ("tEXt", "iTXt", "zTXt")}
+    assert keys == {"parameters": kind, "Carpet Diffusion Studio": "tEXt"}
+    assert [name for name, _ in chunks].index("IDAT") > 2  # readers stop at the pixels
+
+
+def test_what_came_with_the_picture_does_not_leak(tmp_path: Path) -> None:
+    picture = make_picture()
+    exif = Image.Exif()
+    exif[0x010E] = "secret"
+    picture.info["transparency"] = b"\xff\x00"  # left over from a conversion: fits no RGB picture
+    picture.info |= {"exif": exif.tobytes(), "workflow": "{}", "prompt": "{}", "comment": "secret", "dpi": (72, 72)}
+    picture.getexif()[0x010E] = "secret"
+    path = write(tmp_path, picture, make_record())
+    assert b"secret" not in path.read_bytes()
+    assert {name for name, _ in chunks_of(path.read_bytes())} == {"IHDR", "tEXt", "IDAT", "IEND"}
+    assert picture.info["comment"] == "secret"  # the caller's picture is left alone
+
+
+def test_colours_stay_exactly() -> None:
+    rng = np.random.default_rng(1)
+    picture = Image.fromarray(rng.integers(0, 256, (80, 64, 3), dtype=np.uint8))
+    again = Image.open(io.BytesIO(encode_png(picture, make_record())))
+    assert again.mode == "RGB"
+    assert np.array_equal(np.asarray(again), np.asarray(picture))
+
+
+@pytest.mark.parametrize("colours", [1, 2, 3, 16, 17, 256])
+def test_indices_and_palette_stay_exactly(colours: int) -> None:
+    rng = np.random.default_rng(colours)
+    indices = rng.integers(0, colours, (80, 64), dtype=np.uint8)
+    indices[0, 0] = colours - 1
+    picture = Image.fromarray(indices, "P")
+    palette = rng.integers(0, 256, colours * 3, dtype=np.uint8).tolist()
+    picture.putpalette(palette)
+    again = Image.open(io.BytesIO(encode_png(picture, make_record())))
+    assert again.mode == "P"
+    assert np.array_equal(np.asarray(again), indices)
+    assert again.getpalette()[: len(palette)] == palette
+
+
+def test_indices_beyond_a_short_palette_stay() -> None:
+    indices = np.full((80, 64), 200, np.uint8)
+    picture = Image.fromarray(indices, "P")
+    picture.putpalette([255, 0, 0, 0, 255, 0])
+    again = Image.open(io.BytesIO(encode_png(picture, make_record())))
+    assert np.array_equal(np.asarray(again), indices)
+    assert again.getpalette()[:6] == [255, 0, 0, 0, 255, 0]
+
+
+def test_a_see_through_index_stays() -> None:
+    picture = Image.fromarray(np.tile(np.arange(64, dtype=np.uint8) % 4, (80, 1)), "P")
+    picture.putpalette(list(range(12)))
+    picture.info["transparency"] = 2
+    again = Image.open(io.BytesIO(encode_png(picture, make_record())))
+    assert again.info["transparency"] == 2
+
+
+@pytest.mark.parametrize("image", [make_picture().convert("L"), make_picture().resize((64, 79))])
+def test_a_picture_that_its_record_does_not_fit_is_refused(image: Image.Image) -> None:
+    with pytest.raises(ValueError, match=r"RGB or P|its record says"):
+        encode_png(image, make_record())
+
+
+def spoil(record: VariationRecord, **changes: object) -> str:
+    values = record.to_json()
+    for name, value in changes.items():
+        into = values["facts"] if name in values["facts"] else values
+        into.update({name: value})
+    return json.dumps({"format": 1, "record": values})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        '{"record": null}',
+        '{"record": {"facts": {}}}',
+        "[" * 100_000,
+        spoil(make_record(), prompt=None),
+        spoil(make_record(), steps="28"),
+        spoil(make_record(), seed=True),
+        spoil(make_record(), versions=3),
+        spoil(make_record(), width_px=65),
+    ],
+)
+def test_a_damaged_record_is_an_error_of_storage(tmp_path: Path, text: str) -> None:
+    from PIL.PngImagePlugin import PngInfo
+
+    info = PngInfo()
+    info.add_text("Carpet Diffusion Studio", text)
+    make_picture().save(tmp_path / "x.png", pnginfo=info)
+    with pytest.raises(StorageError, match=r"x\.png"):
+        read_record(tmp_path / "x.png")
+
+
+def test_keys_of_a_later_studio_are_left_aside(tmp_path: Path) -> None:
+    from PIL.PngImagePlugin import PngInfo
+
+    record = make_record()
+    info = PngInfo()
+    values = json.loads(spoil(record))
+    values["record"]["rating"] = values["record"]["facts"]["mood"] = 5
+    info.add_text("Carpet Diffusion Studio", json.dumps(values))
+    make_picture().save(tmp_path / "x.png", pnginfo=info)
+    assert read_record(tmp_path / "x.png") == record

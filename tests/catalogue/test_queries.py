@@ -1,0 +1,130 @@
+"""The catalogue's gallery: the newest first, page by page, filtered and searched as asked."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from studio.catalogue import NO_ADAPTER, Catalogue, Choice, GalleryQuery
+from studio.catalogue.index.queries import FILTERS
+from studio.errors import InputError
+from tests.support.catalogue_records import KILIM, UNKNOWN, ids, save, shown
+
+
+def test_the_newest_come_first_page_by_page(catalogue: Catalogue) -> None:
+    saved = [save(catalogue, seed=seed).id for seed in range(7)]
+    pages = [catalogue.find(GalleryQuery(page=page, page_size=3)) for page in (1, 2, 3, 4)]
+    assert [ids(page.variations) for page in pages] == [saved[:3:-1], saved[3:0:-1], saved[:1], []]
+    assert {(page.total, page.pages, page.page_size) for page in pages} == {(7, 3, 3)}
+    assert [page.page for page in pages] == [1, 2, 3, 4]
+    assert catalogue.find(GalleryQuery(deleted=True)).pages == 1
+
+
+def test_every_field_of_a_query_filters() -> None:
+    assert set(FILTERS) == {field.name for field in dataclasses.fields(GalleryQuery)} - {"page", "page_size"}
+
+
+ASKED = {
+    "favourites_only": True,
+    "source": "ab" * 32,
+    "run": "run-x",
+    "parent": UNKNOWN,
+    "model": "other/model",
+    "adapter": KILIM["adapter_sha256"],
+    "text": "turkoman",
+    "deleted": True,
+}
+
+
+@pytest.mark.parametrize("name", FILTERS)
+def test_a_filter_lets_through_what_it_says(catalogue: Catalogue, name: str) -> None:
+    save(catalogue, **KILIM | {"adapter_sha256": "00" * 32})
+    save(catalogue)
+    traits = {"source": ASKED["source"], "run": "run-x", "parent": UNKNOWN, "model": "other/model", **KILIM}
+    wanted = [save(catalogue, prompt="Turkoman rug", **traits).id for _ in range(2)]
+    if name == "favourites_only":
+        catalogue.set_favourite(wanted[0], True)
+        wanted = wanted[:1]
+    if name == "deleted":
+        catalogue.delete(wanted)
+    assert shown(catalogue, **{name: ASKED[name]}) == wanted[::-1]
+    assert catalogue.find(GalleryQuery(page_size=1, **{name: ASKED[name]})).total == len(wanted)
+
+
+def test_filters_work_together(catalogue: Catalogue) -> None:
+    both = save(catalogue, prompt="blue kilim", model="m").id
+    save(catalogue, prompt="blue kilim")
+    save(catalogue, prompt="red kilim", model="m")
+    assert shown(catalogue, model="m", text="blue") == [both]
+    assert shown(catalogue, model="m", text="blue", favourites_only=True) == []
+
+
+def test_pictures_without_an_adapter_can_be_asked_for(catalogue: Catalogue) -> None:
+    save(catalogue, **KILIM)
+    plain = save(catalogue).id
+    assert shown(catalogue, adapter=NO_ADAPTER) == [plain]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("100%", ["100% wool"]),
+        ("100% w", ["100% wool"]),
+        ("a_b", ["a_b"]),
+        ("\\", ["back\\slash"]),
+        ("'", ["weaver's knot"]),
+        ('"', ['"double"']),
+        ("größe", ["GRÖSSE"]),
+        ("КИЛИМ", ["килим"]),
+        ("地", ["波斯地毯"]),
+        ("🧿", ["🧿 nazar"]),
+        ("wool 100", ["100 wool", "100% wool"]),
+        ("knot weaver wool", []),
+        ("  ", "all"),
+        ("%", ["100% wool"]),
+        ("_", ["a_b"]),
+        ("*", []),
+    ],
+)
+def test_a_search_takes_every_sign_as_it_is(catalogue: Catalogue, text: str, found: list[str] | str) -> None:
+    prompts = [
+        *("100% wool", "100 wool", "a_b", "axb", "back\\slash", "weaver's knot", '"double"', "GRÖSSE", "килим"),
+        *("波斯地毯", "🧿 nazar"),
+    ]
+    for prompt in prompts:
+        save(catalogue, prompt=prompt)
+    page = catalogue.find(GalleryQuery(page_size=50, text=text))
+    expected = prompts if found == "all" else found
+    assert sorted(variation.record.prompt for variation in page.variations) == sorted(expected)
+    assert page.total == len(expected)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"page": 0},
+        {"page": -1},
+        {"page": "1"},
+        {"page": True},
+        {"page": 10**30},
+        {"page_size": 0},
+        {"page_size": 100_000},
+        {"text": "x" * 1000},
+        {"run": "../x"},
+    ],
+)
+def test_a_page_that_cannot_be_is_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(InputError):
+        GalleryQuery(**wrong)
+
+
+def test_the_choices_are_what_the_gallery_holds(catalogue: Catalogue) -> None:
+    save(catalogue, model="m", model_title="Old name")
+    for _ in range(2):
+        save(catalogue, model="m", model_title="Em", **KILIM)
+    catalogue.delete([save(catalogue, model="gone").id])
+    save(catalogue, model="n", model_title="En")
+    choices = catalogue.choices()
+    assert choices.models == (Choice("m", "Em", 3), Choice("n", "En", 1))
+    assert choices.adapters == (Choice(KILIM["adapter_sha256"], "kilim", 2), Choice(NO_ADAPTER, "No adapter", 2))

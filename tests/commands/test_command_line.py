@@ -1,0 +1,230 @@
+"""`python -m studio`, as a shell runs it: output, exit codes, one clear line for bad input."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from studio.carpets.generator import draw_carpet
+from studio.catalogue import Catalogue
+from studio.catalogue.files.metadata import read_record
+from studio.commands import COMMANDS
+from studio.commands.constraints import add_constraint_arguments, read_constraints
+from studio.designs import IndexMap
+from studio.designs.structure.borders import border_mask, find_border
+from studio.designs.structure.repeat import SEAM_LIMIT, measure_seams
+from studio.schema import Constraints, VariationRecord
+from tests.support.pictures import draw_picture
+
+ROOT = Path(__file__).parents[2]
+
+
+def studio(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "studio", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"HF_HUB_OFFLINE": "1"},
+    )
+
+
+@pytest.fixture
+def design(tmp_path: Path) -> str:
+    draw_picture(130, 150).save(tmp_path / "design.png")
+    return str(tmp_path / "design.png")
+
+
+def test_vary_prints_one_line_for_each_variation(design: str, tmp_path: Path) -> None:
+    outputs = tmp_path / "made here"
+    answer = studio(
+        "vary", design, "--prompt", "red kilim", "--count", "2", "--seed", "0", "--steps", "3", "--outputs",
+        str(outputs), "--json",
+    )  # fmt: skip
+    assert answer.returncode == 0, answer.stderr
+    lines = [json.loads(line) for line in answer.stdout.splitlines()]
+    assert [line["seed"] for line in lines] == [0, 1]
+    for line in lines:
+        assert set(line) == {"id", "path", "seed", "seconds", "width", "height"}
+        with Image.open(line["path"]) as picture:
+            assert picture.size == (line["width"], line["height"]) == (130, 150)
+    assert "steps" in answer.stderr
+
+    catalogue = Catalogue(outputs)
+    catalogue.set_favourite(lines[1]["id"], True)
+    catalogue.close()
+    (outputs / "catalogue.sqlite").unlink()
+    rebuilt = studio("catalogue", "rebuild", "--outputs", str(outputs))
+    assert rebuilt.returncode == 0, rebuilt.stderr
+    assert rebuilt.stdout.startswith("2 variations")
+    again = Catalogue(outputs)
+    assert [again.variation(line["id"]).favourite for line in lines] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["vary", "DESIGN"], "--prompt"),
+        (["vary", "nowhere.png", "--prompt", "x"], "nowhere.png"),
+        (["vary", "README.md", "--prompt", "x"], "picture"),
+        (["vary", "DESIGN", "--prompt", " "], "prompt is empty"),
+        (["vary", "DESIGN", "--prompt", "x", "--strength", "nan"], "Strength nan"),
+        (["vary", "DESIGN", "--prompt", "x", "--strength", "zero"], "zero"),
+        (["vary", "DESIGN", "--prompt", "x", "--seed", "-1"], "-1"),
+        (["vary", "DESIGN", "--prompt", "x", "--seed", str(2**32)], str(2**32)),
+        (["vary", "DESIGN", "--prompt", "x", "--count", "0"], "0"),
+        (["vary", "DESIGN", "--prompt", "x", "--model", "no/such"], "no/such"),
+        (["vary", "DESIGN", "--prompt", "x", "--adapter", "nowhere"], "nowhere"),
+        (["vary", "DESIGN", "--prompt", "x", "--profile", "9"], "9"),
+        (["vary", "DESIGN", "--prompt", "x", "--lock", "0"], "--lock 0"),
+        (["vary", "DESIGN", "--prompt", "x", "--palette", "8", "--lock", "red"], "--lock red"),
+        (["vary", "DESIGN", "--prompt", "x", "--palette", "2", "--lock", "0,3"], "2 yarns are locked"),
+        (["vary", "DESIGN", "--prompt", "x", "--palette", "8", "--lock", "0,9"], "among 0 to 3"),
+        (["vary", "DESIGN", "--prompt", "x", "--palette", "red"], "--palette red"),
+        (["vary", "DESIGN", "--prompt", "x", "--palette", "0"], "Colours 0"),
+        (["vary", "DESIGN", "--prompt", "x", "--palette", "65"], "Colours 65"),
+        (["vary", "DESIGN", "--prompt", "x", "--symmetry", "diagonal"], "diagonal"),
+        (["vary", "DESIGN", "--prompt", "x", "--repeat", "diamond"], "diamond"),
+        (["vary", "DESIGN", "--prompt", "x", "--repeat", "straight"], "has a border"),
+        (["vary", "DESIGN", "--prompt", "x", "--keep", "corner"], "--keep corner"),
+        (["vary", "DESIGN", "--prompt", "x", "--keep", "1,2"], "left, top, right and bottom"),
+        (["vary", "DESIGN", "--prompt", "x", "--keep", "9,9,9,x"], "--keep 9,9,9,x"),
+        (["weave"], "weave"),
+        ([], "COMMAND"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_two(design: str, tmp_path: Path, arguments: list[str], says: str) -> None:
+    given = [design if argument == "DESIGN" else argument for argument in arguments]
+    if given[:1] == ["vary"]:
+        given += ["--outputs", str(tmp_path / "outputs")]
+    answer = studio(*given)
+    assert answer.returncode == 2
+    assert answer.stdout == ""
+    assert len(answer.stderr.strip().splitlines()) == 1, answer.stderr
+    assert says in answer.stderr
+
+
+def test_vary_locks_yarns_among_new_ones(design: str, tmp_path: Path) -> None:
+    answer = studio(
+        "vary", design, "--prompt", "red kilim", "--count", "1", "--seed", "0", "--steps", "3", "--outputs",
+        str(tmp_path), "--json", "--palette", "8", "--lock", "3,0",
+    )  # fmt: skip
+    assert answer.returncode == 0, answer.stderr
+    with Image.open(json.loads(answer.stdout)["path"]) as picture, Image.open(design) as own:
+        palette, yarns = picture.getpalette(), own.getpalette()
+    assert len(palette) <= 24
+    assert palette[:6] == yarns[:3] + yarns[9:12]
+
+
+@pytest.mark.parametrize(
+    ("options", "wanted"),
+    [
+        ([], Constraints("auto", symmetry="auto")),
+        (["--palette", "source"], Constraints("source", symmetry="auto")),
+        (["--palette", "free"], Constraints("free", symmetry="auto")),
+        (["--palette", "12", "--lock", "3,0"], Constraints("new", 12, (0, 3), symmetry="auto")),
+        *(
+            (["--symmetry", name], Constraints("auto", symmetry=name))
+            for name in ("auto", "none", "vertical", "horizontal", "quarter")
+        ),
+        *(
+            (["--repeat", name], Constraints("auto", symmetry="auto", repeat=name))
+            for name in ("none", "straight", "half-drop", "brick", "mirror")
+        ),
+        *((["--keep", name], Constraints("auto", symmetry="auto", keep=name)) for name in ("none", "border", "field")),
+        (
+            ["--keep", "1,2,30,40"],
+            Constraints("auto", symmetry="auto", keep="rectangle", rectangle=(1, 2, 30, 40)),
+        ),
+    ],
+)
+def test_what_variations_must_keep_is_read_as_it_is_told(options: list[str], wanted: Constraints) -> None:
+    parser = argparse.ArgumentParser()
+    add_constraint_arguments(parser)
+    assert read_constraints(parser.parse_args(options)) == wanted
+
+
+def vary_once(design: IndexMap, folder: Path, *options: str) -> tuple[VariationRecord, Image.Image]:
+    """Return the record and the picture of one variation, far from the design, as they lie in the file."""
+    design.image().save(folder / "design.png")
+    answer = studio(
+        "vary", str(folder / "design.png"), "--prompt", "red kilim", "--count", "1", "--seed", "0", "--steps", "2",
+        "--strength", "0.9", "--outputs", str(folder / "made here"), "--json", *options,
+    )  # fmt: skip
+    assert answer.returncode == 0, answer.stderr
+    path = Path(json.loads(answer.stdout)["path"])
+    with Image.open(path) as picture:
+        picture.load()
+    return read_record(path), picture
+
+
+def test_vary_keeps_yarns_symmetry_and_a_part_as_told(tmp_path: Path) -> None:
+    """80 yarns, more than are kept unasked, in blocks without any symmetry."""
+    rng = np.random.default_rng(0)
+    blocks = rng.permutation(np.arange(12 * 14) % 80).astype(np.uint8).reshape(14, 12)
+    design = IndexMap(blocks.repeat(8, axis=0).repeat(8, axis=1), rng.integers(0, 256, (80, 3), dtype=np.uint8))
+    options = ("--palette", "source", "--symmetry", "vertical", "--keep", "0,16,40,112")
+    record, picture = vary_once(design, tmp_path, *options)
+    kept = {"keep": "rectangle", "rectangle": (0, 16, 40, 112)}
+    assert record.constraints == Constraints("source", symmetry="vertical", **kept)
+    assert picture.mode == "P"
+    assert picture.getpalette() == design.palette.flatten().tolist()
+    assert record.weaving.yarns == tuple("#{:02x}{:02x}{:02x}".format(*yarn) for yarn in design.palette.tolist())
+    knots = np.asarray(picture)
+    assert np.array_equal(knots, knots[:, ::-1])
+    assert (record.weaving.vertical, record.weaving.horizontal) == (0, None)
+    assert np.array_equal(knots[16:112, :40], design.indices[16:112, :40])
+    assert (knots[:16] != design.indices[:16]).any()
+    assert record.weaving.kept_share == pytest.approx(40 * 96 / knots.size)
+
+
+def test_vary_keeps_the_border_of_a_design_symmetric_about_both_axes(tmp_path: Path) -> None:
+    drawn = draw_carpet(4, 144, 192, "medallion")
+    design = IndexMap(drawn.indices, drawn.palette)
+    record, picture = vary_once(design, tmp_path, "--palette", "source", "--symmetry", "quarter", "--keep", "border")
+    assert record.constraints == Constraints("source", symmetry="quarter", keep="border")
+    assert (record.weaving.vertical, record.weaving.horizontal, record.weaving.agreement) == (0, 0, 1.0)
+    knots, kept = np.asarray(picture), border_mask((192, 144), find_border(design.indices))
+    assert record.weaving.kept_share == pytest.approx(kept.mean())
+    assert np.array_equal(knots[kept], design.indices[kept])
+    assert (knots[~kept] != design.indices[~kept]).mean() > 0.1
+
+
+def test_vary_closes_a_repeat_in_free_colours_as_told(tmp_path: Path) -> None:
+    """Four yarns, which are kept unless free colours are asked for, in a slanting pattern that has no symmetry."""
+    y, x = np.mgrid[0:128, 0:96] // 8
+    design = IndexMap(((x + y) % 4).astype(np.uint8), np.random.default_rng(0).integers(0, 256, (4, 3), dtype=np.uint8))
+    record, picture = vary_once(design, tmp_path, "--palette", "free", "--repeat", "half-drop")
+    assert record.constraints == Constraints("free", symmetry="auto", repeat="half-drop")
+    assert picture.mode == "RGB"
+    assert record.weaving.yarns == ()
+    seams = measure_seams(np.asarray(picture), "half-drop")
+    assert (record.weaving.seam_horizontal, record.weaving.seam_vertical) == (
+        pytest.approx(seams.horizontal),
+        pytest.approx(seams.vertical),
+    )
+    assert max(seams.horizontal, seams.vertical) <= SEAM_LIMIT
+
+
+def test_an_outputs_folder_that_cannot_be_made_is_said(design: str, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    answer = studio("vary", design, "--prompt", "x", "--outputs", str(tmp_path / "file" / "outputs"))
+    assert answer.returncode == 1
+    assert "Traceback" not in answer.stderr
+    assert "outputs" in answer.stderr
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(command: str) -> None:
+    answer = studio(command, "--help")
+    assert answer.returncode == 0, answer.stderr
+    assert COMMANDS[command].capitalize() in answer.stdout

@@ -1,0 +1,164 @@
+"""Palettes: yarns suggested for a picture, told when they are near, and pixels snapped to them."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageFilter
+
+from studio.designs import EXACT_LIMIT, SAMPLES, find_near_yarns, index_colours, open_design, snap, suggest_palette
+from studio.designs.colours.colour_spaces import (
+    convert_to_lab,
+    convert_to_oklab,
+    count_colours,
+    measure_difference,
+    spread_in_oklab,
+)
+from studio.designs.colours.palette import SERVED_OKLAB
+from tests.support.knots import draw_colours, draw_knots
+
+
+@given(st.integers(1, 256), st.integers(0, 999))
+@settings(max_examples=20, deadline=None)
+def test_snapping_drawn_pixels_loses_nothing(count, seed):
+    palette, knots = draw_colours(count, seed), draw_knots(count, seed=seed)
+    assert np.array_equal(snap(palette[knots], palette), knots)
+
+
+@given(st.integers(1, 40), st.integers(0, 999))
+@settings(max_examples=20, deadline=None)
+def test_snapping_takes_the_nearest_yarn_and_settles_at_once(count, seed):
+    rng = np.random.default_rng(seed)
+    palette = rng.integers(0, 256, (count, 3), dtype=np.uint8)
+    palette[rng.integers(count)] = palette[0]
+    pixels = rng.integers(0, 256, (30, 20, 3), dtype=np.uint8)
+    snapped = snap(pixels, palette)
+    assert snapped.dtype == np.uint8 and snapped.shape == (30, 20) and snapped.max() < count
+    assert np.array_equal(snap(palette[snapped], palette), snapped)
+    gaps = ((spread_in_oklab(pixels / 255)[..., None, :] - spread_in_oklab(palette / 255)) ** 2).sum(-1) ** 0.5
+    assert (np.take_along_axis(gaps, snapped[..., None].astype(int), -1)[..., 0] <= gaps.min(-1) + 1e-5).all()
+    # Of equal yarns the first one.
+    assert not {i for i in range(count) if (palette[:i] == palette[i]).all(1).any()} & set(snapped.ravel().tolist())
+
+
+def test_snapping_refuses_other_shapes():
+    with pytest.raises(ValueError, match="pixels of uint8"):
+        snap(np.zeros((4, 3), np.uint8), draw_colours(2))
+    with pytest.raises(ValueError, match="palette of"):
+        snap(np.zeros((4, 4, 3), np.uint8), np.zeros((2, 4), np.uint8))
+
+
+@given(st.integers(1, EXACT_LIMIT), st.integers(0, 999))
+@settings(max_examples=15, deadline=None)
+def test_suggested_yarns_of_a_drawn_design_are_its_own(count, seed):
+    palette, knots = draw_colours(count, seed), draw_knots(count, seed=seed)
+    suggested = suggest_palette(palette[knots])
+    assert np.array_equal(suggested, index_colours(Image.fromarray(palette[knots])).palette)
+    assert np.array_equal(suggest_palette(palette[knots], 256), suggested)
+
+
+@given(st.integers(1, 30), st.integers(0, 999))
+@settings(max_examples=15, deadline=None)
+def test_suggestion_has_the_number_asked_for_from_the_colours_there_are(count, seed):
+    pixels = np.random.default_rng(seed).integers(0, 256, (40, 40, 3), dtype=np.uint8)
+    suggested = suggest_palette(pixels, count)
+    assert suggested.shape == (count, 3) and suggested.dtype == np.uint8
+    colours = {tuple(colour) for colour in count_colours(pixels)[0].tolist()}
+    assert {tuple(colour) for colour in suggested.tolist()} <= colours
+    assert len(np.unique(suggested, axis=0)) == count
+    assert np.array_equal(suggest_palette(pixels[::-1, ::-1], count), suggested)
+
+
+@given(st.integers(1, 30), st.integers(0, 30), st.sampled_from([2, 20, 1600]), st.integers(0, 999))
+@settings(max_examples=30, deadline=None)
+def test_fixed_yarns_come_first_and_get_no_near_copies(count, fixed, different, seed):
+    pixels = draw_colours(different, seed)[draw_knots(different, 40, 40, seed) if different < 256 else np.s_[:]]
+    pixels = pixels.reshape(40, 40, 3)
+    held = draw_colours(fixed, seed + 1)
+    held[: fixed // 2] = pixels[0, : fixed // 2]  # some of its own, which may be equal to one another
+    if fixed > count:
+        with pytest.raises(ValueError, match=f"{count} yarns, {fixed} of them fixed"):
+            suggest_palette(pixels, count, held)
+        return
+    suggested = suggest_palette(pixels, count, held)
+    assert np.array_equal(suggested[:fixed], held) and len(suggested) <= count
+    new = suggested[fixed:]
+    colours = {tuple(colour) for colour in count_colours(pixels)[0].tolist()}
+    assert {tuple(colour) for colour in new.tolist()} <= colours
+    assert len(np.unique(new, axis=0)) == len(new)
+    if fixed:
+        gaps = ((convert_to_oklab(new / 255)[:, None] - convert_to_oklab(held / 255)) ** 2).sum(-1) ** 0.5
+        assert (gaps > SERVED_OKLAB - 1e-5).all()
+    assert np.array_equal(suggest_palette(pixels[::-1, ::-1], count, held), suggested)
+
+
+def test_what_a_fixed_yarn_serves_asks_for_no_other():
+    """Most of the picture is nearly the fixed red: without it that red would be the first yarn to be suggested."""
+    grain = np.random.default_rng(0).normal(0, 2, (90, 90, 3))
+    pixels = np.full((90, 90, 3), (176, 34, 44), float)
+    pixels[:8], pixels[8:12], pixels[12:16] = (20, 30, 80), (235, 225, 200), (60, 120, 60)
+    pixels = (pixels + grain).clip(0, 255).astype(np.uint8)
+    fixed = np.array([[180, 30, 40]], np.uint8)
+    suggested = suggest_palette(pixels, 4, fixed)
+    assert np.array_equal(suggested[:1], fixed)
+    for colour in pixels[[0, 10, 13], 5]:
+        assert np.abs(suggested[1:].astype(int) - colour).max(axis=1).min() < 12
+    assert len(suggest_palette(np.full((9, 9, 3), 77, np.uint8), 4, np.full((1, 3), 78, np.uint8))) == 1
+    assert len(suggest_palette(pixels, fixed=fixed)) == 4  # as many as are needed, the fixed one among them
+
+
+def test_a_field_of_many_shades_leaves_the_borders_their_yarns():
+    """The field fades from one pink to the next and has the most pixels: each split of it saves more than a border."""
+    fading = np.linspace(0, 1, 120)[:, None, None]
+    pixels = (1 - fading) * (205, 90, 140) + fading * (250, 150, 180) + np.zeros((120, 160, 3))
+    borders = [(165, 202, 192), (28, 150, 160), (13, 120, 83), (230, 120, 35), (45, 49, 60), (226, 20, 44)]
+    for place, colour in enumerate(borders):
+        pixels[:, 4 * place : 4 * place + 4] = colour
+    soft = Image.fromarray(pixels.round().astype(np.uint8)).filter(ImageFilter.GaussianBlur(0.6))
+    grainy = np.asarray(soft) + np.random.default_rng(0).normal(0, 3, pixels.shape)
+    suggested = suggest_palette(grainy.clip(0, 255).astype(np.uint8), 12).astype(int)
+    for colour in borders:
+        assert np.abs(suggested - colour).max(axis=1).min() < 24, colour
+
+
+def test_many_yarns_are_suggested_too():
+    pixels = np.random.default_rng(3).integers(0, 256, (120, 120, 3), dtype=np.uint8)
+    assert len(np.unique(suggest_palette(pixels, 256), axis=0)) == 256
+
+
+def test_plain_picture_has_one_yarn():
+    assert suggest_palette(np.full((50, 40, 3), 77, np.uint8)).tolist() == [[77, 77, 77]]
+    grain = np.random.default_rng(0).normal([150, 60, 40], 2, (200, 200, 3))
+    assert len(suggest_palette(grain.clip(0, 255).astype(np.uint8))) == 1
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.id)
+@pytest.mark.parametrize("blur_px", [0, 0.6])
+def test_yarns_are_found_again_under_grain_and_blur(sample, blur_px):
+    design = open_design(sample.path.read_bytes())
+    soft = np.asarray(design.image.filter(ImageFilter.GaussianBlur(blur_px)))
+    grain = np.random.default_rng(1).normal(0, 3, soft.shape)
+    pixels = (soft + grain).clip(0, 255).astype(np.uint8)
+    true = design.index_map
+    suggested = suggest_palette(pixels)
+    gap = measure_difference(convert_to_lab(true.palette / 255)[:, None], convert_to_lab(suggested / 255)).min(axis=1)
+    assert len(suggested) <= 24
+    assert true.shares()[gap > 5].sum() <= 0.05  # what is lost are lines that the blur has nearly dissolved
+    if not blur_px:
+        yarns = suggest_palette(pixels, len(true.palette))
+        kept = yarns[snap(pixels, yarns)]
+        assert (np.abs(kept.astype(int) - true.pixels()).max(axis=-1) <= 8).mean() > 0.97
+
+
+@pytest.mark.parametrize("count", [0, -1, 257])
+def test_suggestion_refuses_numbers_that_no_palette_has(count):
+    with pytest.raises(ValueError, match="give 1 to 256"):
+        suggest_palette(np.zeros((4, 4, 3), np.uint8), count)
+
+
+def test_near_yarns_are_named_with_their_difference():
+    palette = np.array([[200, 30, 30], [20, 20, 80], [201, 30, 31], [200, 30, 30], [240, 240, 230]], np.uint8)
+    near = find_near_yarns(palette)
+    assert [pair[:2] for pair in near] == [(0, 3), (0, 2), (2, 3)]
+    assert near[0][2] == 0 and 0 < near[1][2] < 1
+    assert find_near_yarns(palette[:1]) == () and len(find_near_yarns(palette, 1000)) == 10

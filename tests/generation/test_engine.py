@@ -1,0 +1,346 @@
+"""The engine on the real built-in pipeline: sizes, seeds, adapters, what is encoded how often."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from studio.designs import Design
+from studio.errors import AdapterError, RunCancelledError
+from studio.generation import preparation as sheet
+from studio.generation.codec import Codec
+from studio.generation.cycle_spinning import Turning
+from studio.generation.engine import Engine
+from studio.generation.events import Drawn, RunEvent, Started, Stepped
+from studio.generation.noise_shift import LEAST_SHIFT, choose_shift
+from studio.generation.previews import LatentPreview
+from studio.models.registry import MODELS
+from studio.models.slot import PipelineSlot
+from studio.schema import AdapterUse, PipelineChoice, VariationRequest, effective_steps
+from studio.training.held_out_evaluation import STEPS, Workbench, draw_held_out_carpet
+from tests.designs.weaving.test_weave import as_design
+from tests.support.adapters import write_adapter
+from tests.support.pictures import draw_design
+
+PATCH = 8
+"""Latents a side that the built-in transformer sees as one."""
+
+
+def draw(slot: PipelineSlot, design: Design, **settings: object) -> list[RunEvent]:
+    values = {"source": design.sha256, "prompt": "red kilim carpet", "seeds": (7,), "steps": 3, "guidance_scale": 1.0}
+    events: list[RunEvent] = []
+    Engine(slot).generate(VariationRequest(**values | settings), design, events.append)
+    return events
+
+
+def pictures(events: list[RunEvent]) -> dict[int, np.ndarray]:
+    return {event.seed: np.asarray(event.image, np.int16) for event in events if isinstance(event, Drawn)}
+
+
+def facts(events: list[RunEvent]):
+    return next(event.facts for event in events if isinstance(event, Started))
+
+
+@pytest.mark.parametrize(("width", "height"), [(160, 208), (75, 300), (300, 75), (33, 47), (131, 129)])
+def test_a_variation_has_the_designs_own_size(slot: PipelineSlot, width: int, height: int) -> None:
+    events = draw(slot, draw_design(width, height))
+    (picture,) = pictures(events).values()
+    assert picture.shape == (height, width, 3)
+    assert not facts(events).enlarged
+
+
+def test_a_large_design_is_drawn_smaller_and_enlarged(slot: PipelineSlot) -> None:
+    events = draw(slot, draw_design(900, 1200), steps=2)
+    (picture,) = pictures(events).values()
+    said = facts(events)
+    assert picture.shape == (1200, 900, 3)
+    assert said.enlarged
+    assert said.working_width_px * said.working_height_px <= MODELS["builtin"].working_pixels
+    assert abs(said.working_width_px / said.working_height_px - 0.75) < 0.01
+
+
+def test_a_seed_gives_the_same_picture_alone_and_in_a_batch(slot: PipelineSlot) -> None:
+    design = draw_design(128, 160)
+    together = pictures(draw(slot, design, seeds=(5, 6, 7, 8, 9)))
+    assert len({picture.tobytes() for picture in together.values()}) == 5
+    for seed in (5, 9):
+        alone = pictures(draw(slot, design, seeds=(seed,)))[seed]
+        assert np.abs(alone - together[seed]).max() <= 1
+
+
+def test_more_than_five_go_in_batches(slot: PipelineSlot) -> None:
+    events = draw(slot, draw_design(128, 128), seeds=tuple(range(7)))
+    steps = [event for event in events if isinstance(event, Stepped)]
+    assert [event.slot for event in events if isinstance(event, Drawn)] == list(range(7))
+    assert [step.step for step in steps] == list(range(1, steps[0].steps + 1))
+    assert set(steps[0].previews) == set(range(5))
+    assert set(steps[-1].previews) == {5, 6}
+
+
+def test_equals_the_plain_pipeline(slot: PipelineSlot, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Caches and batches change nothing: as diffusers' own call with these latents and this shift, not turned."""
+    design = draw_design(128, 160)
+    with slot.use(PipelineChoice("builtin"), print) as loaded:
+        monkeypatch.setattr(loaded, "entry", replace(loaded.entry, turned=False))
+    ours = pictures(draw(slot, design, seeds=(3,), strength=0.8, steps=4, guidance_scale=2.5))[3]
+    with slot.use(PipelineChoice("builtin"), print) as loaded:
+        pipe = loaded.pipe
+        pixels = pipe.image_processor.preprocess(design.image)
+        with torch.no_grad():
+            latents = pipe.vae.encode(pixels).latent_dist.mode()
+        latents = (latents - pipe.vae.config.shift_factor) * pipe.vae.config.scaling_factor
+        shift = choose_shift(pipe, Codec(pipe), loaded.prompts, latents)
+        plain = pipe(
+            prompt="red kilim carpet",
+            negative_prompt="",
+            image=latents,
+            width=128,
+            height=160,
+            strength=0.8,
+            num_inference_steps=4,
+            guidance_scale=2.5,
+            generator=torch.Generator().manual_seed(3),
+            max_sequence_length=loaded.entry.prompt_tokens,
+            mu=math.log(shift),
+        ).images[0]
+    assert np.abs(np.asarray(plain, np.int16) - ours).max() <= 1
+
+
+def test_the_figures_are_measured_on_what_the_studio_draws(slot: PipelineSlot) -> None:
+    design = as_design(draw_held_out_carpet(10).pixels)
+    strength = 0.55
+    assert effective_steps(STEPS, strength) % 2  # so that another count of steps ends elsewhere
+    events = draw(slot, design, seeds=(3,), strength=strength, steps=STEPS)
+    drawn = pictures(events)[3]
+    assert facts(events).shift > 1  # so that leaving it out is seen
+    with slot.use(PipelineChoice("builtin"), print) as loaded:
+        bench = Workbench(loaded.pipe, designs=0)
+        measured = bench.draw(np.asarray(design.image), "red kilim carpet", strength, (3,))[0]
+    assert np.abs(measured.astype(np.int16) - drawn).max() <= 1
+
+
+def test_design_and_prompt_are_encoded_once(slot: PipelineSlot) -> None:
+    design = draw_design(128, 144, seed=41)
+    with slot.use(PipelineChoice("builtin"), print) as loaded:
+        parts = {name: getattr(loaded.pipe, name) for name in ("text_encoder", "text_encoder_2", "text_encoder_3")}
+        parts["transformer"], parts["vae encoder"] = loaded.pipe.transformer, loaded.pipe.vae.encoder
+        calls = dict.fromkeys(parts, 0)
+
+        def count(name: str):
+            def hook(*_: object) -> None:
+                calls[name] += 1
+
+            return hook
+
+        handles = [part.register_forward_hook(count(name)) for name, part in parts.items()]
+        try:
+            prompt = "a prompt that no other test uses"
+            draw(slot, design, seeds=(1,), steps=1, strength=1.0)  # reads the empty prompt as well
+            calls.update(dict.fromkeys(calls, 0))
+            other = draw_design(128, 144, seed=42)
+            draw(slot, other, prompt=prompt, seeds=(1, 2, 3, 4, 5), steps=3, strength=1.0)
+            first = dict(calls)
+            draw(slot, other, prompt=prompt, seeds=(6, 7), steps=3, strength=1.0)
+        finally:
+            for handle in handles:
+                handle.remove()
+    looks = first.pop("transformer") - 3
+    assert first == {"text_encoder": 1, "text_encoder_2": 1, "text_encoder_3": 1, "vae encoder": 1}
+    assert looks in (2, 4, 6)  # through noise, to choose the shift
+    assert calls == first | {"transformer": 3 + looks + 3}  # nothing is encoded again
+
+
+def test_the_design_in_use_is_remembered_longest(slot: PipelineSlot, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sheet, "_REMEMBERED_DESIGNS", 2)
+    kept, passing, last = (draw_design(128, 128, seed=seed) for seed in (51, 52, 53))
+    for design in (kept, passing, kept, last):
+        draw(slot, design, steps=1, strength=1.0)
+    with slot.use(PipelineChoice("builtin"), print) as loaded:
+        known = [key[0] for key in loaded.designs]
+    assert known[-2:] == [kept.sha256, last.sha256]
+    assert passing.sha256 not in known
+
+
+def test_strength_decides_how_far(slot: PipelineSlot) -> None:
+    design = draw_design(128, 160)
+    source = np.asarray(design.image, np.int16)
+    near, far = (
+        np.abs(pictures(draw(slot, design, strength=strength, steps=6))[7] - source).mean() for strength in (0.2, 0.9)
+    )
+    assert near < far
+
+
+def test_guidance_reads_the_negative_prompt(slot: PipelineSlot) -> None:
+    design = draw_design(128, 128)
+    plain, guided, avoided = (
+        pictures(draw(slot, design, guidance_scale=scale, negative_prompt=negative))[7]
+        for scale, negative in ((1.0, ""), (4.0, ""), (4.0, "blue stripes"))
+    )
+    assert np.abs(plain - guided).max() > 1
+    assert np.abs(guided - avoided).max() > 1
+
+
+def test_stopping_leaves_the_next_run_as_it_was(slot: PipelineSlot) -> None:
+    design = draw_design(128, 128)
+    before = pictures(draw(slot, design))[7]
+
+    def stop(event: RunEvent) -> None:
+        if isinstance(event, Stepped):
+            raise RunCancelledError("stop")
+
+    with pytest.raises(RunCancelledError):
+        request = VariationRequest(source="", prompt="red kilim carpet", seeds=(7,), steps=6, guidance_scale=1.0)
+        Engine(slot).generate(request, design, stop)
+    assert (pictures(draw(slot, design))[7] == before).all()
+
+
+def test_previews_come_to_look_like_the_picture(slot: PipelineSlot) -> None:
+    events = draw(slot, draw_design(160, 128, seed=3), strength=0.5, steps=8)
+    last = [event for event in events if isinstance(event, Stepped)][-1].previews[0]
+    final = next(event.image for event in events if isinstance(event, Drawn)).resize(last.size, Image.Resampling.BOX)
+    assert abs(last.width / last.height - 160 / 128) < 0.1
+    assert np.abs(np.asarray(last, np.int16) - np.asarray(final, np.int16)).mean() < 40
+
+
+@contextmanager
+def watching(slot: PipelineSlot, design: Design) -> Iterator[list[tuple[torch.Tensor, float, torch.Tensor]]]:
+    """Gather what the transformer is shown at each step of a run on a design that the slot knows already.
+
+    With it come the sigma and the velocity that it answers with.
+    """
+    seen: list[tuple[torch.Tensor, float, torch.Tensor]] = []
+
+    def note(_module: object, _arguments: object, given: dict, answer: tuple) -> None:
+        seen.append((given["hidden_states"].clone(), float(given["timestep"][0]) / 1000, answer[0].clone()))
+
+    draw(slot, design, steps=1, strength=1.0)
+    with slot.use(PipelineChoice("builtin"), print) as loaded:
+        hook = loaded.pipe.transformer.register_forward_hook(note, with_kwargs=True)
+    try:
+        yield seen
+    finally:
+        hook.remove()
+
+
+def test_previews_show_where_each_step_is_heading(slot: PipelineSlot, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[torch.Tensor] = []
+    design = draw_design(128, 128)
+    with watching(slot, design) as seen:
+        monkeypatch.setattr(
+            LatentPreview, "draw", lambda self, latents, box: shown.append(latents) or Image.new("RGB", (8, 8))
+        )
+        draw(slot, design, seeds=(7, 8), strength=0.7, steps=4)
+    assert len(seen) == 3
+    turning, headings = Turning(None, PATCH), []
+    turning.begin(len(seen))
+    for noisy, sigma, velocity in seen:
+        headings += turning.turn_back(noisy - sigma * velocity)
+        turning.turn(noisy)
+    assert all(torch.allclose(one, wanted, atol=1e-3) for one, wanted in zip(shown, headings, strict=True))
+
+
+def test_every_other_step_is_seen_from_another_corner(slot: PipelineSlot) -> None:
+    design = draw_design(128, 160)
+    with watching(slot, design) as seen:
+        draw(slot, design, seeds=(7, 8), strength=0.5, steps=8)
+    assert len(seen) == 4
+    turning = Turning(None, PATCH)
+    turning.begin(len(seen))
+    for k, ((noisy, sigma, velocity), (shown, lower, _)) in enumerate(pairwise(seen)):
+        ended = turning.turn_back(noisy + (lower - sigma) * velocity)
+        assert torch.allclose(shown, turning.turn(ended), atol=1e-3)
+        assert torch.allclose(shown, ended, atol=1e-3) == (k % 2 == 1)  # at home again
+
+
+def test_a_design_that_holds_is_given_more_noise_than_one_that_falls_apart(slot: PipelineSlot) -> None:
+    """The first sigma is that of the strength, shifted; the shift is in the record."""
+    rng = np.random.default_rng(0)
+    even = np.linspace(1, 0.001, 4)[1]
+    for knot_px, shifted in ((32, True), (1, False)):
+        knots = rng.integers(0, 255, (128 // knot_px, 128 // knot_px, 3), dtype=np.uint8)
+        design = as_design(knots.repeat(knot_px, 0).repeat(knot_px, 1))
+        with watching(slot, design) as seen:
+            said = facts(draw(slot, design, strength=0.7, steps=4))
+        assert (said.shift > LEAST_SHIFT) == shifted
+        assert seen[0][1] == pytest.approx(said.shift * even / (1 + (said.shift - 1) * even), abs=2e-3)
+        half = facts(draw(slot, design, strength=0.5, steps=4)).shift
+        assert half == pytest.approx(said.shift**0.5)
+
+
+def test_a_design_that_is_to_be_kept_is_not_looked_at_through_noise(slot: PipelineSlot) -> None:
+    knots = np.random.default_rng(6).integers(0, 255, (4, 4, 3), dtype=np.uint8)
+    design = as_design(knots.repeat(32, 0).repeat(32, 1))
+    with slot.use(PipelineChoice("builtin"), print) as loaded:
+        calls: list[float] = []
+        hook = loaded.pipe.transformer.register_forward_hook(
+            lambda _module, _arguments, given, _answer: calls.append(float(given["timestep"][0]) / 1000),
+            with_kwargs=True,
+        )
+    try:
+        kept = facts(draw(slot, design, strength=0.4, steps=5))
+        walked = list(calls)
+        calls.clear()
+        varied = facts(draw(slot, design, strength=0.6, steps=5))
+    finally:
+        hook.remove()
+    assert kept.shift == 1
+    assert len(walked) == kept.effective_steps
+    assert walked[0] == pytest.approx(np.linspace(1, 0.001, 5)[3], abs=2e-3)
+    assert varied.shift > 1
+    assert len(calls) > varied.effective_steps
+
+
+def test_a_prompt_that_is_cut_is_said(slot: PipelineSlot) -> None:
+    long = draw(slot, draw_design(128, 128), prompt="red carpet " * 100)
+    assert "longer" in facts(long).notes[0]
+    assert facts(draw(slot, draw_design(128, 128))).notes == ()
+
+
+class TestAdapter:
+    def test_changes_the_picture_and_honours_weight(self, slot: PipelineSlot, tmp_path) -> None:
+        design, folder = draw_design(128, 128), str(write_adapter(tmp_path / "carpet-lora", slot))
+        base = pictures(draw(slot, design))[7]
+        off, half, full = (
+            pictures(events := draw(slot, design, adapter=AdapterUse(folder, weight)))[7] for weight in (0.0, 0.5, 1.0)
+        )
+        assert (off == base).all()  # weight 0 is the base model, bit for bit
+        assert 0 < np.abs(half - base).mean() < np.abs(full - base).mean()
+        said = facts(events)
+        assert (said.adapter_name, said.adapter_weight) == ("carpet-lora", 1.0)
+        assert len(said.adapter_sha256) == 64
+        assert (pictures(draw(slot, design))[7] == base).all()  # taken off again
+
+    def test_honours_lora_alpha(self, slot: PipelineSlot, tmp_path) -> None:
+        design = draw_design(128, 128)
+        folders = {alpha: str(write_adapter(tmp_path / str(alpha), slot, alpha=alpha)) for alpha in (4, 8)}
+        same = [
+            pictures(draw(slot, design, adapter=AdapterUse(folders[alpha], weight)))[7]
+            for alpha, weight in ((4, 1.0), (8, 0.5), (8, 1.0))
+        ]
+        assert np.abs(same[0] - same[1]).max() <= 1
+        assert np.abs(same[0] - same[2]).max() > 1
+
+    @pytest.mark.parametrize(
+        ("damage", "says"),
+        [
+            ({"rename": "other_blocks"}, "made for another model"),
+            ({"width": 1024}, "made for another model"),
+            ({"truncate": True}, "damaged"),
+            ({"config": "{"}, "damaged"),
+            ({"config": '{"peft_type": "LOHA", "r": 4, "lora_alpha": 4}'}, "LOHA"),
+            ({"without": "adapter_config.json"}, "adapter_config.json"),
+        ],
+    )
+    def test_refuses_with_a_reason(self, slot: PipelineSlot, tmp_path, damage: dict, says: str) -> None:
+        folder = write_adapter(tmp_path / "bad", slot, **damage)
+        with pytest.raises(AdapterError, match=says):
+            draw(slot, draw_design(128, 128), adapter=AdapterUse(str(folder)))
+        assert pictures(draw(slot, draw_design(128, 128)))  # the studio goes on

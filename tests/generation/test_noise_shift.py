@@ -1,0 +1,108 @@
+"""The noise that a design is given: so much that its variations differ as others do, found by looking through it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+
+from studio.generation.codec import Codec
+from studio.generation.noise_shift import (
+    LEAST_SHIFT,
+    MOST_SHIFT,
+    PROBED_STRENGTH,
+    WANTED_DIFFERENCE,
+    Probe,
+    choose_shift,
+    shift_at,
+)
+from studio.models.slot import LoadedPipeline, PipelineSlot
+from studio.schema import AdapterUse, PipelineChoice
+from studio.training.held_out_evaluation import draw_held_out_carpet
+from studio.training.pixels import to_tensor
+from tests.designs.weaving.test_weave import as_design
+from tests.generation.test_engine import draw, facts
+from tests.support.adapters import write_adapter
+from tests.support.pictures import draw_design
+
+CIRCLES, CLOUDS = 8, 5
+"""Places of held-out designs: one that noise hardly changes, and one that it takes to pieces."""
+
+
+@pytest.fixture
+def loaded(slot: PipelineSlot):
+    with slot.use(PipelineChoice("builtin"), lambda _stage: None) as pipeline, torch.no_grad():
+        yield pipeline
+
+
+def encode(loaded: LoadedPipeline, pixels: np.ndarray) -> torch.Tensor:
+    return Codec(loaded.pipe).encode(to_tensor(pixels[None])).cpu()
+
+
+def choose(loaded: LoadedPipeline, pixels: np.ndarray, report: Callable[[], None] = lambda: None) -> float:
+    return choose_shift(loaded.pipe, Codec(loaded.pipe), loaded.prompts, encode(loaded, pixels), report)
+
+
+def measure(loaded: LoadedPipeline, pixels: np.ndarray, shift: float) -> float:
+    """Return how much two looks through noise of this shift differ, with other noises than the studio's."""
+    probe = Probe.begin(loaded.pipe, Codec(loaded.pipe), loaded.prompts, encode(loaded, pixels), seeds=(2, 3))
+    return probe.measure_difference(loaded.pipe.scheduler.time_shift(math.log(shift), 1.0, PROBED_STRENGTH))
+
+
+def test_a_design_that_holds_gets_the_noise_that_makes_a_difference(loaded: LoadedPipeline) -> None:
+    circles = draw_held_out_carpet(CIRCLES).pixels
+    shift = choose(loaded, circles)
+    assert LEAST_SHIFT < shift < MOST_SHIFT
+    assert measure(loaded, circles, 1.0) < 0.75 * WANTED_DIFFERENCE
+    assert measure(loaded, circles, shift) == pytest.approx(WANTED_DIFFERENCE, abs=0.05)
+
+
+def test_a_design_that_falls_apart_gets_the_least(loaded: LoadedPipeline) -> None:
+    clouds = draw_held_out_carpet(CLOUDS).pixels
+    assert measure(loaded, clouds, LEAST_SHIFT) > WANTED_DIFFERENCE
+    assert choose(loaded, clouds) == LEAST_SHIFT
+
+
+def test_what_every_noise_leaves_alike_gets_the_most_and_a_plain_sheet_the_least(loaded: LoadedPipeline) -> None:
+    halves = np.full((128, 128, 3), 30, np.uint8)
+    halves[:, 64:] = 220
+    assert choose(loaded, halves) == MOST_SHIFT
+    assert choose(loaded, np.full((128, 128, 3), 90, np.uint8)) == LEAST_SHIFT
+
+
+def test_the_more_is_asked_for_the_more_is_shifted() -> None:
+    """Nothing where a variation is to keep its design; all of it from where the shift was found on."""
+    looked_for: list[int] = []
+    shifts = [
+        shift_at(strength, lambda: looked_for.append(1) or 2.0) for strength in (0.1, 0.4, 0.45, 0.5, 0.55, 0.6, 0.9)
+    ]
+    assert shifts == pytest.approx([1.0, 1.0, 2**0.25, 2**0.5, 2**0.75, 2.0, 2.0])
+    assert len(looked_for) == 5
+
+
+def test_it_is_found_where_torch_makes_its_tensors_elsewhere(loaded: LoadedPipeline) -> None:
+    """As on a card, whose memory manager makes it the place of all new tensors."""
+    circles = draw_held_out_carpet(CIRCLES).pixels
+    latents, codec = encode(loaded, circles), Codec(loaded.pipe)
+    with torch.device("meta"):
+        probe = Probe.begin(loaded.pipe, codec, loaded.prompts, latents)
+    assert all(noise.device.type == "cpu" for noise in probe.noises)
+
+
+def test_every_look_is_told(loaded: LoadedPipeline) -> None:
+    """So that a run can be stopped between them."""
+    told: list[int] = []
+    choose(loaded, draw_held_out_carpet(CIRCLES).pixels, lambda: told.append(1))
+    assert len(told) == 3
+
+
+def test_an_adapter_changes_nothing_about_the_noise(slot: PipelineSlot, tmp_path) -> None:
+    """Settings that differ in the adapter alone begin with the same noise."""
+    design, folder = as_design(draw_held_out_carpet(CIRCLES).pixels), str(write_adapter(tmp_path / "carpet-lora", slot))
+    draw(slot, draw_design(128, 128), adapter=AdapterUse(folder, 1.0), steps=1)
+    adapted = facts(draw(slot, design, adapter=AdapterUse(folder, 1.0), steps=1)).shift
+    assert facts(draw(slot, design, steps=1)).shift == adapted
+    assert LEAST_SHIFT < adapted < MOST_SHIFT  # no end of the range, where any would be the same

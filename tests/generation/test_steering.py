@@ -1,0 +1,147 @@
+"""The constraints as they act on latents: mirrors are found, kept parts known at every step."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from studio.carpets.generator import draw_carpet
+from studio.designs import Canvas, Design, fit, plan_canvas
+from studio.designs.weaving.plan import plan_weave
+from studio.designs.weaving.weave import mirror_picture
+from studio.generation.codec import Codec, look
+from studio.generation.steering import PictureMirror, Steering, soften_mask
+from studio.models.slot import PipelineSlot
+from studio.schema import Constraints, PipelineChoice
+from studio.training.pixels import to_tensor
+from tests.designs.weaving.test_weave import as_design
+
+CHANNELS = 6
+
+
+def loaded_picture(design: Design, canvas: Canvas) -> torch.Tensor:
+    return to_tensor(np.asarray(fit(design.image, canvas))[None])
+
+
+def make_latents(height: int = 12, width: int = 16, seed: int = 0) -> torch.Tensor:
+    return torch.randn(1, CHANNELS, height, width, generator=torch.Generator().manual_seed(seed))
+
+
+def steering(design, constraints, latents=None):
+    plan = plan_weave(design, constraints)
+    canvas = plan_canvas(64, 48, working_pixels=10_000, multiple_px=4, smallest_px=32, repeat=plan.closed_repeat)
+    return Steering(plan, canvas, make_latents() if latents is None else latents, None)
+
+
+@pytest.fixture
+def design():
+    return as_design(np.random.default_rng(0).integers(0, 255, (48, 64, 3), dtype=np.uint8))
+
+
+def mirror_of(slot: PipelineSlot, design: Design, symmetry: str) -> tuple[PictureMirror, Codec, Canvas]:
+    with slot.use(PipelineChoice("builtin"), lambda _stage: None) as loaded:
+        plan = plan_weave(design, Constraints(symmetry=symmetry))
+        canvas = loaded.entry.plan_canvas(design)
+        codec = Codec(loaded.pipe)
+        return PictureMirror(codec, plan, canvas), codec, canvas
+
+
+@pytest.mark.parametrize(("width", "height"), [(128, 144), (100, 76)])
+@pytest.mark.parametrize(("symmetry", "dims"), [("vertical", [3]), ("horizontal", [2]), ("quarter", [2, 3])])
+def test_what_is_being_drawn_is_mirrored_and_the_half_it_is_copied_from_stays(slot, symmetry, dims, width, height):
+    drawn = draw_carpet(4, 192, 256, "medallion")
+    design = as_design(np.ascontiguousarray(drawn.indices[40 : 40 + height, 20 : 20 + width]), drawn.palette)
+    with torch.no_grad():
+        mirror, codec, canvas = mirror_of(slot, design, symmetry)
+        picture = loaded_picture(design, canvas)
+        latents = codec.encode(picture)
+        led = mirror.lead(latents)
+        left, top = canvas.left_px, canvas.top_px  # the smaller one is padded
+        drawn, before = (codec.decode(one)[..., top : top + height, left : left + width] for one in (led, latents))
+    first = np.s_[..., : (top + height // 2) // 2, : (left + width // 2) // 2]
+    assert torch.equal(led[first], latents[first])
+    if width == 100 and symmetry == "vertical":  # the padding goes on from what is beside it
+        whole = codec.decode(led)
+        edge, beyond = whole[..., left + width - 8 : left + width], whole[..., left + width : left + width + 8]
+        assert (edge.flip(3) - beyond).abs().mean() < 0.1
+    for dim in dims:
+        assert (drawn - drawn.flip(dim)).abs().mean() < 0.35 * (before - before.flip(dim)).abs().mean()
+    if symmetry != "quarter":
+        other = 5 - dims[0]
+        assert (drawn - drawn.flip(other)).abs().mean() > 0.8 * (before - before.flip(other)).abs().mean()
+
+
+@pytest.mark.parametrize("repeat", ["none", "straight"])
+def test_what_is_drawn_is_mirrored_about_an_axis_off_the_middle_and_round_the_edges_of_a_repeat(slot, repeat):
+    """Judged by the pixels that the plan's mirror would still change."""
+    half = np.random.default_rng(1).integers(0, 4, (16, 8), dtype=np.uint8).repeat(8, axis=0).repeat(8, axis=1)
+    knots = np.concatenate([half, half[:, ::-1]], axis=1)
+    yarns = np.array([[30, 40, 90], [200, 60, 50], [230, 220, 200], [60, 120, 70]], np.uint8)
+    design = as_design(np.roll(knots, 4, axis=1) if repeat == "straight" else np.ascontiguousarray(knots[:, 8:]), yarns)
+    plan = plan_weave(design, Constraints(symmetry="auto", repeat=repeat))
+    assert plan.vertical
+    drawn = as_design(
+        np.random.default_rng(2).permuted(design.index_map.indices[::8, ::8], axis=1).repeat(8, 0).repeat(8, 1), yarns
+    )
+    with slot.use(PipelineChoice("builtin"), lambda _stage: None) as loaded, torch.no_grad():
+        canvas = loaded.entry.plan_canvas(design, plan.closed_repeat)
+        codec = Codec(loaded.pipe, plan.closed_repeat)
+        latents = codec.encode(loaded_picture(drawn, canvas))
+        led = PictureMirror(codec, plan, canvas).lead(latents)
+        inside = np.s_[..., canvas.top_px : canvas.top_px + 128, canvas.left_px : canvas.left_px + design.width_px]
+        before, after = (codec.decode(one)[inside][0].permute(1, 2, 0).numpy() for one in (latents, led))
+
+    def measure(picture: np.ndarray) -> float:
+        return float(np.abs(picture - mirror_picture(picture, plan)).mean())
+
+    assert measure(after) < 0.35 * measure(before)
+
+
+@pytest.mark.parametrize(("repeat", "drop"), [("straight", 0), ("half-drop", 6)])
+def test_the_neighbouring_repeats_are_found_around_one(repeat, drop):
+    latents = make_latents()
+    around = look(latents, repeat, np.arange(-5, 17), np.arange(-5, 32))
+    assert torch.equal(around[..., 5:-5, 5:21], latents)
+    assert torch.equal(around[..., 5:-5, 21:], torch.roll(latents, drop, dims=2))  # a whole tile to the right
+
+
+def test_the_kept_part_is_known_at_every_step(design):
+    own = make_latents(seed=2)
+    steer = steering(design, Constraints(keep="rectangle", rectangle=(0, 0, 24, 48)), own)
+    noise, drawn, heading = make_latents(seed=3), make_latents(seed=4), make_latents(seed=5)
+    steer.begin(noise, 4)
+    settled, clean = steer.settle(drawn, heading, 0.25)
+    assert torch.allclose(settled[..., :6], (0.75 * own + 0.25 * noise)[..., :6])
+    assert torch.equal(settled[..., 8:], drawn[..., 8:])
+    assert torch.allclose(clean[..., :6], own[..., :6])
+    assert torch.equal(clean[..., 8:], heading[..., 8:])
+    assert torch.allclose(steer.settle(settled, clean, 0.0)[0][..., :6], own[..., :6])
+
+
+@pytest.mark.parametrize(("steps", "led"), [(1, 0), (2, 1), (3, 1), (7, 2), (28, 2)])
+def test_a_run_is_led_at_most_twice_and_never_after_its_last_step(design, monkeypatch, steps, led):
+    calls = []
+    monkeypatch.setattr(PictureMirror, "__init__", lambda self, *parts: None)
+    monkeypatch.setattr(PictureMirror, "lead", lambda self, clean: calls.append(steer._steps_done) or clean + 1)
+    steer = steering(design, Constraints(symmetry="vertical"))
+    steer.begin(make_latents(), steps)
+    for step in range(steps):
+        before = make_latents(seed=step), make_latents(seed=100 + step)
+        latents, clean = steer.settle(*before, 0.5)
+        wanted = (before[0] + 0.5, before[1] + 1) if step + 1 in calls else before
+        assert torch.allclose(latents, wanted[0])  # at sigma 0.5 half of what is drawn is in the latents
+        assert torch.allclose(clean, wanted[1])
+    assert len(calls) == led
+    assert steps not in calls
+
+
+def test_a_mask_fades_outwards_only():
+    kept = np.zeros((48, 64), bool)
+    kept[:, :24] = True
+    canvas = plan_canvas(64, 48, working_pixels=10_000, multiple_px=4, smallest_px=32)
+    mask = soften_mask(kept, canvas, (12, 16))[0, 0, 5]
+    assert (mask[:6] == 1).all()
+    assert (mask.diff() <= 0).all()
+    assert 0 < mask[6] < 1
+    assert (mask[9:] == 0).all()

@@ -1,0 +1,286 @@
+"""The queue with its real worker, catalogue and engine: it survives what pages and people do to it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+from PIL import Image
+
+from studio.catalogue import Catalogue
+from studio.designs import Design
+from studio.errors import NotFoundError, StorageError
+from studio.generation.engine import Engine
+from studio.generation.events import Drawn, RunEvent, RunListener
+from studio.jobs import JobQueue
+from studio.models.slot import PipelineSlot
+from studio.schema import AdapterUse, Constraints, JobSnapshot, JobState, VariationRequest
+from tests.support.pictures import digest, draw_picture, encode_picture
+
+PATIENCE_SECONDS = 120
+
+
+@pytest.fixture
+def queue(catalogue: Catalogue, slot: PipelineSlot, tmp_path: Path) -> Iterator[JobQueue]:
+    queue = JobQueue(catalogue, lambda: Engine(slot), tmp_path / "device.lock")
+    yield queue
+    queue.close(PATIENCE_SECONDS)
+
+
+def ask(catalogue: Catalogue, **settings: object) -> VariationRequest:
+    source = catalogue.add_source(encode_picture(draw_picture(128, 144)), label="test")
+    values = {"source": source.sha256, "prompt": "blue carpet", "seeds": (1, 2), "steps": 3, "guidance_scale": 1.0}
+    return VariationRequest(**values | settings)
+
+
+def wait(queue: JobQueue, job: str, until: Callable[[JobSnapshot], bool]) -> JobSnapshot:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        snapshot = queue.snapshot(job)
+        if until(snapshot):
+            return snapshot
+        time.sleep(0.01)
+    raise AssertionError(f"never came: {queue.snapshot(job)}")
+
+
+def over(snapshot: JobSnapshot) -> bool:
+    return snapshot.state.over
+
+
+def test_a_run_ends_in_the_catalogue(queue: JobQueue, catalogue: Catalogue) -> None:
+    request = ask(catalogue, parent=None, negative_prompt="stripes")
+    job = queue.submit(request)
+    seen = wait(queue, job, lambda s: any(s.previews) or s.state.over)
+    assert any(seen.previews)  # a picture in the making before the pictures
+    done = wait(queue, job, over)
+    assert (done.state, done.step, done.error) == (JobState.FINISHED, done.steps, None)
+    records = [variation.record for variation in catalogue.run(job)]
+    assert tuple(record.id for record in records) == done.variations
+    assert [record.seed for record in records] == [1, 2]
+    assert {(r.prompt, r.negative_prompt, r.source, r.run) for r in records} == {
+        ("blue carpet", "stripes", request.source, job)
+    }
+    assert all(record.facts.model == "builtin" and record.seconds > 0 for record in records)
+
+
+def test_time_left_is_told_while_drawing(queue: JobQueue, catalogue: Catalogue) -> None:
+    job = queue.submit(ask(catalogue, steps=8))
+    running = wait(queue, job, lambda s: s.step >= 2)
+    assert running.state is JobState.RUNNING
+    assert running.seconds_left is not None
+
+
+def test_a_second_run_of_a_kind_knows_at_once_how_long_it_takes(queue: JobQueue, catalogue: Catalogue) -> None:
+    first = queue.submit(ask(catalogue, steps=8))
+    done = wait(queue, first, over)
+    drawn = sum(variation.record.seconds for variation in catalogue.run(first))
+    again = queue.submit(ask(catalogue, seeds=(7, 8), steps=8))
+    begun = wait(queue, again, lambda s: s.steps > 0)
+    assert begun.seconds_left is not None
+    assert begun.seconds_left < max(2 * done.seconds_elapsed, 2 * drawn)
+    wait(queue, again, over)
+
+
+def test_the_second_waits_and_knows_its_place(queue: JobQueue, catalogue: Catalogue) -> None:
+    jobs = [queue.submit(ask(catalogue, seeds=(seed,), steps=6)) for seed in (1, 2, 3)]
+    wait(queue, jobs[0], lambda s: s.state is JobState.RUNNING)
+    assert [queue.snapshot(job).ahead for job in jobs] == [0, 1, 2]
+    assert [snapshot.id for snapshot in queue.active()] == jobs
+    queue.cancel(jobs[1])
+    assert queue.snapshot(jobs[1]).state is JobState.CANCELLED
+    assert queue.snapshot(jobs[2]).ahead == 1
+    assert wait(queue, jobs[2], over).state is JobState.FINISHED
+    assert catalogue.run(jobs[1]) == ()
+
+
+def test_cancel_keeps_what_is_finished(queue: JobQueue, catalogue: Catalogue) -> None:
+    job = queue.submit(ask(catalogue, seeds=tuple(range(10)), steps=4))
+    wait(queue, job, lambda s: any(s.variations))
+    queue.cancel(job)
+    done = wait(queue, job, over)
+    assert done.state is JobState.CANCELLED
+    finished = [variation for variation in done.variations if variation]
+    assert 1 <= len(finished) < 10
+    assert [variation.id for variation in catalogue.run(job)] == finished
+    again = queue.submit(ask(catalogue, seeds=(5,)))
+    assert wait(queue, again, over).state is JobState.FINISHED
+
+
+def test_a_failure_is_told_and_the_worker_goes_on(queue: JobQueue, catalogue: Catalogue, tmp_path: Path) -> None:
+    job = queue.submit(ask(catalogue, adapter=AdapterUse(str(tmp_path / "nowhere"))))
+    failed = wait(queue, job, over)
+    assert failed.state is JobState.FAILED
+    assert "adapter" in failed.error
+    assert failed.bad_input
+    unknown = queue.submit(ask(catalogue, model="no/such-model"))
+    assert "no/such-model" in wait(queue, unknown, over).error
+    assert wait(queue, queue.submit(ask(catalogue)), over).state is JobState.FINISHED
+
+
+def test_one_place_of_a_run_is_drawn_again(queue: JobQueue, catalogue: Catalogue) -> None:
+    request = ask(catalogue)
+    run = queue.submit(request)
+    first = wait(queue, run, over)
+    again = queue.draw_again(run, 1, replace(request, seeds=(9,)))
+    assert queue.draw_again(run, 1, replace(request, seeds=(8,))) == again  # it is under way
+    done = wait(queue, again, over)
+    assert (done.state, queue.run_of(again), queue.run_of(run)) == (JobState.FINISHED, run, run)
+    assert queue.drawn_again(run)[1].variations == done.variations
+    assert (queue.snapshot(run).variations, queue.drawn_again(again)) == (first.variations, {})
+    assert [variation.id for variation in catalogue.run(run)] == [first.variations[0], *done.variations]
+    new = catalogue.variation(done.variations[0]).record
+    assert (new.run, new.slot, new.seed) == (run, 1, 9)
+    assert [one.record.seed for one in catalogue.run(run, replaced=True)] == [1, 2, 9]  # nothing is lost
+    assert queue.draw_again(run, 1, replace(request, seeds=(8,))) != again  # asked for anew
+
+
+def test_what_the_model_drew_is_kept_beside_what_is_woven(
+    catalogue: Catalogue, slot: PipelineSlot, tmp_path: Path
+) -> None:
+    drawn: list[Drawn] = []
+
+    class Watched(Engine):
+        def generate(self, request: VariationRequest, design: Design, listener: RunListener) -> None:
+            def watch(event: RunEvent) -> None:
+                drawn.extend([event] if isinstance(event, Drawn) else [])
+                listener(event)
+
+            super().generate(request, design, watch)
+
+    queue = JobQueue(catalogue, lambda: Watched(slot), tmp_path / "device.lock")
+    job = queue.submit(ask(catalogue, seeds=(1,), constraints=Constraints(palette="source")))
+    (variation,) = wait(queue, job, over).variations
+    queue.close(PATIENCE_SECONDS)
+    with Image.open(catalogue.untouched_path(variation)) as untouched:
+        assert digest(untouched) == digest(drawn[0].image)
+    with Image.open(catalogue.variation_path(variation)) as woven:
+        assert woven.mode == "P"
+        assert digest(woven) == digest(drawn[0].woven.image)
+        assert digest(woven.convert("RGB")) != digest(drawn[0].image)
+
+
+def test_an_unknown_source_is_refused(queue: JobQueue, catalogue: Catalogue) -> None:
+    with pytest.raises(NotFoundError):
+        queue.submit(ask(catalogue, source="0" * 64))
+
+
+def test_two_queues_never_draw_at_once(catalogue: Catalogue, slot: PipelineSlot, tmp_path: Path) -> None:
+    """A reloaded module or a second process makes a second worker; the lock file keeps it waiting."""
+    drawing, at_once = threading.Semaphore(1), []
+
+    class Watched(Engine):
+        def generate(self, *args: object) -> None:
+            at_once.append(drawing.acquire(blocking=False))
+            try:
+                super().generate(*args)
+            finally:
+                drawing.release()
+
+    queues = [JobQueue(catalogue, lambda: Watched(slot), tmp_path / "device.lock") for _ in range(2)]
+    jobs = [queue.submit(ask(catalogue, seeds=(seed,), steps=4)) for queue in queues for seed in (1, 2)]
+    for queue, job in zip([q for q in queues for _ in range(2)], jobs, strict=True):
+        assert wait(queue, job, over).state is JobState.FINISHED
+    assert at_once == [True] * 4
+    for queue in queues:
+        queue.close(PATIENCE_SECONDS)
+
+
+def test_waiting_for_another_process_can_be_cancelled(queue: JobQueue, catalogue: Catalogue, tmp_path: Path) -> None:
+    with FileLock(tmp_path / "device.lock"):
+        job = queue.submit(ask(catalogue))
+        waiting = wait(queue, job, lambda s: "another studio" in s.stage)
+        assert waiting.state is JobState.QUEUED
+        queue.cancel(job)
+        assert wait(queue, job, over).state is JobState.CANCELLED
+
+
+def test_a_full_disk_loses_no_picture(queue: JobQueue, catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The disk cannot be filled in a test, so the one call that writes is made to fail as it would."""
+    whole = Catalogue.save_variation
+
+    def full(*_: object) -> None:
+        raise StorageError("The disk is full. Make room and save again.")
+
+    monkeypatch.setattr(Catalogue, "save_variation", full)
+    job = queue.submit(ask(catalogue))
+    failed = wait(queue, job, over)
+    assert (failed.state, failed.unsaved) == (JobState.FINISHED, 2)
+    assert "full" in failed.error
+    with pytest.raises(StorageError):
+        queue.save_again(job)
+    monkeypatch.setattr(Catalogue, "save_variation", whole)
+    queue.save_again(job)
+    saved = queue.snapshot(job)
+    assert (saved.state, saved.unsaved, saved.error) == (JobState.FINISHED, 0, None)
+    assert len(catalogue.run(job)) == 2
+
+
+def test_unsaved_pictures_are_tried_once_more_at_the_end(
+    catalogue: Catalogue, slot: PipelineSlot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, queue = Catalogue.save_variation, JobQueue(catalogue, lambda: Engine(slot), tmp_path / "device.lock")
+
+    def broken(*_: object) -> None:
+        raise ValueError("nobody foresaw this")
+
+    monkeypatch.setattr(Catalogue, "save_variation", broken)
+    job = queue.submit(ask(catalogue, seeds=(1,)))
+    assert wait(queue, job, over).unsaved == 1
+    monkeypatch.setattr(Catalogue, "save_variation", whole)
+    queue.close(PATIENCE_SECONDS)
+    assert len(catalogue.run(job)) == 1
+
+
+def test_memory_is_released_by_the_worker_before_the_next_run(
+    catalogue: Catalogue, slot: PipelineSlot, tmp_path: Path
+) -> None:
+    """After the caches were cleared there is another engine; the old one's card belongs to the worker's thread."""
+    told: list[str] = []
+
+    class Watched(Engine):
+        def generate(self, *args: object) -> None:
+            told.append("draw")
+            super().generate(*args)
+
+        def release(self) -> None:
+            told.append(f"release in {threading.current_thread().name}")
+            raise RuntimeError("the card is in trouble")
+
+    queue = JobQueue(catalogue, lambda: Watched(slot), tmp_path / "device.lock")
+    first, second = (queue.submit(ask(catalogue, seeds=(seed,), steps=6)) for seed in (1, 2))
+    wait(queue, first, lambda s: s.state is JobState.RUNNING)
+    queue.release_memory()
+    assert wait(queue, second, over).state is JobState.FINISHED  # and a failing release ends nothing
+    assert told == ["draw", "release in studio-worker", "draw"]
+    queue.close(PATIENCE_SECONDS)
+
+
+def test_memory_is_given_back(catalogue: Catalogue, tmp_path: Path) -> None:
+    slot = PipelineSlot()
+    queue = JobQueue(catalogue, lambda: Engine(slot), tmp_path / "device.lock")
+    wait(queue, queue.submit(ask(catalogue, seeds=(1,))), over)
+    assert slot.occupied
+    queue.release_memory()
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while slot.occupied and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not slot.occupied
+    assert wait(queue, queue.submit(ask(catalogue, seeds=(2,))), over).state is JobState.FINISHED
+    queue.close(PATIENCE_SECONDS)
+
+
+def test_memory_is_given_back_after_idle_minutes(catalogue: Catalogue, tmp_path: Path) -> None:
+    slot = PipelineSlot()
+    queue = JobQueue(catalogue, lambda: Engine(slot), tmp_path / "device.lock", idle_minutes=lambda: 0.001)
+    wait(queue, queue.submit(ask(catalogue, seeds=(1,))), over)
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while slot.occupied and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not slot.occupied
+    assert not queue.holds_model
+    queue.close(PATIENCE_SECONDS)

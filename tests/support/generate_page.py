@@ -1,0 +1,66 @@
+"""The Generate page on an outputs folder of its own, filled in up to the press of Generate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+import studio.workspace
+from studio.catalogue import Variation
+from studio.ui.session import workspace
+from tests.support.catalogue_records import save
+from tests.support.pages import APP
+from tests.support.pictures import draw_picture, encode_picture
+
+
+@pytest.fixture
+def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[AppTest]:
+    """The page on an outputs folder of its own; its worker does not wait for other studios on this machine."""
+    monkeypatch.setenv("STUDIO_OUTPUTS", str(tmp_path / "outputs"))
+    monkeypatch.setattr(studio.workspace, "device_lock_file", lambda: tmp_path / "device.lock")
+    st.cache_resource.clear()
+    yield AppTest.from_file(APP, default_timeout=60)
+    studio.workspace.close_workspaces()
+    st.cache_resource.clear()
+
+
+def upload(page: AppTest, width_px: int = 96, height_px: int = 128, form: str = "PNG") -> AppTest:
+    """Upload a drawn design."""
+    data = encode_picture(draw_picture(width_px, height_px), form)
+    page.file_uploader[0].upload(f"My design.{form.lower()}", data)
+    return page.run()
+
+
+def ready(page: AppTest, prompt: str = "kilim, red diamonds") -> AppTest:
+    """Return the page with a design and a prompt, only Generate to be pressed."""
+    upload(page.run())
+    return page.text_area(key="form_prompt").set_value(prompt).run()
+
+
+def generate(page: AppTest) -> AppTest:
+    """Press Generate."""
+    page.button(key="generate").click().run()
+    assert not page.exception
+    return page
+
+
+def errors(page: AppTest) -> str:
+    """All errors of the page."""
+    return " ".join(error.value for error in page.error)
+
+
+def texts(page: AppTest) -> str:
+    """Everything that is written on the page, HTML included."""
+    found = [*page.markdown, *page.caption, *page.html, *page.subheader, *page.info, *page.warning]
+    return " ".join(str(element.value) for element in found)
+
+
+def keep_variation(**changes: object) -> Variation:
+    """Keep a variation of a design that is kept too."""
+    catalogue = workspace().catalogue
+    source = catalogue.add_source(encode_picture(draw_picture(64, 80)), label="Kept")
+    return save(catalogue, source=source.sha256, **changes)

@@ -1,0 +1,46 @@
+"""A design of four yarns and its woven variations on the pages."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+from streamlit.testing.v1 import AppTest
+
+from studio.catalogue import Source, Variation
+from studio.designs import IndexMap
+from studio.schema import Constraints, Weaving
+from studio.workspace import Workspace
+from tests.designs.weaving.test_weave import YARNS
+from tests.support.catalogue_records import make_picture, make_record
+from tests.support.pages import open_page
+
+
+def draw_indexed() -> bytes:
+    """Draw a symmetric design of four yarns as an indexed PNG."""
+    half = np.random.default_rng(0).integers(0, 4, (64, 48), dtype=np.uint8).repeat(2, axis=0)
+    file = io.BytesIO()
+    IndexMap(np.concatenate([half, half[:, ::-1]], axis=1), YARNS).image().save(file, "PNG")
+    return file.getvalue()
+
+
+def open_with_design(workspace: Workspace) -> tuple[AppTest, Source]:
+    """Keep the design of four yarns, and open the Generate page with it."""
+    source = workspace.catalogue.add_source(draw_indexed(), label="Four yarns")
+    return open_page("generate", source=source.sha256), source
+
+
+def submit(page: AppTest) -> AppTest:
+    """Fill in a prompt, and press Generate."""
+    page.text_area(key="form_prompt").set_value("kilim").run()
+    page.button(key="generate").click().run()
+    assert not page.exception
+    return page
+
+
+def keep_woven(workspace: Workspace, repeat: str = "none", **changes: object) -> Variation:
+    """Keep a variation in two of the design's four yarns, and what the model drew."""
+    indices = np.random.default_rng(1).integers(0, 2, (80, 64), dtype=np.uint8)
+    weaving = Weaving(yarns=tuple(f"#{r:02x}{g:02x}{b:02x}" for r, g, b in YARNS.tolist()), colour_shift=3.0)
+    record = make_record(weaving=weaving, constraints=Constraints(palette="source", repeat=repeat), **changes)
+    return workspace.catalogue.save_variation(IndexMap(indices, YARNS).image(), record, make_picture(3))

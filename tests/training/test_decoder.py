@@ -1,0 +1,163 @@
+"""The training of the VAE's decoder alone."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from studio.generation.codec import scale, unscale
+from studio.models.device import mixed_precision
+from studio.training import decoder
+from studio.training.checkpoint import load_state, save_state
+from studio.training.decoder import DecoderRecipe, DecoderTraining, weave_crop
+from studio.training.losses import find_yarns, measure_loss
+from tests.support.tiny_models import CPU, build_tiny, draw_batch, read_weights, tokenizers, two_threads
+
+__all__ = ["tokenizers", "two_threads"]
+
+
+TINY_DECODER = DecoderRecipe(
+    batch=2, side_px=48, crops_each=4, designs=4, warm_up_steps=2, adamw_rate=1e-3, muon_rate=3e-3, window=4
+)
+
+
+def leave_alone(noisy: torch.Tensor, sigma: float) -> torch.Tensor:
+    """Stands for a transformer that takes nothing away."""
+    return noisy
+
+
+def test_a_decoder_learns_to_draw_from_noisy_latents_and_leaves_them_as_they_are(tokenizers):
+    training = DecoderTraining(build_tiny(tokenizers).vae, CPU, leave_alone, TINY_DECODER)
+    wanted = draw_batch(0, TINY_DECODER)
+
+    @torch.no_grad()
+    def look() -> tuple[torch.Tensor, float]:
+        latents = training.vae.encode(wanted).latent_dist.mode()
+        noise = torch.randn(latents.shape, generator=torch.Generator().manual_seed(0))
+        made = training.vae.decode(latents + 0.2 * latents.std() * noise).sample
+        return latents, measure_loss(made, wanted, TINY_DECODER).item()
+
+    latents, before = look()
+    for _ in range(12):
+        training.advance()
+    after = look()
+    assert torch.equal(latents, after[0])
+    assert after[1] < 0.9 * before
+
+
+def test_a_decoder_meets_what_the_transformer_leaves_several_times(tokenizers):
+    """Latents with noise of a known sigma go to the transformer, each batch once."""
+    met: list[tuple[torch.Tensor, float]] = []
+
+    def walk(noisy: torch.Tensor, sigma: float) -> torch.Tensor:
+        met.append((noisy, sigma))
+        return torch.full_like(noisy, 7.0)
+
+    recipe = dataclasses.replace(TINY_DECODER, batch=1, crops_each=1, latent_noise=0.0, clean_share=0.0)
+    vae = build_tiny(tokenizers).vae
+    vae.register_to_config(shift_factor=0.5, scaling_factor=2.0)
+    decoded: list[torch.Tensor] = []
+    training = DecoderTraining(vae, CPU, walk, recipe)
+    vae.decoder.register_forward_pre_hook(lambda module, given: decoded.append(given[0]))
+    for step in range(90):
+        with torch.no_grad():
+            training.rebuild_batch(step)
+    assert 15 < len(met) < 30  # of 30 batches in three steps each; what has next to no noise stays
+    assert all(0.1 <= sigma <= recipe.walk_sigma for _, sigma in met)
+    walked = [bool((given == 7.0 / 2 + 0.5).all()) for given in decoded]
+    assert 45 < sum(walked) < 90
+    number = next(number for number in range(90) if np.random.default_rng([number, 15]).random() > 0.2)
+    wanted = draw_batch(number, recipe)
+    with mixed_precision(CPU):  # as the training encodes: a small sigma would magnify what bf16 rounds
+        scaled = (vae.encode(wanted).latent_dist.mode().float() - 0.5) * 2
+    sigma = recipe.walk_sigma * np.random.default_rng([number, 15]).random()
+    given = next(noisy for noisy, seen in met if seen == sigma)
+    assert ((given - (1 - sigma) * scaled) / sigma).std().item() == pytest.approx(1, abs=0.08)
+
+
+def test_a_decoder_learns_from_what_was_drawn_as_it_is_woven(tokenizers, monkeypatch: pytest.MonkeyPatch):
+    """A crop with yarns: the walked latents and the woven picture. One without: its own latents, and itself."""
+    single = dataclasses.replace(TINY_DECODER, batch=1)
+    with_yarns = next(crop for number in range(9) if find_yarns((crop := draw_batch(number, single))[0]) is not None)
+    without = torch.rand(with_yarns.shape, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    crops = torch.cat([with_yarns, without])
+    monkeypatch.setattr(decoder, "LEAST_SIGMA", 0.0)
+    recipe = dataclasses.replace(TINY_DECODER, clean_share=0.0)
+    training = DecoderTraining(build_tiny(tokenizers).vae, CPU, lambda noisy, sigma: noisy.flip(3), recipe)
+    monkeypatch.setattr(training.crops, "draw", lambda number: crops.clone())
+    wanted, walked = training._walk_batch(0)
+    latents = scale(training.held.encode(crops).latent_dist.mode(), training.vae)
+    made = training.held.decode(unscale(walked, training.vae)).sample.clamp(-1, 1)
+    made = training.held.decode(training.held.encode(made).latent_dist.mode()).sample
+    differs = [
+        (wanted[0] != other).any(dim=0).float().mean() for other in (weave_crop(made[0], with_yarns[0]), with_yarns[0])
+    ]
+    assert differs[0] < 0.02  # but for what 16 bits round otherwise
+    assert differs[1] > 0.1
+    assert torch.equal(wanted[1], without[0])
+    assert torch.allclose(walked[1], latents[1], atol=0.05)
+    assert not torch.allclose(walked[0], latents[0], atol=0.1)
+
+
+def test_some_batches_stay_as_they_were_encoded(tokenizers):
+    met: list[float] = []
+    recipe = dataclasses.replace(TINY_DECODER, batch=1, crops_each=1, clean_share=0.5)
+    training = DecoderTraining(build_tiny(tokenizers).vae, CPU, lambda noisy, sigma: met.append(sigma) or noisy, recipe)
+    for number in range(40):
+        training._walk_batch(number)
+    assert 10 < len(met) < 27
+
+
+def test_a_decoder_keeps_a_window_of_walks_and_sees_each_with_other_noise(tokenizers):
+    training = DecoderTraining(
+        build_tiny(tokenizers).vae, CPU, leave_alone, dataclasses.replace(TINY_DECODER, window=2)
+    )
+    seen: dict[int, set[bytes]] = {}
+    training.vae.decoder.register_forward_pre_hook(
+        lambda module, given: seen.setdefault(max(training._kept), set()).add(given[0].numpy().tobytes())
+    )
+    for step in range(30):
+        with torch.no_grad():
+            training.rebuild_batch(step)
+        assert len(training._kept) <= 2
+        assert max(training._kept) >= step // 3 - 2
+    assert sum(len(ones) for ones in seen.values()) == 30
+
+
+def test_a_decoder_that_was_cut_goes_on_as_if_it_was_not(tokenizers, tmp_path: Path):
+    def build(vae) -> DecoderTraining:
+        return DecoderTraining(vae, CPU, leave_alone, TINY_DECODER)
+
+    whole, cut = build(build_tiny(tokenizers).vae), build(build_tiny(tokenizers).vae)
+    for _ in range(8):
+        whole.advance()
+    for _ in range(5):
+        cut.advance()
+    save_state(cut.state(), tmp_path / "decoder.pt")
+    later = build(cut.vae)
+    later.load(load_state(tmp_path / "decoder.pt"))
+    for _ in range(3):
+        later.advance()
+    wanted, found = read_weights(whole), read_weights(later)
+    assert all(torch.equal(wanted[key], found[key]) for key in wanted)
+
+
+def test_a_crop_is_woven_as_it_was_drawn_and_in_doubt_as_it_was_designed():
+    yarns = torch.tensor([[-1.0, -1.0, -1.0], [0.0, 0.0, 0.0], [1.0, 1.0, 1.0]])
+    knots = torch.zeros(12, 12, dtype=torch.long)
+    knots[:, 6:] = 2
+    knots[0, 0] = 1  # a stray knot that is meant
+    design = yarns[knots].permute(2, 0, 1)
+    drawn = design + 0.2 * torch.rand(design.shape, generator=torch.Generator().manual_seed(0))
+    drawn[:, 4:8, 1:4] = 1.0  # redrawn
+    drawn[:, 4:8, 8:10] = 0.45  # faint, nearer to the middle yarn by a little
+    drawn[:, 10, 2] = 0.9  # a stray knot that is not
+    wanted = knots.clone()
+    wanted[4:8, 1:4] = 2
+    woven = weave_crop(drawn, design)
+    assert torch.allclose(woven, yarns[wanted].permute(2, 0, 1), atol=1 / 127)  # colours of 8 bits
+    assert weave_crop(drawn, torch.rand(3, 12, 12, generator=torch.Generator().manual_seed(0))) is None

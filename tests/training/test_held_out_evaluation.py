@@ -1,0 +1,51 @@
+"""How good the built-in model is: the figures can be measured, and mean what they say."""
+
+from __future__ import annotations
+
+import argparse
+
+import numpy as np
+import pytest
+
+from studio.commands import evaluate
+from studio.training.checkpoint import assemble_pipeline
+from studio.training.held_out_evaluation import FIGURES, Workbench, measure_obedience, measure_snapping
+from tests.support.tiny_models import build_tiny, tokenizers, two_threads
+
+__all__ = ["tokenizers", "two_threads"]
+
+
+@pytest.fixture(scope="module")
+def bench(tokenizers):
+    return Workbench(assemble_pipeline(build_tiny(tokenizers)), designs=1, pairs=1)
+
+
+@pytest.mark.parametrize("figure", FIGURES, ids=lambda figure: figure.id)
+def test_every_figure_can_be_measured(figure, bench):
+    assert np.isfinite(figure.measure(bench))
+
+
+def test_a_perfect_autoencoder_has_every_pixel_right(bench, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(bench, "rebuild", lambda pixels: pixels)
+    assert measure_snapping(bench) == 100
+    monkeypatch.setattr(bench, "rebuild", lambda pixels: 255 - pixels)
+    assert measure_snapping(bench) < 50
+
+
+def test_obedience_counts_the_bluer_and_the_redder(bench, monkeypatch: pytest.MonkeyPatch):
+    colours = {"blue carpet": (40, 60, 160), "red carpet": (170, 50, 40)}
+
+    def paint(pixels, prompt, strength, seeds):
+        return np.full((1, 8, 8, 3), colours[prompt], np.uint8)
+
+    monkeypatch.setattr(bench, "draw", paint)
+    assert measure_obedience(bench) == 100
+    colours["blue carpet"], colours["red carpet"] = colours["red carpet"], colours["blue carpet"]
+    assert measure_obedience(bench) == 0
+
+
+def test_the_command_refuses_a_figure_that_there_is_not(capsys: pytest.CaptureFixture[str]):
+    parser = argparse.ArgumentParser()
+    evaluate.add_arguments(parser)
+    assert evaluate.run(parser.parse_args(["--only", "beauty"])) == 2
+    assert "beauty" in capsys.readouterr().err

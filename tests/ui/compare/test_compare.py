@@ -1,0 +1,296 @@
+"""The compare page on a real catalogue, and the words in which parameters are told and compared."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import fields, replace
+
+import pytest
+
+from studio.catalogue import Source
+from studio.schema import Constraints, Weaving
+from studio.ui.media import source_url, variation_url
+from studio.ui.shared.parameters import (
+    PARAMETERS,
+    Exhibit,
+    Parameter,
+    compare,
+    describe_seconds,
+    describe_time,
+    name_equals,
+)
+from studio.ui.shared.tables import facts_table
+from studio.ui.shared.woven import describe_woven
+from studio.workspace import Workspace
+from tests.support.catalogue_records import KILIM, make_record, save
+from tests.support.pages import drawn_html, links, open_page, run, said, studio
+from tests.support.pictures import draw_picture, encode_picture
+
+__all__ = ["studio"]
+
+CHANGES = {
+    "prompt": {"prompt": "another"},
+    "negative_prompt": {"negative_prompt": "blurry"},
+    "source": {"source": "ab" * 32},
+    "parent": {"parent": "20260101-000000-000-abcdef"},
+    "strength": {"strength": 0.61},
+    "steps": {"steps": 29},
+    "effective_steps": {"effective_steps": 18},
+    "guidance_scale": {"guidance_scale": 4.75},
+    "seed": {"seed": 1},
+    "model": {"model_title": "Other"},
+    "model_id": {"model": "other"},
+    "model_fingerprint": {"model_fingerprint": "fedcba9876543210"},
+    "adapter": {"adapter_name": "heriz", "adapter_sha256": "be" * 32},
+    "adapter_weight": KILIM,
+    "size": {"width_px": 65},
+    "drawn_at": {"working_width_px": 32},
+    "palette": {"weaving": Weaving(yarns=("#102030", "#f0e0d0"))},
+    "symmetry": {"weaving": Weaving(vertical=0)},
+    "repeat": {"constraints": Constraints(repeat="half-drop")},
+    "keep": {"constraints": Constraints(keep="border"), "weaving": Weaving(kept_share=0.25)},
+    "worn": {"weaving": Weaving(yarns=("#102030", "#f0e0d0"), shares=(1.0, 0.0))},
+    "seams": {"weaving": Weaving(seam_horizontal=1.1, seam_vertical=0.9)},
+    "changed": {"weaving": Weaving(changed_share=0.12)},
+    "unchanged": {"weaving": Weaving(unchanged_share=0.8)},
+    "shift": {"weaving": Weaving(colour_shift=2.5)},
+    "noise_shift": {"shift": 1.4},
+    "settled": {"weaving": Weaving(yarns=("#aa0000",), settled_share=0.04)},
+    "stray": {"weaving": Weaving(orphan_share=0.001, orphan_share_before=0.02)},
+    "mirrored": {"weaving": Weaving(vertical=0, mirrored_share=0.03)},
+    "closed": {"constraints": Constraints(repeat="brick"), "weaving": Weaving(seams_closed=0.02)},
+    "cleaned": {"weaving": Weaving(yarns=("#aa0000",), cleaned_share=0.01)},
+    "device": {"device": "cuda, NVIDIA L4"},
+    "precision": {"precision": "bfloat16"},
+    "profile": {"profile": "4"},
+    "versions": {"versions": {"torch": "2.14.0"}},
+    "seconds": {"seconds": 99.0},
+    "created_at": {"created_at": "2020-01-01T00:00:00.000Z"},
+    "id": {"id": "20200101-000000-000-abcdef"},
+    "run": {"run": "run-2"},
+}
+
+
+def rows(html: str) -> dict[str, tuple[str, list[str]]]:
+    """Return the comparison table's rows by their labels: the row's class and its cells."""
+    found = {}
+    for kind, head, rest in re.findall(r'<tr(?: class="(\w+)")?><th scope="row">(.*?)</th>(.*?)</tr>', html):
+        label = re.sub(r"<span.*</span>", "", head)
+        found[label] = (kind, re.findall(r"<td>(.*?)</td>", rest))
+    return found
+
+
+@pytest.mark.parametrize("parameter", PARAMETERS, ids=lambda parameter: parameter.id)
+def test_every_parameter_is_told_and_its_difference_seen(parameter: Parameter) -> None:
+    base, other = Exhibit(make_record()), Exhibit(make_record(**CHANGES[parameter.id]))
+    assert parameter.read(base).strip()
+    assert parameter.read(base) != parameter.read(other)
+    comparisons = {comparison.parameter.id: comparison for comparison in compare([base, other, base])}
+    assert comparisons[parameter.id].differs is parameter.chosen
+    if parameter.chosen:
+        assert parameter.label[1:] not in name_equals(tuple(comparisons.values())).split(", ")
+
+
+FIGURES = Weaving(
+    yarns=("#aa0000", "#00aa00"),
+    shares=(0.8, 0.2),
+    colour_shift=2.0,
+    changed_share=0.1,
+    unchanged_share=0.2,
+    settled_share=0.03,
+    orphan_share_before=0.04,
+    orphan_share=0.01,
+    cleaned_share=0.05,
+    vertical=0,
+    horizontal=0,
+    agreement=1.0,
+    mirrored_share=0.06,
+    kept_share=0.07,
+    seam_horizontal=1.1,
+    seam_vertical=1.2,
+    seams_closed=0.08,
+)
+OTHERS = {"yarns": ("#aa0000", "#00aa00", "#0000aa"), "shares": (1.0, 0.0), "vertical": None, "horizontal": None}
+"""What a figure becomes where half of it would be told alike, or would be none."""
+
+
+@pytest.mark.parametrize("figure", [field.name for field in fields(Weaving)])
+def test_every_figure_of_a_woven_picture_is_shown(figure: str) -> None:
+    made = make_record(constraints=Constraints(repeat="straight", keep="field"))
+
+    def told(weaving: Weaving) -> tuple[str, str]:
+        record = replace(made, weaving=weaving)
+        return facts_table(Exhibit(record)), describe_woven(record)
+
+    assert getattr(FIGURES, figure) != getattr(Weaving(), figure)  # a new figure needs a value above
+    other = OTHERS[figure] if figure in OTHERS else getattr(FIGURES, figure) / 2
+    assert told(replace(FIGURES, **{figure: other})) != told(FIGURES)
+
+
+@pytest.mark.parametrize(("seams", "words"), [((1.021, 0.4), "seam 1.02"), ((0.9, 1.449), "seam 1.45 (shows)")])
+def test_the_worse_seam_is_told_and_whether_it_shows(seams: tuple[float, float], words: str) -> None:
+    weaving = replace(FIGURES, seam_horizontal=seams[0], seam_vertical=seams[1])
+    assert words in describe_woven(make_record(weaving=weaving)).split(" · ")
+    assert "seam" not in describe_woven(make_record(weaving=replace(FIGURES, seam_horizontal=None, seam_vertical=None)))
+
+
+def test_pictures_that_were_asked_for_alike_differ_in_nothing_that_was_chosen() -> None:
+    made = make_record(constraints=Constraints(repeat="straight", palette="new", colours=3, keep="field"))
+    other = replace(FIGURES, yarns=FIGURES.yarns[:1], shares=(1.0,), agreement=0.9, seam_horizontal=1.3, seams_closed=0)
+    pictures = [Exhibit(replace(made, weaving=weaving)) for weaving in (FIGURES, other)]
+    comparisons = compare(pictures)
+    assert any(len(set(comparison.values)) > 1 for comparison in comparisons)
+    assert not any(comparison.differs for comparison in comparisons)
+
+
+def test_records_written_by_later_versions_are_told_too() -> None:
+    odd = Exhibit(make_record(created_at="yesterday", profile="9", device="abacus", precision="fp6", versions={}))
+    told = {parameter.id: parameter.read(odd) for parameter in PARAMETERS}
+    assert (told["created_at"], told["profile"], told["device"], told["precision"]) == (
+        "yesterday",
+        "9",
+        "abacus",
+        "fp6",
+    )
+
+
+def test_a_design_is_named_when_it_is_known() -> None:
+    source = Source("5a" * 32, "Tabriz", 64, 80, "P", "PNG", "2026-01-01T00:00:00.000Z")
+    told = {parameter.id: parameter.read(Exhibit(make_record(), source)) for parameter in PARAMETERS}
+    assert told["source"] == "Tabriz (5a5a5a5a5a5a)"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(0.04, "0.0 s"), (4.24, "4.2 s"), (59.9, "59.9 s"), (60, "1 min 0 s"), (119.6, "2 min 0 s")]
+)
+def test_durations(seconds: float, words: str) -> None:
+    assert describe_seconds(seconds) == words
+
+
+def test_times_name_the_day() -> None:
+    assert re.fullmatch(r"\d{1,2} Jun 2026, \d\d:\d\d:07", describe_time("2026-06-15T12:03:07.250Z"))
+
+
+def test_what_is_equal_is_said() -> None:
+    alike = [Exhibit(make_record()), Exhibit(make_record(seconds=3.0))]
+    assert name_equals(compare(alike)).startswith("Equal in everything that was chosen: prompt, ")
+    seeds = [Exhibit(make_record(seed=seed)) for seed in (1, 2)]
+    sentence = name_equals(compare(seeds))
+    assert sentence.startswith("All else is equal: prompt, ")
+    assert "strength, steps, " in sentence
+    assert "seed" not in sentence
+
+
+def test_nothing_chosen_leads_to_the_gallery(studio: Workspace) -> None:
+    app = open_page("compare")
+    assert "Nothing to compare yet" in said(app)
+    assert links(app)["Go to the gallery"].page == "gallery"
+
+
+def test_two_pictures_with_their_differences(studio: Workspace) -> None:
+    source = studio.catalogue.add_source(encode_picture(draw_picture(64, 80)), label="Tabriz")
+    first = save(studio.catalogue, source=source.sha256, strength=0.4).id
+    second = save(studio.catalogue, source=source.sha256, strength=0.8, prompt="<b>bold</b> kilim").id
+    app = open_page("compare", ids=f"{first},{second}")
+    drawn = drawn_html(app)
+    assert drawn.index(f'src="{variation_url(first)}"') < drawn.index(f'src="{variation_url(second)}"')
+    assert source_url(source.sha256) not in drawn
+    found = rows(drawn)
+    assert list(found) == ["Prompt", "Strength"]
+    assert found["Strength"] == ("", ["0.4", "0.8"])
+    assert found["Prompt"][1][1] == "&lt;b&gt;bold&lt;/b&gt; kilim"
+    assert "All else is equal: negative prompt, design, " in said(app)
+
+    app.toggle(key="compare_only").set_value(False)
+    found = rows(drawn_html(run(app)))
+    assert len(found) == len(PARAMETERS)
+    assert found["Strength"] == ("differs", ["0.4", "0.8"])
+    assert found["Steps"] == ("", ["28", "28"])
+    assert found["Time it took"][0] == ""
+    assert drawn_html(app).count('aria-label="differs"') == 2
+
+    app.toggle(key="compare_design").set_value(True)
+    assert f'src="{source_url(source.sha256)}"' in drawn_html(run(app))
+
+
+def test_a_run_beside_its_design(studio: Workspace) -> None:
+    source = studio.catalogue.add_source(encode_picture(draw_picture(64, 80)))
+    ids = [save(studio.catalogue, source=source.sha256, run="run-5", slot=slot, seed=slot).id for slot in range(5)]
+    app = open_page("compare", run="run-5")
+    drawn = drawn_html(app)
+    places = [drawn.index(f'src="{address}"') for address in (source_url(source.sha256), *map(variation_url, ids))]
+    assert places == sorted(places)
+    assert rows(drawn) == {"Seed": ("", ["0", "1", "2", "3", "4"])}
+    assert {link.proto.query_string for label, link in links(app).items() if label == "Open"} <= {
+        f"open={one}" for one in ids
+    }
+    app.toggle(key="compare_design").set_value(False)
+    assert source_url(source.sha256) not in drawn_html(run(app))
+
+
+def test_no_more_than_six(studio: Workspace) -> None:
+    ids = [save(studio.catalogue, run="run-8", slot=slot, seed=slot).id for slot in range(8)]
+    for app in (open_page("compare", run="run-8"), open_page("compare", ids=",".join(ids))):
+        assert "the first 6 are shown" in said(app)
+        assert [variation_url(one) in drawn_html(app) for one in ids] == [True] * 6 + [False] * 2
+        assert rows(drawn_html(app))["Seed"][1] == ["0", "1", "2", "3", "4", "5"]
+
+
+@pytest.mark.parametrize("address", [{"run": "run-0"}, {"run": "../x"}, {"ids": "a,b,../../c"}])
+def test_what_is_not_there_is_said(studio: Workspace, address: dict[str, str]) -> None:
+    app = open_page("compare", **address)
+    assert app.warning
+    assert "Nothing to compare yet" in said(app)
+
+
+def test_pictures_in_the_bin_are_left_out(studio: Workspace) -> None:
+    ids = [save(studio.catalogue, seed=seed).id for seed in range(3)]
+    studio.catalogue.delete(ids[:1])
+    app = open_page("compare", ids=",".join(ids))
+    assert "1 of the pictures is in the bin" in said(app)
+    assert variation_url(ids[0]) not in drawn_html(app)
+    assert rows(drawn_html(app))["Seed"][1] == ["1", "2"]
+
+
+def test_designs_of_different_pictures_are_not_mixed(studio: Workspace) -> None:
+    sources = [
+        studio.catalogue.add_source(encode_picture(draw_picture(64, 80, seed)), label=f"D{seed}") for seed in (1, 2)
+    ]
+    ids = [save(studio.catalogue, source=source.sha256).id for source in sources]
+    app = open_page("compare", ids=",".join(ids))
+    assert not [toggle for toggle in app.toggle if toggle.key == "compare_design"]
+    assert [value.split(" ")[0] for value in rows(drawn_html(app))["Design"][1]] == ["D1", "D2"]
+
+
+def test_one_is_taken_out_and_starred(studio: Workspace) -> None:
+    ids = [save(studio.catalogue, run="run-3", slot=seed, seed=seed).id for seed in range(3)]
+    app = open_page("compare", run="run-3")
+    app.get("pills")[1].set_value(":material/star:")
+    run(app)
+    assert [studio.catalogue.variation(one).favourite for one in ids] == [False, True, False]
+    app.button(key=f"remove_{ids[0]}").click()
+    run(app)
+    assert app.query_params == {"ids": f"{ids[1]},{ids[2]}"}
+    assert variation_url(ids[0]) not in drawn_html(app)
+    app.button(key=f"remove_{ids[1]}").click()
+    run(app)
+    assert "One picture is left" in said(app)
+    app.button(key=f"remove_{ids[2]}").click()
+    run(app)
+    assert "Nothing to compare yet" in said(app)
+
+
+def test_ticks_of_the_gallery_come_along_and_stay(studio: Workspace) -> None:
+    ids = [save(studio.catalogue, seed=seed).id for seed in range(3)]
+    app = open_page("gallery")
+    for one in ids[:2]:
+        app.checkbox(key=f"tick_{one}").check()
+        run(app)
+    app.switch_page("../../pages/compare.py")
+    run(app)
+    assert app.query_params == {"ids": f"{ids[0]},{ids[1]}"}
+    assert rows(drawn_html(app))["Seed"][1] == ["0", "1"]
+    app.switch_page("../../pages/gallery.py")
+    run(app)
+    assert app.checkbox(key=f"tick_{ids[0]}").value
+    assert "2 selected" in said(app)

@@ -1,0 +1,340 @@
+"""The gallery page on a real catalogue: finding, opening, marking, deleting and bringing back."""
+
+from __future__ import annotations
+
+import html
+
+import pytest
+
+from studio.catalogue import GalleryQuery
+from studio.catalogue.index.database import Database
+from studio.designs.files.export import EXPORTERS
+from studio.ui.gallery.browsing import find_place
+from studio.ui.media import source_thumbnail_url, thumbnail_url, variation_url
+from studio.workspace import Workspace
+from tests.support.catalogue_records import KILIM, save
+from tests.support.pages import cards, drawn_html, links, open_page, run, said, studio
+from tests.support.pictures import draw_picture, encode_picture
+
+__all__ = ["studio"]
+STAR = ":material/star:"
+
+
+def make_many(studio: Workspace, count: int, **changes: object) -> list[str]:
+    """Keep pictures and return their ids, newest first."""
+    return [save(studio.catalogue, seed=seed, **changes).id for seed in range(count)][::-1]
+
+
+def test_an_empty_gallery_says_what_to_do(studio: Workspace) -> None:
+    app = open_page("gallery")
+    assert "No pictures yet" in said(app)
+    assert links(app)["Make variations"].page == ""  # the first page: Generate
+
+
+def test_newest_first_in_pages_of_24(studio: Workspace) -> None:
+    ids = make_many(studio, 30)
+    app = open_page("gallery")
+    assert cards(app) == ids[:24]
+    assert "30 pictures" in said(app)
+    for one in ids[:24]:
+        assert f'src="{thumbnail_url(one)}"' in drawn_html(app)
+    assert drawn_html(app).count('loading="lazy"') == 24
+    app.get("pagination")[0].set_value(2)
+    assert cards(run(app)) == ids[24:]
+    assert app.query_params["page"] == "2"
+    assert cards(open_page("gallery", page="2")) == ids[24:]
+
+
+def test_a_page_beyond_the_last_is_the_last(studio: Workspace) -> None:
+    ids = make_many(studio, 25)
+    assert cards(open_page("gallery", page="9")) == ids[24:]
+
+
+def test_a_page_costs_as_many_queries_for_many_as_for_few(studio: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    reading = Database.reading
+    monkeypatch.setattr(Database, "reading", lambda self: asked.append(1) or reading(self))
+    make_many(studio, 2)
+    open_page("gallery")
+    few = len(asked)
+    make_many(studio, 22)
+    asked.clear()
+    assert len(cards(open_page("gallery"))) == 24
+    assert len(asked) == few > 0
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        {"page": "minus one"},
+        {"page": "0"},
+        {"page": "9" * 40},
+        {"run": "../../etc"},
+        {"source": "zz"},
+        {"show": "nonsense"},
+        {"text": "x" * 5000},
+    ],
+)
+def test_an_address_that_makes_no_sense_breaks_nothing(studio: Workspace, address: dict[str, str]) -> None:
+    (one,) = make_many(studio, 1)
+    app = open_page("gallery", **address)
+    assert cards(app) == ([] if "text" in address else [one])
+
+
+def test_filters(studio: Workspace) -> None:
+    plain = save(studio.catalogue, prompt="Blue KILIM with stars", run="run-1").id
+    adapted = save(studio.catalogue, prompt="red medallion", run="run-2", **KILIM).id
+    other = save(studio.catalogue, model="other", model_title="Other", source="ab" * 32, parent=plain).id
+    studio.catalogue.set_favourite(adapted, True)
+    assert cards(open_page("gallery", show="favourites")) == [adapted]
+    assert cards(open_page("gallery", text="kilim BLUE")) == [plain]
+    assert cards(open_page("gallery", model="other")) == [other]
+    assert cards(open_page("gallery", adapter=KILIM["adapter_sha256"])) == [adapted]
+    assert cards(open_page("gallery", run="run-2")) == [adapted]
+    assert cards(open_page("gallery", source="ab" * 32)) == [other]
+    assert cards(open_page("gallery", parent=plain)) == [other]
+
+    app = open_page("gallery", page="3")
+    app.text_input(key="find_text").set_value("medallion")
+    assert cards(run(app)) == [adapted]
+    assert app.query_params["text"] == "medallion"
+    assert "page" not in app.query_params
+    app.get("segmented_control")[0].set_value("bin")
+    run(app)
+    assert "The bin is empty" in said(app)
+    app.get("segmented_control")[0].set_value("all")
+    app.text_input(key="find_text").set_value("zebra")
+    run(app)
+    assert "No picture fits" in said(app)
+    next(button for button in app.button if button.label == "Show all pictures").click()
+    assert cards(run(app)) == [other, adapted, plain]
+    app.selectbox(key="find_adapter").set_value(KILIM["adapter_sha256"])
+    assert cards(run(app)) == [adapted]
+
+
+def test_a_run_shown_by_a_link_can_be_compared_and_left(studio: Workspace) -> None:
+    first = save(studio.catalogue, run="run-1").id
+    save(studio.catalogue, run="run-2")
+    app = open_page("gallery", run="run-1")
+    assert "Only 1 picture from this run" in said(app)
+    assert links(app)["Compare with the design"].proto.query_string == "run=run-1"
+    next(button for button in app.button if button.label == "Show all pictures").click()
+    assert len(cards(run(app))) == 2
+    assert first in cards(app)
+
+
+def test_a_star_is_kept_at_once(studio: Workspace) -> None:
+    older, newer = make_many(studio, 2)[::-1]
+    app = open_page("gallery")
+    star = next(pills for pills in app.get("pills") if pills.key == f"star_card_{older}")
+    star.set_value(STAR)
+    run(app)
+    assert studio.catalogue.variation(older).favourite
+    assert not studio.catalogue.variation(newer).favourite
+    again = open_page("gallery", show="favourites")
+    assert cards(again) == [older]
+    again.get("pills")[0].set_value(None)
+    run(again)
+    assert not studio.catalogue.variation(older).favourite
+
+
+def test_a_picture_in_its_own_view(studio: Workspace) -> None:
+    source = studio.catalogue.add_source(encode_picture(draw_picture(64, 80)), label="Tabriz.png")
+    parent = save(studio.catalogue).id
+    ids = [
+        save(
+            studio.catalogue,
+            slot=slot,
+            seed=7 + slot,
+            run="run-9",
+            source=source.sha256,
+            parent=parent,
+            notes=("Transparency was filled with white.",),
+            working_width_px=32,
+            working_height_px=40,
+            **KILIM,
+        ).id
+        for slot in range(3)
+    ]
+    app = open_page("gallery")
+    app.button(key=f"open_card_{ids[1]}").click()
+    run(app)
+    assert app.query_params["open"] == ids[1]
+    words, drawn = said(app), drawn_html(app)
+    assert f'src="{variation_url(ids[1])}"' in drawn
+    assert f'src="{source_thumbnail_url(source.sha256)}"' in drawn
+    assert all(thumbnail_url(one) in drawn for one in ids)
+    for fact in (
+        "kilim (c0ffee000000)",
+        "0123456789ab",
+        "Built-in",
+        "0.8",
+        "17",
+        "64 × 80 px",
+        "32 × 40 px, then enlarged",
+        "Processor (CPU)",
+        "float32",
+        "torch 2.13.0",
+        "1.2 s",
+        "Tabriz.png",
+        parent,
+        "Transparency was filled with white.",
+        "2 of 4",
+    ):
+        assert fact in words, fact
+    assert links(app)["Use these settings"].proto.query_string == f"like={ids[1]}"
+    assert links(app)["Vary this"].proto.query_string == f"parent={ids[1]}"
+    assert links(app)["Compare with the design"].proto.query_string == "run=run-9"
+    assert "Seed: 8" in app.code[0].value
+    assert "<lora:kilim:0.8>" in app.code[0].value
+
+    app.button(key="opened_older").click()
+    assert run(app).query_params["open"] == ids[0]
+    app.button(key="opened_newer").click()
+    run(app)
+    app.button(key="opened_newer").click()
+    assert run(app).query_params["open"] == ids[2]
+    assert app.button(key="opened_newer").disabled
+    app.button(key=f"open_sister_{ids[0]}").click()
+    assert run(app).query_params["open"] == ids[0]
+    app.button(key="opened_parent").click()
+    assert run(app).query_params["open"] == parent
+    app.button(key="opened_close").click()
+    assert len(cards(run(app))) == 4
+
+
+def test_the_downloaded_file_is_the_original(studio: Workspace) -> None:
+    (one,) = make_many(studio, 1)
+    app = open_page("gallery", open=one)
+    labels = [button.label for button in app.get("download_button")]
+    assert labels == ["Download", *(exporter.title for exporter in EXPORTERS.values())]
+    assert studio.catalogue.variation_path(one).read_bytes().startswith(b"\x89PNG")
+
+
+def test_what_was_typed_is_text_and_nothing_else(studio: Workspace) -> None:
+    prompt = '**bold** <script>alert(1)</script> :red[x] $y$ & "quotes" </div>'
+    one = save(studio.catalogue, prompt=prompt, negative_prompt="<img src=x onerror=alert(1)>").id
+    for app in (open_page("gallery"), open_page("gallery", open=one)):
+        drawn = drawn_html(app)
+        assert "<script>alert" not in drawn
+        assert "<img src=x" not in drawn
+        assert html.escape(prompt) in drawn
+        assert prompt in said(app)
+
+
+@pytest.mark.parametrize("unknown", ["20990101-000000-000-abcdef", "../../etc/passwd", "<b>x</b>"])
+def test_an_unknown_picture_is_said(studio: Workspace, unknown: str) -> None:
+    app = open_page("gallery", open=unknown)
+    assert "There is no" in app.error[0].value
+    next(button for button in app.button if button.label == "All pictures").click()
+    assert "open" not in run(app).query_params
+
+
+def test_delete_in_the_own_view_goes_on_and_comes_back(studio: Workspace) -> None:
+    newest, middle, oldest = make_many(studio, 3)
+    app = open_page("gallery", open=middle)
+    app.button(key="opened_delete").click()
+    run(app)
+    assert app.query_params["open"] == oldest
+    assert "Deleted 1 picture." in said(app)
+    assert studio.catalogue.variation(middle).deleted_at is not None
+    app.button(key="undo_deletion").click()
+    run(app)
+    assert app.query_params["open"] == middle
+    assert studio.catalogue.variation(middle).deleted_at is None
+    assert "Deleted" not in said(app)
+    for one in (middle, oldest, newest):
+        studio.catalogue.delete([one])
+    app = open_page("gallery", open=middle)
+    assert "lies in the bin" in said(app)
+    app.button(key="opened_restore").click()
+    run(app)
+    assert cards(open_page("gallery")) == [middle]
+
+
+def test_several_at_once(studio: Workspace) -> None:
+    ids = make_many(studio, 8)
+    app = open_page("gallery")
+    app.checkbox(key=f"tick_{ids[0]}").check()
+    run(app)
+    assert "1 selected" in said(app)
+    assert links(app)["Compare"].proto.disabled
+    app.checkbox(key=f"tick_{ids[2]}").check()
+    run(app)
+    compare = links(app)["Compare"].proto
+    assert not compare.disabled
+    assert compare.query_string == f"ids={ids[0]}%2C{ids[2]}"
+
+    app.button(key="favourite_selected").click()
+    run(app)
+    assert [one for one in ids if studio.catalogue.variation(one).favourite] == [ids[0], ids[2]]
+
+    app.button(key="delete_selected").click()
+    run(app)
+    assert "Deleted 2 pictures." in said(app)
+    assert "selected" not in said(app)
+    assert cards(app) == [one for one in ids if one not in (ids[0], ids[2])]
+    app.button(key="undo_deletion").click()
+    assert cards(run(app)) == ids
+    assert studio.catalogue.variation(ids[0]).favourite
+
+    for one in ids[:7]:
+        app.checkbox(key=f"tick_{one}").check()
+        run(app)
+    assert links(app)["Compare"].proto.disabled  # at most six
+    app.button(key="clear_selected").click()
+    run(app)
+    assert "selected" not in said(app)
+
+
+def test_ticks_stay_while_leafing(studio: Workspace) -> None:
+    ids = make_many(studio, 26)
+    app = open_page("gallery")
+    app.checkbox(key=f"tick_{ids[3]}").check()
+    run(app)
+    app.get("pagination")[0].set_value(2)
+    run(app)
+    app.checkbox(key=f"tick_{ids[25]}").check()
+    run(app)
+    assert "2 selected" in said(app)
+    app.get("pagination")[0].set_value(1)
+    run(app)
+    assert app.checkbox(key=f"tick_{ids[3]}").value
+
+
+def test_the_bin_gives_back_and_is_emptied_for_good(studio: Workspace) -> None:
+    ids = make_many(studio, 3)
+    studio.catalogue.delete(ids)
+    app = open_page("gallery", show="bin")
+    assert cards(app) == ids
+    app.checkbox(key=f"tick_{ids[1]}").check()
+    run(app)
+    app.button(key="restore_selected").click()
+    assert cards(run(app)) == [ids[0], ids[2]]
+    assert studio.catalogue.variation(ids[1]).deleted_at is None
+    app.button(key="empty_bin_sure").click()
+    run(app)
+    assert "The bin is empty" in said(app)
+    assert studio.catalogue.storage().binned == 0
+    assert cards(open_page("gallery")) == [ids[1]]
+
+
+@pytest.mark.parametrize("page_size", [1, 2, 3, 7, 24])
+@pytest.mark.parametrize("page", [1, 3, 99])
+def test_every_place_is_found_from_any_page(studio: Workspace, page: int, page_size: int) -> None:
+    ids = make_many(studio, 11)
+    studio.catalogue.delete([ids[4]])
+    gone = ids.pop(4)
+    query = GalleryQuery(page=page, page_size=page_size)
+    for position, one in enumerate(ids):
+        place = find_place(studio.catalogue, query, one)
+        assert place is not None
+        assert (place.position, place.total) == (position + 1, len(ids))
+        assert place.newer == (ids[position - 1] if position else None)
+        assert place.older == (ids[position + 1] if position + 1 < len(ids) else None)
+    for stranger in (gone, "19990101-000000-000-abcdef", "29990101-000000-000-abcdef"):
+        assert find_place(studio.catalogue, query, stranger) is None
+
+
+def test_no_place_in_an_empty_gallery(studio: Workspace) -> None:
+    assert find_place(studio.catalogue, GalleryQuery(), "19990101-000000-000-abcdef") is None

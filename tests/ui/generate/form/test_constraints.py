@@ -1,0 +1,111 @@
+"""The choices for the loom on the Generate page: what the design offers, what reaches a run, and what does not fit."""
+
+from __future__ import annotations
+
+import pytest
+
+from studio.schema import Constraints
+from studio.workspace import Workspace
+from tests.support.loom_pages import open_with_design, submit
+from tests.support.pages import busy, drawn_html, run, said, studio
+from tests.support.pictures import draw_picture, encode_picture
+
+__all__ = ["busy", "studio"]
+
+
+@pytest.mark.usefixtures("busy")
+def test_a_design_is_read_aloud_and_its_yarns_are_kept_by_default(studio: Workspace) -> None:
+    page, _ = open_with_design(studio)
+    assert "4 yarns" in said(page)
+    assert "symmetric left to right" in said(page)
+    assert drawn_html(page).count('title="Yarn ') == 4
+    assert "4 yarns, symmetric" in page.expander[-1].label
+    submit(page)
+    (job,) = studio.jobs.active()
+    assert job.request.constraints == Constraints(palette="auto", symmetry="auto")
+
+
+@pytest.mark.usefixtures("busy")
+def test_what_is_chosen_reaches_the_run(studio: Workspace) -> None:
+    page, _ = open_with_design(studio)
+    page.selectbox(key="form_palette").set_value("new").run()
+    page.number_input(key="form_colours").set_value(6).run()
+    page.selectbox(key="form_symmetry").set_value("quarter").run()
+    page.selectbox(key="form_repeat").set_value("half-drop").run()
+    assert "6 new yarns, symmetric, half-drop repeat" in page.expander[-1].label
+    submit(page)
+    (job,) = studio.jobs.active()
+    assert job.request.constraints == Constraints(palette="new", colours=6, symmetry="quarter", repeat="half-drop")
+
+
+@pytest.mark.usefixtures("busy")
+def test_yarns_that_stay_reach_the_run(studio: Workspace) -> None:
+    page, _ = open_with_design(studio)
+    page.selectbox(key="form_palette").set_value("new").run()
+    page.number_input(key="form_colours").set_value(6).run()
+    page.pills(key="form_locked").set_value([2, 0]).run()
+    assert "6 yarns, 2 of them locked" in page.expander[-1].label
+    page.number_input(key="form_colours").set_value(2).run()
+    assert "not complete" in page.expander[-1].label
+    page.number_input(key="form_colours").set_value(3).run()
+    submit(page)
+    (job,) = studio.jobs.active()
+    assert job.request.constraints == Constraints(palette="new", colours=3, symmetry="auto", locked=(0, 2))
+
+
+def test_a_part_that_is_not_there_is_said_before_the_run(studio: Workspace) -> None:
+    page, _ = open_with_design(studio)
+    page.selectbox(key="form_keep").set_value("border").run()
+    assert "No border was found" in said(page)
+
+
+@pytest.mark.usefixtures("busy")
+def test_what_does_not_fit_the_design_is_said_before_a_run_begins(studio: Workspace) -> None:
+    page, _ = open_with_design(studio)
+    page.text_area(key="form_prompt").set_value("kilim").run()
+    page.selectbox(key="form_keep").set_value("border").run()
+    page.button(key="generate").click().run()
+    assert "No border was found" in page.error[0].value
+    assert not studio.jobs.active()
+
+
+@pytest.mark.usefixtures("busy")
+def test_a_design_with_a_border_is_no_repeat(studio: Workspace) -> None:
+    page, field = open_with_design(studio)
+    assert "repeat not applicable" not in said(page)
+    page.selectbox(key="form_repeat").set_value("half-drop").run()
+    bordered = studio.catalogue.add_source(encode_picture(draw_picture(96, 128)), label="Bordered")
+    page.session_state["design_source"] = bordered.sha256
+    run(page)
+    choice = page.selectbox(key="form_no_repeat")
+    assert (choice.label, choice.value, choice.disabled) == ("Repeat", "Not applicable", True)
+    assert "form_repeat" not in {one.key for one in page.selectbox}
+    assert "bordered · " in said(page)
+    assert "repeat not applicable" in said(page)
+    assert "Repeat is not applicable: this design has a border." in said(page)
+    assert "The half-drop repeat that you chose is set aside" in said(page)
+    assert "repeat" not in page.expander[-1].label
+    submit(page)
+    (job,) = studio.jobs.active()
+    assert job.request.constraints == Constraints(palette="auto", symmetry="auto")
+    page.session_state["design_source"] = field.sha256
+    run(page)
+    assert page.selectbox(key="form_repeat").value == "half-drop"
+    assert "set aside" not in said(page)
+
+
+@pytest.mark.usefixtures("busy")
+def test_words_for_colours_bring_in_no_yarn_and_that_is_said(studio: Workspace) -> None:
+    """The design is red, ivory, navy and green."""
+    page, _ = open_with_design(studio)
+    said_so = "The design’s yarns are kept, and none is "
+    page.text_area(key="form_prompt").set_value("red kilim, navy border, cream field, olive leaves").run()
+    assert said_so not in said(page)
+    page.text_area(key="form_prompt").set_value("Deep navy field, Purple roses").run()
+    assert f"{said_so}purple" in said(page)
+    page.selectbox(key="form_palette").set_value("free").run()
+    assert said_so not in said(page)
+    page.selectbox(key="form_palette").set_value("source").run()
+    assert f"{said_so}purple" in said(page)
+    page.text_area(key="form_prompt").set_value("a garden of roses").run()
+    assert said_so not in said(page)

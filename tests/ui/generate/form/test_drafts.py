@@ -1,0 +1,65 @@
+"""What is typed on Generate outlives a reload, which begins a session of its own."""
+
+from __future__ import annotations
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from studio.schema import PROMPT_LIMIT
+from studio.workspace import Workspace
+from tests.support.pages import open_page, run, studio
+from tests.support.pictures import draw_picture, encode_picture
+
+__all__ = ["studio"]
+
+
+@pytest.fixture
+def design(studio: Workspace) -> str:
+    """The hash of a design in the catalogue."""
+    return keep_design(studio, seed=3)
+
+
+def keep_design(studio: Workspace, seed: int) -> str:
+    return studio.catalogue.add_source(encode_picture(draw_picture(96, 128, seed=seed)), label="Kilim").sha256
+
+
+def write(design: str, words: str) -> AppTest:
+    """Return a new session on a design, with words in its form."""
+    app = open_page("generate", source=design)
+    app.text_area(key="form_prompt").set_value(words)
+    return run(app)
+
+
+def prompt_of(app: AppTest) -> str:
+    return app.text_area(key="form_prompt").value
+
+
+def test_reload_brings_back_what_was_typed_for_the_design(design):
+    app = write(design, "wine kilim, gold diamonds")
+    app.slider(key="form_strength").set_value(0.42)
+    run(app)
+    again = open_page("generate", source=design)
+    assert prompt_of(again) == "wine kilim, gold diamonds"
+    assert again.slider(key="form_strength").value == 0.42
+
+
+def test_each_design_has_words_of_its_own(studio, design):
+    other = keep_design(studio, seed=4)
+    write(design, "red kilim")
+    write(other, "blue garden")
+    assert prompt_of(open_page("generate", source=design)) == "red kilim"
+    assert prompt_of(open_page("generate", source=other)) == "blue garden"
+
+
+def test_change_of_design_within_a_session_keeps_the_words(studio, design):
+    """The designer tries the same words on another design: what was once typed for that one does not replace them."""
+    other = keep_design(studio, seed=4)
+    write(other, "blue garden")
+    app = write(design, "red kilim")
+    app.query_params["source"] = other
+    assert prompt_of(run(app)) == "red kilim"
+
+
+def test_endless_prompt_is_not_remembered(design):
+    write(design, "x" * (2 * PROMPT_LIMIT + 1))
+    assert prompt_of(open_page("generate", source=design)) == ""

@@ -1,0 +1,76 @@
+"""Addresses of the Generate page: a picture to vary, settings to use again, and what leads nowhere."""
+
+from __future__ import annotations
+
+import pytest
+
+from studio.ui.session import workspace
+from tests.support.catalogue_records import FACTS, KILIM
+from tests.support.generate_page import generate, keep_variation, page, ready, texts
+from tests.support.pages import busy
+
+__all__ = ["busy", "page"]
+
+
+def test_vary_this_takes_the_picture_as_design_and_its_prompt_if_there_is_none(page):
+    variation = keep_variation(prompt="kilim of old", seed=12)
+    page.query_params["parent"] = variation.id
+    page.run()
+    assert not page.exception
+    newest = workspace().catalogue.sources()[0]
+    assert (newest.parent, newest.width_px, newest.height_px) == (variation.id, 64, 80)
+    assert page.text_area(key="form_prompt").value == "kilim of old"
+    assert page.query_params == {"source": [newest.sha256]} or page.query_params["source"] == newest.sha256
+    assert "parent" not in page.query_params
+
+
+@pytest.mark.usefixtures("busy")
+def test_vary_this_is_written_into_the_next_run(page):
+    variation = keep_variation(prompt="kilim of old")
+    page.query_params["parent"] = variation.id
+    generate(page.run())
+    assert workspace().jobs.active()[0].request.parent == variation.id
+
+
+def test_use_these_settings_keeps_what_was_there_before(page):
+    ready(page, "my own words")
+    variation = keep_variation(
+        prompt="theirs", negative_prompt="text", strength=0.3, steps=40, guidance_scale=6.0, seed=99, **KILIM
+    )
+    mine = page.query_params["source"]
+    page.query_params["like"] = variation.id
+    page.run()
+    assert not page.exception
+    assert page.text_area(key="form_prompt").value == "theirs"
+    assert page.text_area(key="form_negative_prompt").value == "text"
+    assert page.slider(key="form_strength").value == 0.3
+    assert page.number_input(key="form_steps").value == 40
+    assert page.number_input(key="form_guidance_scale").value == 6.0
+    assert page.number_input(key="form_seed").value == 99
+    assert page.query_params["source"] == mine  # the design stays
+    assert f"{FACTS.model_title} and the adapter kilim" in texts(page)  # which the settings do not name
+    page.button(key="form_undo").click().run()
+    assert page.text_area(key="form_prompt").value == "my own words"
+    assert page.number_input(key="form_steps").value == 12
+    assert "form_seed" not in {number.key for number in page.number_input}
+    assert "form_undo" not in {button.key for button in page.button}
+
+
+def test_use_these_settings_brings_the_design_when_there_is_none(page):
+    variation = keep_variation()
+    page.query_params["like"] = variation.id
+    page.run()
+    assert page.query_params["source"] == variation.record.source
+    assert f"/pictures/thumbnail/{variation.id}" in texts(page)  # with the run that it came from
+
+
+@pytest.mark.parametrize("name", ["source", "parent", "like", "run"])
+@pytest.mark.parametrize("value", ["nothing", "../../etc/passwd", "20261122-203605-123-ab12cd", "f" * 64])
+def test_address_that_leads_nowhere_is_said_and_left(page, name, value):
+    page.query_params[name] = value
+    page.run()
+    assert not page.exception
+    assert len(page.warning) == 1
+    assert not page.query_params
+    page.run()
+    assert not page.warning

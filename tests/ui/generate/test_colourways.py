@@ -1,0 +1,152 @@
+"""Colourways on the Generate page: one click away, in the yarns of other designs, and a word on each left out."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+
+from studio.designs import IndexMap, open_design
+from studio.ui.shared.pictures import title_of
+from studio.workspace import Workspace
+from tests.designs.weaving.test_weave import YARNS
+from tests.support.loom_pages import draw_indexed, open_with_design
+from tests.support.pages import busy, said, studio
+from tests.support.pictures import encode_picture
+
+__all__ = ["busy", "studio"]
+
+OTHER_YARNS = np.array([[10, 10, 12], [90, 60, 30], [150, 140, 90], [250, 250, 245]], np.uint8)
+
+
+def add_cloth(studio: Workspace, yarns: np.ndarray, label: str):
+    """Keep a design of so many yarns, each knot of the next one."""
+    file = io.BytesIO()
+    IndexMap(np.indices((64, 64)).sum(0).astype(np.uint8) % len(yarns), yarns).image().save(file, "PNG")
+    return studio.catalogue.add_source(file.getvalue(), label=label)
+
+
+def test_a_colourway_is_one_click_away_and_keeps_every_knot(studio: Workspace) -> None:
+    page, source = open_with_design(studio)
+    page.button(key="colourways_open").click().run()
+    assert not page.exception
+    page.button(key="colourways_take_0").click().run()
+    assert not page.exception
+    newest = studio.catalogue.sources(1)[0]
+    assert newest.sha256 != source.sha256
+    assert newest.label.startswith("Four yarns, ")
+    first, second = (
+        open_design(studio.catalogue.source_path(sha256).read_bytes()).index_map
+        for sha256 in (source.sha256, newest.sha256)
+    )
+    assert np.array_equal(first.indices, second.indices)
+    assert not np.array_equal(first.palette, second.palette)
+
+
+def test_colourways_of_a_design_whose_yarns_are_all_locked_say_why_there_are_none(studio: Workspace) -> None:
+    page, _ = open_with_design(studio)
+    for locked in ([0, 1, 2, 3], [0, 1, 2]):
+        page.session_state["colourways_locked"] = locked
+        page.button(key="colourways_open").click().run()
+        assert ["Every yarn is locked" in info.value for info in page.info] == [True] * (len(locked) == 4)
+
+
+def test_a_design_with_fewer_yarns_gives_no_colourway(studio: Workspace) -> None:
+    add_cloth(studio, YARNS[:2], "Two yarns")
+    page, _ = open_with_design(studio)
+    page.button(key="colourways_open").click().run()
+    assert "“Two yarns” is left out: 4 yarns are needed, and it has 2." in said(page)
+    assert "After Two yarns" not in said(page)
+    assert len([button for button in page.button if (button.key or "").startswith("colourways_take_")]) == 8
+
+
+def test_locked_yarns_need_no_other_colour(studio: Workspace) -> None:
+    add_cloth(studio, OTHER_YARNS[:2], "Two yarns")
+    page, _ = open_with_design(studio)
+    page.session_state["colourways_locked"] = [0, 1]
+    page.button(key="colourways_open").click().run()
+    assert "After Two yarns" in said(page)
+    assert "is left out" not in said(page)
+
+
+def test_a_design_that_cannot_be_read_is_left_out_until_it_can(studio: Workspace) -> None:
+    other = add_cloth(studio, OTHER_YARNS, "Other")
+    file = studio.catalogue.source_path(other.sha256)
+    kept = file.read_bytes()
+    file.write_bytes(b"no picture")
+    page, _ = open_with_design(studio)
+    page.button(key="colourways_open").click().run()
+    assert "“Other” is left out: its file cannot be read." in said(page)
+    file.write_bytes(kept)
+    page.button(key="colourways_open").click().run()
+    assert "After Other" in said(page)
+    assert "is left out" not in said(page)
+
+
+def test_no_design_is_left_out_without_a_word(studio: Workspace) -> None:
+    for shade in range(3):
+        add_cloth(studio, OTHER_YARNS + np.array([0, 0, shade], np.uint8), f"Other {shade}")
+    page, _ = open_with_design(studio)
+    page.button(key="colourways_open").click().run()
+    assert "is left out" not in said(page)
+    page.session_state["colourways_count"] = 2
+    page.button(key="colourways_open").click().run()
+    assert "“Other 0” is left out: 2 colourways are asked for, and the designs before it fill them." in said(page)
+
+
+def test_the_designs_whose_yarns_colourways_wear_are_chosen(studio: Workspace) -> None:
+    """Those used last to begin with; one is taken out, and its colourway goes."""
+    for shade in range(4):
+        add_cloth(studio, OTHER_YARNS + np.array([0, 0, shade], np.uint8), f"Other {shade}")
+    page, source = open_with_design(studio)
+    page.button(key="colourways_open").click().run()
+    choice = page.multiselect(key=f"colourways_after_{source.sha256}")
+    titles = [title_of(studio.catalogue.source(sha256)) for sha256 in choice.value]
+    assert titles == ["Other 3", "Other 2", "Other 1"]
+    assert [title in said(page) for title in ("After Other 3", "After Other 1", "After Other 0")] == [True, True, False]
+    choice.set_value(choice.value[1:2])
+    page.button(key="colourways_open").click().run()  # AppTest closes a dialog at each run
+    assert not page.exception
+    assert [title in said(page) for title in ("After Other 3", "After Other 2", "After Other 1")] == [
+        False,
+        True,
+        False,
+    ]
+
+
+def test_colourways_wear_the_yarns_of_other_designs_and_keep_the_locked_ones(studio: Workspace) -> None:
+    add_cloth(studio, OTHER_YARNS, "Another")
+    page, _ = open_with_design(studio)
+
+    def take(number: int) -> tuple[str, np.ndarray]:
+        page.session_state["colourways_locked"] = [1]
+        page.button(key="colourways_open").click().run()
+        page.button(key=f"colourways_take_{number}").click().run()
+        assert not page.exception
+        taken = studio.catalogue.sources()[0]
+        return taken.label, open_design(studio.catalogue.source_path(taken.sha256).read_bytes()).index_map.palette
+
+    label, palette = take(0)
+    assert label == "Four yarns, after Another"
+    assert np.array_equal(palette[1], YARNS[1])
+    worn = {tuple(colour) for colour in np.delete(palette, 1, axis=0).tolist()}
+    assert worn <= {tuple(colour) for colour in OTHER_YARNS.tolist()}
+    assert len(worn) == 3
+    label, palette = take(7)  # of what was taken, in a harmony
+    assert label.startswith("Four yarns, after Another, ")
+    assert np.array_equal(palette[1], YARNS[1])
+    assert {tuple(colour) for colour in palette.tolist()} != {*worn, tuple(YARNS[1].tolist())}
+
+
+@pytest.mark.usefixtures("busy")
+def test_colourways_do_not_try_the_yarns_that_a_design_wears_already(studio: Workspace) -> None:
+    """A variation of a design that was branched on is a design too, in the same yarns."""
+    page, source = open_with_design(studio)
+    turned = IndexMap(open_design(draw_indexed()).index_map.indices[::-1], YARNS)
+    studio.catalogue.add_source(encode_picture(turned.image()), label="Branch")
+    other = add_cloth(studio, OTHER_YARNS, "Another")
+    page.button(key="colourways_open").click().run()
+    tried = page.multiselect(key=f"colourways_after_{source.sha256}")
+    assert tried.value == [other.sha256]
+    assert "Branch" in tried.options  # it can be asked for

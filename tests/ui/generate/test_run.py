@@ -1,0 +1,239 @@
+"""A run on the Generate page: in line, drawn, stopped, shown again later, and said in words."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from studio.errors import StorageError
+from studio.schema import JobState
+from studio.ui.generate import run_words
+from studio.ui.generate.run_panel import SCORE_HELP
+from studio.ui.generate.set_score import describe_score, find_score
+from studio.ui.session import workspace
+from studio.workspace import Workspace
+from tests.support.catalogue_records import FACTS, KILIM, make_picture, make_record
+from tests.support.generate_page import errors, generate, keep_variation, page, ready, texts
+from tests.support.loom_pages import open_with_design, submit
+from tests.support.pages import APP, busy, studio
+from tests.support.pictures import encode_picture
+
+__all__ = ["busy", "page", "studio"]
+
+
+@pytest.mark.usefixtures("busy")
+def test_run_started_while_choosing_another_design_is_shown(page):
+    ready(page)
+    page.button(key="design_change").click().run()
+    generate(page)
+    assert "run_cancel" in {button.key for button in page.button}
+    assert "96 × 128 px · PNG" in texts(page)
+
+
+@pytest.mark.usefixtures("busy")
+def test_another_session_sees_that_a_run_goes_on_and_can_look_at_it(page):
+    ready(page)
+    generate(page)
+    (snapshot,) = workspace().jobs.active()
+    other = AppTest.from_file(APP, default_timeout=60).run()
+    assert "Another run:" in texts(other)
+    other.button(key="run_show_other").click().run()
+    assert not other.exception
+    assert other.query_params["run"] == snapshot.id
+    assert "run_cancel" in {button.key for button in other.button}
+    assert "96 × 128 px · PNG" in texts(other)
+    assert other.text_area(key="form_prompt").value == ""  # looking takes nothing over
+
+
+@pytest.mark.usefixtures("busy")
+def test_cancel_in_line_ends_the_run(page):
+    ready(page)
+    generate(page)
+    (snapshot,) = workspace().jobs.active()
+    page.button(key="run_cancel").click().run()
+    deadline = time.monotonic() + 30
+    while not workspace().jobs.snapshot(snapshot.id).state.over:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    page.run()
+    assert not page.exception
+    assert workspace().jobs.snapshot(snapshot.id).state is JobState.CANCELLED
+    assert "**Stopped**" in texts(page)
+    assert "Not finished" in texts(page)
+
+
+@pytest.mark.usefixtures("busy")
+def test_a_new_design_clears_the_sheet_and_the_last_run_is_a_click_away(studio: Workspace) -> None:
+    page, source = open_with_design(studio)
+    submit(page)
+    assert page.session_state["generate_run"]
+    other = studio.catalogue.add_source(encode_picture(make_picture()), label="Another")
+    page.session_state["design_source"] = other.sha256
+    page.run()
+    assert not page.exception
+    page.button(key="run_back").click().run()
+    assert page.session_state["design_source"] == source.sha256
+    assert "run_back" not in {button.key for button in page.button}
+
+
+def test_run_from_before_a_restart_is_shown_with_its_settings(page):
+    variations = [keep_variation(run="run-7", slot=slot, seed=slot, prompt="kilim of old") for slot in range(3)]
+    page.query_params["run"] = "run-7"
+    page.run()
+    assert not page.exception
+    assert "**3 variations**" in texts(page)
+    for variation in variations:
+        assert f"/pictures/thumbnail/{variation.id}" in texts(page)
+    assert "Drawn by Built-in" in texts(page)
+    assert page.text_area(key="form_prompt").value == "kilim of old"
+    assert "Compare the design and its three" in [link.value for link in page.get("page_link")]
+
+
+def test_a_run_of_which_there_is_nothing_to_say_shows_no_figures(page):
+    plain = Image.new("RGB", (64, 80), (180, 30, 40))
+    source = workspace().catalogue.add_source(encode_picture(plain), label="Plain")
+    workspace().catalogue.save_variation(plain, make_record(source=source.sha256, run="run-7"))
+    page.query_params["run"] = "run-7"
+    page.run()
+    assert not page.exception
+    scored = find_score(workspace().catalogue, workspace().catalogue.run("run-7"))
+    assert (scored.score.each[0]["fidelity"], describe_score(scored.score)) == (None, "")
+    assert [caption.value for caption in page.caption if not caption.value.strip()] == []
+    assert SCORE_HELP not in {caption.help for caption in page.caption}
+
+
+def test_run_of_more_than_compare_shows_offers_the_first(page):
+    for slot in range(8):
+        keep_variation(run="run-8", slot=slot, seed=slot)
+    page.query_params["run"] = "run-8"
+    page.run()
+    assert not page.exception
+    assert "Compare the design and its first six" in [link.value for link in page.get("page_link")]
+
+
+def test_run_whose_pictures_all_went_says_so(page):
+    kept = [keep_variation(run="run-7", slot=slot, seed=slot) for slot in range(2)]
+    page.query_params["run"] = "run-7"
+    page.run()
+    workspace().catalogue.delete([kept[0].id, kept[1].id])
+    page.run()
+    assert not page.exception
+    assert "not known any more" in texts(page)
+
+
+def test_card_varies_its_picture_and_keeps_the_run_in_view(page):
+    variation = keep_variation(run="run-7", prompt="kilim of old")
+    page.query_params["run"] = "run-7"
+    page.run()
+    page.text_area(key="form_prompt").set_value("").run()
+    page.button(key=f"run_vary_{variation.id}").click().run()
+    assert not page.exception
+    newest = workspace().catalogue.sources()[0]
+    assert newest.parent == variation.id
+    assert page.query_params["source"] == newest.sha256
+    assert page.query_params["run"] == "run-7"
+    assert page.text_area(key="form_prompt").value == "kilim of old"
+
+
+def draw(page: AppTest) -> str:
+    """Press Generate, wait until the run is over, and return its id."""
+    generate(page)
+    job = page.query_params["run"]
+    deadline = time.monotonic() + 300
+    while not workspace().jobs.snapshot(job).state.over:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    page.run()
+    return job
+
+
+def test_run_draws_with_the_real_pipeline_and_its_pictures_are_shown(page):
+    ready(page)
+    page.number_input(key="form_count").set_value(1).run()
+    page.number_input(key="form_steps").set_value(2).run()
+    job = draw(page)
+    assert not page.exception
+    snapshot = workspace().jobs.snapshot(job)
+    assert snapshot.error is None
+    assert "**1 variation in" in texts(page)
+    assert f"/pictures/thumbnail/{snapshot.variations[0]}" in texts(page)
+    workspace().catalogue.delete([snapshot.variations[0]])
+    assert "In the bin" in texts(page.run())
+    page.button(key=f"run_restore_{snapshot.variations[0]}").click().run()
+    assert f"/pictures/thumbnail/{snapshot.variations[0]}" in texts(page)
+
+
+def test_pictures_that_could_not_be_saved_are_offered_again(page, monkeypatch):
+    ready(page)
+    page.number_input(key="form_count").set_value(1).run()
+    page.number_input(key="form_steps").set_value(2).run()
+    catalogue = workspace().catalogue
+    folder = workspace().outputs / "variations"
+    assert not folder.exists() or not any(folder.rglob("*.png"))
+    real = type(catalogue).save_variation
+
+    def full(*_: object) -> None:
+        raise StorageError("The disk is full.")
+
+    monkeypatch.setattr(type(catalogue), "save_variation", full)
+    job = draw(page)
+    assert "The disk is full." in errors(page)
+    page.button(key=f"run_save_{job}").click().run()
+    assert workspace().jobs.snapshot(job).unsaved == 1
+    monkeypatch.setattr(type(catalogue), "save_variation", real)
+    page.button(key=f"run_save_{job}").click().run()
+    assert not page.exception
+    assert len(catalogue.run(job)) == 1
+    assert f"run_save_{job}" not in {button.key for button in page.button}
+
+
+def snapshot_of(state: JobState, **changes: object):
+    from studio.schema import JobSnapshot, VariationRequest
+
+    request = VariationRequest(source="a" * 64, prompt="kilim", seeds=(1, 2))
+    usual = {
+        "id": "1",
+        "request": request,
+        "state": state,
+        "ahead": 0,
+        "stage": "",
+        "step": 0,
+        "steps": 0,
+        "seconds_elapsed": 0.0,
+        "seconds_left": None,
+        "previews": (None, None),
+        "variations": (None, None),
+    }
+    return JobSnapshot(**usual | changes)
+
+
+@pytest.mark.parametrize(
+    ("state", "changes", "said"),
+    [
+        (JobState.QUEUED, {"ahead": 2}, "Waiting in line · 2 runs go first"),
+        (JobState.QUEUED, {"ahead": 1}, "Waiting in line · 1 run goes first"),
+        (JobState.PREPARING, {"stage": "Loading the model"}, "Loading the model"),
+        (
+            JobState.PREPARING,
+            {"stage": "Loading the model", "seconds_left": 12.4},
+            "Loading the model · about 12 s left",
+        ),
+        (JobState.RUNNING, {"step": 3, "steps": 8, "seconds_left": 6.2}, "Step 3 of 8 · about 6 s left"),
+        (JobState.RUNNING, {"step": 3, "steps": 8, "seconds_left": 260.0}, "Step 3 of 8 · about 4 min left"),
+        (JobState.RUNNING, {"step": 8, "steps": 8}, "Finishing the pictures"),
+        (JobState.RUNNING, {"step": 3, "steps": 8, "stage": "Stopping"}, "Stopping after this step"),
+    ],
+)
+def test_progress_is_said_in_words(state, changes, said):
+    assert run_words.describe_progress(snapshot_of(state, **changes)) == said
+
+
+def test_facts_name_model_adapter_and_the_size_it_was_drawn_at():
+    facts = make_record(**KILIM, working_width_px=48, working_height_px=60).facts
+    assert run_words.describe_facts(facts) == (
+        "Drawn by Built-in with the adapter kilim at 0.8 · drawn at 48 × 60 px, enlarged to 64 × 80 · 17 steps"
+    )
+    assert run_words.describe_facts(FACTS) == "Drawn by Built-in · 64 × 80 px · 17 steps"

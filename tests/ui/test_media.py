@@ -1,0 +1,79 @@
+"""The picture routes: the files themselves, found by id, nothing else."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from PIL import Image
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+
+from studio.catalogue import Catalogue
+from studio.schema import Weaving
+from studio.ui.media import (
+    picture_routes,
+    source_thumbnail_url,
+    source_url,
+    thumbnail_url,
+    untouched_url,
+    variation_url,
+)
+from tests.support.catalogue_records import make_picture, make_record, save
+from tests.support.pictures import digest, draw_picture, encode_picture
+
+
+@pytest.fixture
+def client(catalogue: Catalogue) -> TestClient:
+    return TestClient(Starlette(routes=picture_routes(lambda: catalogue)))
+
+
+def test_sends_the_file_itself_and_lets_the_browser_keep_it(client: TestClient, catalogue: Catalogue) -> None:
+    variation = save(catalogue)
+    answer = client.get(variation_url(variation.id))
+    assert answer.content == catalogue.variation_path(variation.id).read_bytes()
+    assert answer.headers["content-type"] == "image/png"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert "immutable" in answer.headers["cache-control"]
+    assert client.get(thumbnail_url(variation.id)).headers["content-type"] == "image/webp"
+
+
+def test_sends_what_the_model_drew(client: TestClient, catalogue: Catalogue) -> None:
+    woven = catalogue.save_variation(make_picture(1), make_record(weaving=Weaving(yarns=("#aa0000",))), make_picture(2))
+    answer = client.get(untouched_url(woven.id))
+    assert answer.content == catalogue.untouched_path(woven.id).read_bytes()
+    assert answer.headers["content-type"] == "image/png"
+    with Image.open(io.BytesIO(answer.content)) as image:
+        assert digest(image) == digest(make_picture(2))
+    assert client.get(untouched_url(save(catalogue).id)).status_code == 404  # that one is the model's own
+
+
+def test_sends_sources(client: TestClient, catalogue: Catalogue) -> None:
+    data = encode_picture(draw_picture(64, 80))
+    source = catalogue.add_source(data)
+    assert client.get(source_url(source.sha256)).content == data
+    assert client.get(source_thumbnail_url(source.sha256)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "unknown",
+        "..%2F..%2Fcatalogue.sqlite",
+        "%00",
+        "a" * 64,
+        "20260101-000000-000-abcdef",
+        "..",
+        "C:%5Cx",
+        "%2Fetc%2Fpasswd",
+    ],
+)
+@pytest.mark.parametrize("url", [variation_url, untouched_url, thumbnail_url, source_url, source_thumbnail_url])
+def test_what_is_not_an_id_is_not_found(client: TestClient, url, name: str) -> None:
+    assert client.get(url(name)).status_code == 404
+
+
+def test_a_lost_file_is_not_found(client: TestClient, catalogue: Catalogue) -> None:
+    variation = save(catalogue)
+    catalogue.variation_path(variation.id).unlink()
+    assert client.get(variation_url(variation.id)).status_code == 404
