@@ -1,1 +1,1 @@
-"""Carpet designs drawn by code: layouts of families, dressed in yarn, with captions. numpy and Pillow only."""
+"""Generated carpet designs with captions: layouts by family, yarns by palette. Uses numpy and Pillow only."""

@@ -1,4 +1,4 @@
-"""The words of generated carpets: what each family is called, and captions in many phrasings."""
+"""Captions of generated carpets, in several phrasings, and the vocabulary that they use."""
 
 from __future__ import annotations
 
@@ -12,20 +12,24 @@ from studio.carpets.palettes import YARN_FAMILIES
 from studio.designs.colours.colour_words import BASIC_OF, BASIC_WORDS
 
 TOKENS_MOST = 22
-"""Words and commas of the longest caption: the text encoders of the built-in model read 24 tokens."""
+"""The most words and commas in a caption: the text encoders of the built-in model read 24 tokens."""
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """How a family is named: words before "carpet", and what a "carpet with ..." has. Each names the family."""
+    """How captions name a family: "<modifier> carpet" or "carpet with <feature>"."""
 
-    heads: tuple[str, ...]
-    withs: tuple[str, ...]
+    modifiers: tuple[str, ...]
+    features: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Yarns:
-    """The colours a caption may speak of: names by falling share, the dominant basic word, the set's title."""
+class CaptionColours:
+    """The colours that a caption may name.
+
+    `names` has one yarn name per palette entry, `ranked` has each name once by falling share, `colour` is the dominant
+    basic colour word, `title` that of the yarn family.
+    """
 
     names: tuple[str, ...]
     ranked: tuple[str, ...]
@@ -34,41 +38,41 @@ class Yarns:
 
 
 def name_family(rng: np.random.Generator, subject: Subject) -> str:
-    """Return a caption that says what kind of carpet it is, without a colour: "kilim rug"."""
+    """Return a caption of the family alone, without a colour, such as "kilim rug"."""
     return " ".join(_name(rng, subject))
 
 
 def write_caption(
-    rng: np.random.Generator, subject: Subject, motif: str, phrases: Sequence[Phrase], yarns: Yarns
+    rng: np.random.Generator, subject: Subject, motif: str, phrases: Sequence[Phrase], colours: CaptionColours
 ) -> str:
-    """Return a caption that names the dominant colour before any other, and the family; the rest as chance has it."""
-    # 1. Words for the dominant colour and the next ones.
-    finer = [name for name in yarns.ranked if BASIC_OF[name] == yarns.colour]
-    first = yarns.colour if rng.random() < 0.6 or not finer else finer[0]
-    others = list(dict.fromkeys(name for name in yarns.ranked if BASIC_OF[name] != yarns.colour))
+    """Return a caption that names the family, and the dominant colour before any other; phrasing and details vary."""
+    # 1. Words for the dominant colour and the next ones, as basic words or yarn names.
+    finer = [name for name in colours.ranked if BASIC_OF[name] == colours.colour]
+    first = colours.colour if rng.random() < 0.6 or not finer else finer[0]
+    others = list(dict.fromkeys(name for name in colours.ranked if BASIC_OF[name] != colours.colour))
     if rng.random() < 0.4:
         others = list(dict.fromkeys(BASIC_OF[name] for name in others))
-    head, noun = _name(rng, subject)
-    # 2. One of the phrasings.
+    modifier, noun = _name(rng, subject)
+    # 2. The phrasing.
     pair = f"{first} and {others[0]}" if others else first
     triple = f"{first}, {others[0]} and {others[1]}" if len(others) > 1 else pair
     phrasing = rng.choice(6, p=(0.38, 0.2, 0.14, 0.1, 0.12, 0.06))
     if phrasing == 0:
-        text = f"{first} {head} {noun}"
+        text = f"{first} {modifier} {noun}"
     elif phrasing == 1:
-        text = f"{head} {noun}, {pair} {motif}"
+        text = f"{modifier} {noun}, {pair} {motif}"
     elif phrasing == 2:
-        text = f"{first} {noun} with {subject.withs[rng.integers(len(subject.withs))]}"
+        text = f"{first} {noun} with {subject.features[rng.integers(len(subject.features))]}"
     elif phrasing == 3:
-        text = f"{head} {noun} in {triple}"
+        text = f"{modifier} {noun} in {triple}"
     elif phrasing == 4:
-        text = f"{pair} {head} {noun}"
+        text = f"{pair} {modifier} {noun}"
     else:
-        text = f"{'an' if first[0] in 'aeiou' else 'a'} {first} {head} {noun}"
-    # 3. Some of the details, in their order, as far as the text encoders read.
-    details = [_say(phrase, yarns.names) for phrase in phrases]
+        text = f"{'an' if first[0] in 'aeiou' else 'a'} {first} {modifier} {noun}"
+    # 3. Some of the details, in their order, within `TOKENS_MOST`.
+    details = [_fill_in(phrase, colours.names) for phrase in phrases]
     if rng.random() < 0.5:
-        details.append(yarns.title)
+        details.append(colours.title)
     wanted = rng.choice(6, p=(0.2, 0.2, 0.2, 0.2, 0.12, 0.08))
     chosen = sorted(rng.permutation(len(details))[:wanted])
     for i in chosen:
@@ -79,16 +83,16 @@ def write_caption(
 
 
 def count_tokens(caption: str) -> int:
-    """Return the number of words and commas."""
+    """Return the number of words and commas in a caption."""
     return len(caption.replace(",", " ,").split())
 
 
 def _name(rng: np.random.Generator, subject: Subject) -> tuple[str, str]:
     noun = "carpet" if rng.random() < 0.75 else "rug"
-    return subject.heads[rng.integers(len(subject.heads))], noun
+    return subject.modifiers[rng.integers(len(subject.modifiers))], noun
 
 
-def _say(phrase: Phrase, names: Sequence[str]) -> str:
+def _fill_in(phrase: Phrase, names: Sequence[str]) -> str:
     return phrase.text if phrase.index is None else phrase.text.format(names[phrase.index])
 
 
@@ -104,12 +108,12 @@ scattered scrolling scrolls seams seaweed serrated sewn shades shaggy shape shap
 squares star stars stepped steps streaks stripes tartan the thin three tiles toothed tree trefoil triangles tulips
 twigs two upright vase vines waved waves wide worn zigzag zigzags
 """
-"""Every word that families, borders and motifs put into a caption. A test draws them all and looks for others."""
+"""Every word in the phrases and motifs of families and borders. A test draws each family and names missing words."""
 
 
 def collect_words(subjects: Iterable[Subject]) -> tuple[str, ...]:
-    """Return every word that a caption may hold: of the phrases, the subjects and the colours; sorted, each once."""
+    """Return the sorted words of all phrases, subjects, colours and yarn families."""
     texts = [PHRASE_WORDS, *BASIC_OF, *BASIC_WORDS, "carpet rug with"]
-    texts += [text for subject in subjects for text in (*subject.heads, *subject.withs)]
+    texts += [text for subject in subjects for text in (*subject.modifiers, *subject.features)]
     texts += [family.title for family in YARN_FAMILIES.values()]
     return tuple(sorted({word for text in texts for word in text.split()}))

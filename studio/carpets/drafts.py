@@ -1,15 +1,17 @@
-"""A design while it is being drawn: its size, its chance, its inks and what the caption may say of it."""
+"""The state of a design while it is drawn: size, random generator, inks and caption phrases.
+
+An ink is an index of the index map before unused ones are removed; its role decides which yarn it gets.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from studio.carpets.captions import Subject
 from studio.carpets.drawing import Sheet, half
 from studio.carpets.layouts import Phrase, Role, Symmetry
 
@@ -18,7 +20,7 @@ T = TypeVar("T")
 
 @dataclass(slots=True, eq=False)
 class Draft:
-    """What every family draws with. `unit_px` grows with the carpet, more slowly than its sides do."""
+    """The design in progress that drawing functions receive. The same seed needs the same order of random draws."""
 
     rng: np.random.Generator
     width_px: int
@@ -28,46 +30,50 @@ class Draft:
 
     @property
     def side_px(self) -> int:
-        """The shorter side."""
+        """The shorter side of the carpet."""
         return min(self.width_px, self.height_px)
 
     @property
     def unit_px(self) -> float:
-        """One unit of ornament: 1 px on a carpet 192 px wide, about 3 px on one of 900."""
-        return (self.side_px / 192) ** 0.72
+        """The unit of ornament sizes: 1 px on a carpet 192 px wide, about 3 px on one of 900 px.
+
+        It grows more slowly than the carpet, so that large carpets have finer ornament.
+        """
+        unit: float = (self.side_px / 192) ** 0.72
+        return unit
 
     @property
     def pen_px(self) -> int:
-        """How thick outlines are."""
+        """The thickness of outlines."""
         return 1 if self.side_px < 560 else 2
 
     def ink(self, role: Role) -> int:
-        """Take one more colour."""
+        """Return a new ink of this role."""
         self.roles.append(role)
         return len(self.roles) - 1
 
     def say(self, text: str, index: int | None = None) -> None:
-        """Let the caption say this; "{}" stands for the name of the colour at `index`."""
+        """Add a phrase that the caption may use; "{}" stands for the name of the colour at `index`."""
         self.phrases.append(Phrase(text, index))
 
     def chance(self, share: float) -> bool:
-        """Return True in this share of cases."""
+        """Return True with this probability."""
         return bool(self.rng.random() < share)
 
     def pick(self, things: Sequence[T]) -> T:
-        """Return one of the things."""
+        """Return one of the things, each equally likely."""
         return things[int(self.rng.integers(len(things)))]
 
     def whole(self, low: int, high: int) -> int:
-        """Return a whole number, both ends included."""
+        """Return a uniform integer, both ends included."""
         return int(self.rng.integers(low, high + 1))
 
     def real(self, low: float, high: float) -> float:
-        """Return a number between the two."""
+        """Return a uniform float from low to high."""
         return float(self.rng.uniform(low, high))
 
     def sheet(self, symmetry: Symmetry, ground: int = 0) -> Sheet:
-        """Return a sheet for the part that must be drawn: a quarter, a half or all of the carpet."""
+        """Return a sheet for the part to draw before mirroring: the top left quarter, a half, or all of the carpet."""
         wide = half(self.width_px) if symmetry in ("vertical", "quarter") else self.width_px
         high = half(self.height_px) if symmetry in ("horizontal", "quarter") else self.height_px
         return Sheet(wide, high, ground, self.pen_px)
@@ -75,7 +81,7 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Inks:
-    """The inks that most families share. `accents` fill motifs; `grounds` lie under borders, corners, medallions."""
+    """The inks that most families use. `grounds` are further grounds, for corners, medallions and panels."""
 
     field: int
     outline: int
@@ -87,7 +93,7 @@ class Inks:
 
 
 def take_inks(draft: Draft, accents: int, grounds: int = 1) -> Inks:
-    """Take the shared inks, with so many accents and further grounds."""
+    """Return new `Inks` with this many accents and further grounds."""
     ink = draft.ink
     return Inks(
         field=ink("field"),
@@ -102,17 +108,8 @@ def take_inks(draft: Draft, accents: int, grounds: int = 1) -> Inks:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Drawing:
-    """A finished index map, uint8 (h, w); what it keeps as symmetry, and its motif in the plural."""
+    """A finished index map, uint8 (h, w), its exact symmetry, and its motif in the plural."""
 
     indices: NDArray[np.uint8]
     symmetry: Symmetry
     motif: str
-
-
-@dataclass(frozen=True, slots=True)
-class Family:
-    """How a family is drawn, what it is called, and how often it is met among the others."""
-
-    draw: Callable[[Draft], Drawing]
-    subject: Subject
-    weight: float = 1.0

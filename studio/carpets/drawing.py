@@ -1,4 +1,4 @@
-"""Drawing on index maps: crisp polygons and ribbons without anti-aliasing, and mirrors that are exact."""
+"""Drawing on index maps: polygons and ribbons without anti-aliasing, exact mirroring, smooth curves."""
 
 from __future__ import annotations
 
@@ -10,11 +10,15 @@ from numpy.typing import ArrayLike, NDArray
 from PIL import Image, ImageDraw
 
 Points = NDArray[np.float64]
-"""(n, 2), x to the right and y down, in pixels; whole numbers are pixel centres."""
+"""(n, 2) x and y in pixels, y down; whole numbers are pixel centres."""
+
+
+Fills = Sequence[int]
+"""The inks of a motif's parts, the largest part first."""
 
 
 class Sheet:
-    """An index map to draw on. `pen_px` is how thick outlines are; an outline of None draws none."""
+    """An index map to draw on. `pen_px` is the thickness of outlines; a fill or outline of None is not drawn."""
 
     def __init__(self, width_px: int, height_px: int, ground: int = 0, pen_px: int = 1) -> None:
         self.image = Image.new("L", (max(1, width_px), max(1, height_px)), ground)
@@ -32,15 +36,15 @@ class Sheet:
         return self.image.height
 
     def array(self) -> NDArray[np.uint8]:
-        """The drawn indices, uint8 (h, w)."""
+        """Return a copy of the indices, uint8 (h, w)."""
         return np.asarray(self.image).copy()
 
     def paste(self, indices: NDArray[np.uint8], left_px: int = 0, top_px: int = 0) -> None:
-        """Put an index map onto the sheet."""
+        """Paste an index map onto the sheet."""
         self.image.paste(Image.fromarray(indices), (int(left_px), int(top_px)))
 
     def polygon(self, points: ArrayLike, fill: int | None, outline: int | None = None) -> None:
-        """Fill a polygon and trace its edge."""
+        """Draw a closed polygon; fewer than three points draw nothing."""
         flat = np.asarray(points, np.float64).ravel().tolist()
         if len(flat) < 6:
             return
@@ -50,7 +54,7 @@ class Sheet:
             self.draw.line([*flat, flat[0], flat[1]], fill=outline, width=self.pen_px)
 
     def line(self, points: ArrayLike, width_px: float, colour: int) -> None:
-        """Draw a line through the points; thick ones with round joints."""
+        """Draw a polyline; from 3 px on with round joints."""
         flat = np.asarray(points, np.float64).ravel().tolist()
         self.draw.line(flat, fill=colour, width=max(1, round(width_px)))
         if width_px >= 3:
@@ -59,13 +63,13 @@ class Sheet:
                 self.draw.ellipse((x - half, y - half, x + half, y + half), fill=colour)
 
     def ribbon(self, points: ArrayLike, width_px: float, fill: int, outline: int | None = None) -> None:
-        """Draw a band of even width along the points, traced on both sides."""
+        """Draw a line of even width along the points, outlined on both sides."""
         if outline is not None:
             self.line(points, max(1, round(width_px)) + 2 * self.pen_px, outline)
         self.line(points, max(1, round(width_px)), fill)
 
     def disc(self, x: float, y: float, radius: float, fill: int | None, outline: int | None = None) -> None:
-        """Draw a filled circle; below one pixel of radius a dot."""
+        """Draw a circle; below a radius of 0.75 px a dot of one pixel."""
         if radius < 0.75:
             if fill is not None:
                 self.draw.point((round(x), round(y)), fill=fill)
@@ -76,16 +80,16 @@ class Sheet:
     def box(  # noqa: PLR0917  (a box is four numbers)
         self, left: float, top: float, right: float, bottom: float, fill: int | None, outline: int | None = None
     ) -> None:
-        """Draw a rectangle, both edges included; an inverted one is left out."""
+        """Draw a rectangle, edges included; an inverted one draws nothing."""
         if right >= left and bottom >= top:
             self.draw.rectangle((left, top, right, bottom), fill=fill, outline=outline, width=self.pen_px)
 
 
 def unfold(part: NDArray[np.uint8], width_px: int, height_px: int) -> NDArray[np.uint8]:
-    """Mirror the top left part (or left half, or top half) about the true centre of width_px x height_px.
+    """Return the whole design, (height_px, width_px), mirrored from its top left quarter, left half or top half.
 
-    A part as wide as the whole is not mirrored sideways, one as high not up and down. An odd side shares its
-    middle row or column.
+    A part as wide as the design is not mirrored left to right, one as high not top to bottom. An odd side does not
+    double its middle row or column.
     """
     if part.shape[1] < width_px:
         part = np.concatenate([part, part[:, : width_px - part.shape[1]][:, ::-1]], axis=1)
@@ -95,21 +99,30 @@ def unfold(part: NDArray[np.uint8], width_px: int, height_px: int) -> NDArray[np
 
 
 def half(side_px: int) -> int:
-    """Return how many pixels of a side must be drawn when the rest is mirrored."""
+    """Return the number of pixels of a mirrored side that are drawn, the middle one of an odd side included."""
     return (side_px + 1) // 2
 
 
 def place(shape: ArrayLike, x: float, y: float, size: float, angle: float = 0.0, *, flip: bool = False) -> Points:
-    """Return a unit shape (n, 2) scaled, turned by `angle` radians (clockwise on screen) and moved to x, y."""
+    """Return a unit shape (n, 2) scaled, turned by `angle` radians (clockwise on screen) and moved to x, y.
+
+    `flip` mirrors it left to right first.
+    """
     points = np.asarray(shape, np.float64) * size
     if flip:
         points = points * (-1, 1)
     cos, sin = math.cos(angle), math.sin(angle)
-    return points @ np.array([[cos, sin], [-sin, cos]]) + (x, y)
+    placed: Points = points @ np.array([[cos, sin], [-sin, cos]]) + (x, y)
+    return placed
+
+
+def mirror_outline(right: Points) -> Points:
+    """Return a closed outline, symmetric about x = 0, from its right half, listed from end to end."""
+    return np.concatenate([right, (right * (-1, 1))[::-1]])
 
 
 def curve(knots: Sequence[tuple[float, float]] | Points, steps: int = 8, closed: bool = False) -> Points:
-    """Return a smooth line through the knots (Catmull-Rom), `steps` points between each two."""
+    """Return a Catmull-Rom spline through the knots, `steps` points from each to the next."""
     p = np.asarray(knots, np.float64)
     ends = (p[-1:], p[:2]) if closed else (2 * p[:1] - p[1:2], 2 * p[-1:] - p[-2:-1])
     p = np.concatenate([ends[0], p, ends[1]])
@@ -121,7 +134,7 @@ def curve(knots: Sequence[tuple[float, float]] | Points, steps: int = 8, closed:
 
 
 def taper(points: Points, start_px: float, end_px: float) -> Points:
-    """Return the outline of a band along the points whose width runs from start to end."""
+    """Return the outline of a band along the points, its width changing linearly from start to end."""
     step = np.gradient(points, axis=0)
     normal = step[:, ::-1] * (-1, 1) / np.maximum(np.hypot(step[:, 0], step[:, 1]), 1e-6)[:, None]
     side = normal * np.linspace(start_px / 2, end_px / 2, len(points))[:, None]

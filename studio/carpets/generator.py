@@ -1,4 +1,4 @@
-"""Carpets drawn by chance: a family's layout, dressed in yarn, with a caption. Same seed, same carpet."""
+"""Generate carpets from seeds: a family's layout, yarns for its colours, and a caption. Same seed, same carpet."""
 
 from __future__ import annotations
 
@@ -7,18 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from studio.carpets.captions import Yarns, collect_words, write_caption
-from studio.carpets.drafts import Draft, Drawing, Family
+from studio.carpets.captions import CaptionColours, collect_words, write_caption
+from studio.carpets.drafts import Draft, Drawing
 from studio.carpets.dressing import choose_yarns, rank_colours
-from studio.carpets.families.classic import CLASSIC_FAMILIES
-from studio.carpets.families.flatweave import FLATWEAVE_FAMILIES
-from studio.carpets.families.garden import GARDEN_FAMILIES
-from studio.carpets.families.modern import MODERN_FAMILIES
-from studio.carpets.families.organic import ORGANIC_FAMILIES
-from studio.carpets.families.pictorial import PICTORIAL_FAMILIES
-from studio.carpets.families.plain import PLAIN_FAMILIES
-from studio.carpets.families.repeat import REPEAT_FAMILIES
-from studio.carpets.families.tribal import TRIBAL_FAMILIES
+from studio.carpets.families.registry import FAMILIES
 from studio.carpets.layouts import (
     COLOURS_FEWEST,
     COLOURS_MOST,
@@ -31,19 +23,6 @@ from studio.carpets.layouts import (
 )
 from studio.carpets.palettes import YARN_FAMILIES
 from studio.errors import RequestError
-
-FAMILIES: dict[str, Family] = {
-    **CLASSIC_FAMILIES,
-    **PICTORIAL_FAMILIES,
-    **GARDEN_FAMILIES,
-    **TRIBAL_FAMILIES,
-    **FLATWEAVE_FAMILIES,
-    **MODERN_FAMILIES,
-    **REPEAT_FAMILIES,
-    **ORGANIC_FAMILIES,
-    **PLAIN_FAMILIES,
-}
-"""To add a family: a function of a `Draft` and one entry; the tests run over all entries."""
 
 __all__ = [
     "FAMILIES",
@@ -58,9 +37,9 @@ __all__ = [
 
 
 def draw_layout(seed: int, width_px: int, height_px: int, family: str | None = None) -> Layout:
-    """Draw a design without colours; of a family by chance when None.
+    """Return a design without yarns; a family of None is drawn by the weights of `FAMILIES`.
 
-    Sides of 128 to 1280 px, aspect 1:2 to 2:1. Raises `RequestError` on other sizes and unknown families.
+    Sides are 128 to 1280 px, aspects 1:2 to 2:1. Raises `RequestError` on other sizes and unknown families.
     """
     _check_size(width_px, height_px)
     if family is None:
@@ -69,32 +48,32 @@ def draw_layout(seed: int, width_px: int, height_px: int, family: str | None = N
         family = list(FAMILIES)[rng.choice(len(weights), p=weights / weights.sum())]
     if family not in FAMILIES:
         raise RequestError(f"No family of carpets is called “{family}”. Choose one of: {', '.join(FAMILIES)}.")
-    # A draft with too few colours (a tiny stripe chosen thrice) is thrown away; the next try is as determined.
+    # A draft can have too few colours, such as three thin stripes of the same ink. The next attempt is seeded too.
     for attempt in range(20):
         draft = Draft(np.random.default_rng([seed, 2, attempt]), width_px, height_px)
-        layout = _settle(FAMILIES[family].draw(draft), draft, family, seed)
+        layout = _finish_layout(FAMILIES[family].draw(draft), draft, family, seed)
         if COLOURS_FEWEST <= layout.colour_count <= COLOURS_MOST:
             return layout
     raise AssertionError(f"{family}, seed {seed}, {width_px}x{height_px}: no valid draft")
 
 
 def dress(layout: Layout, seed: int) -> Carpet:
-    """Return the layout in yarn chosen by the seed, with a caption true to its colours."""
+    """Return the layout in yarns chosen by the seed, with a caption that names its true colours."""
     rng = np.random.default_rng([seed, layout.seed, 3])
     family, palette, names = choose_yarns(layout, rng)
     colour, ranked = rank_colours(names, layout.shares)
-    yarns = Yarns(names, ranked, colour, YARN_FAMILIES[family].title)
-    caption = write_caption(rng, FAMILIES[layout.family].subject, layout.motif, layout.phrases, yarns)
+    colours = CaptionColours(names, ranked, colour, YARN_FAMILIES[family].title)
+    caption = write_caption(rng, FAMILIES[layout.family].subject, layout.motif, layout.phrases, colours)
     return Carpet(layout.indices, palette, caption, layout.symmetry, layout.family, seed, names, colour)
 
 
 def draw_carpet(seed: int, width_px: int, height_px: int, family: str | None = None) -> Carpet:
-    """Draw a design and dress it, both by the same seed."""
+    """Return a design of this seed in yarns of the same seed."""
     return dress(draw_layout(seed, width_px, height_px, family), seed)
 
 
 def sample_captions(count: int, seed: int = 0) -> Iterator[str]:
-    """Yield captions of carpets; small layouts are drawn, each is dressed many times."""
+    """Yield captions of carpets; each layout, 128 x 160 px, gets 20 choices of yarns."""
     for i in range(count):
         if i % 20 == 0:
             layout = draw_layout(seed + i, 128, 160)
@@ -102,12 +81,12 @@ def sample_captions(count: int, seed: int = 0) -> Iterator[str]:
 
 
 def vocabulary() -> tuple[str, ...]:
-    """Return all words that captions are made of, sorted."""
+    """Return all words that captions may contain, sorted."""
     return collect_words(entry.subject for entry in FAMILIES.values())
 
 
-def _settle(drawing: Drawing, draft: Draft, family: str, seed: int) -> Layout:
-    """Leave out the inks that were not used and measure what is left."""
+def _finish_layout(drawing: Drawing, draft: Draft, family: str, seed: int) -> Layout:
+    """Remove unused inks, and phrases of colours below 1 % of the area; measure shares and adjacency."""
     counts = np.bincount(drawing.indices.ravel(), minlength=len(draft.roles))
     used = np.flatnonzero(counts)
     table = np.zeros(len(counts), np.uint8)

@@ -1,4 +1,4 @@
-"""What a generated carpet is: an index map with roles (`Layout`), and the same in yarn (`Carpet`)."""
+"""The generated design: an index map with a role for each colour (`Layout`), and the same with yarns (`Carpet`)."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from studio.designs.weaving.contacts import count_contacts
 
 Symmetry = Literal["none", "vertical", "horizontal", "quarter"]
-"""How a design repeats itself: "vertical" has a vertical axis (left equals right mirrored), "horizontal" a
-horizontal one (top equals bottom), "quarter" has both, "none" promises nothing."""
+"""Mirror symmetry: "vertical" about a vertical axis (left mirrors right), "horizontal" about a horizontal axis (top
+mirrors bottom), "quarter" about both. "none" claims no symmetry."""
 
 Role = Literal["field", "ground", "outline", "accent", "light", "leaf", "shade", "tone"]
-"""What a colour is for. `field` covers the middle; `ground` lies under a border, corner or medallion; `outline` is
-drawn thin round motifs; `accent` fills motifs; `light` wants the palest yarn and `leaf` a green where there is one;
-a `shade` is close to the field; `tone` is one step of a ramp, in order."""
+"""What a colour is used for. `field`: the ground of the middle. `ground`: the ground of a border, corner or medallion.
+`outline`: thin lines round motifs. `accent`: fills of motifs. `light`: prefers pale yarns. `leaf`: prefers greens.
+`shade`: a colour close to the one that it touches most. `tone`: one step of a colour ramp, in order."""
 
 COLOURS_FEWEST, COLOURS_MOST = 4, 16
 SIDE_SHORTEST_PX, SIDE_LONGEST_PX = 128, 1280
@@ -25,7 +25,7 @@ SIDE_SHORTEST_PX, SIDE_LONGEST_PX = 128, 1280
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """A few words of a caption. "{}" in `text` stands for the name of the colour at `index`."""
+    """A detail of a caption. "{}" in `text` stands for the name of the colour at `index`."""
 
     text: str
     index: int | None = None
@@ -33,11 +33,11 @@ class Phrase:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Layout:
-    """A design before it has colours.
+    """A design without yarns.
 
-    `indices` is uint8 (h, w); `roles` has one entry a colour; `shares` (k,) sums to 1; `contacts` (k, k) says which
-    part of the borderline between two colours each pair has (symmetric, zero on the diagonal, sums to 1).
-    `motif` is a plural such as "diamonds"; `phrases` are what a caption may add, most telling first.
+    `indices` is uint8 (h, w); `roles` has one entry per colour; `shares` (k,) are areas and sum to 1; `contacts` is
+    the adjacency of `measure_contacts`, (k, k). `motif` is a plural such as "diamonds"; `phrases` are the details that
+    a caption may add, those of borders last.
     """
 
     indices: NDArray[np.uint8]
@@ -52,16 +52,16 @@ class Layout:
 
     @property
     def colour_count(self) -> int:
-        """How many colours the design needs."""
+        """The number of colours."""
         return len(self.roles)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Carpet:
-    """A design in yarn: uint8 (h, w) indices into uint8 (k, 3) RGB, with its caption.
+    """A design in yarns: uint8 (h, w) indices into a uint8 (k, 3) RGB palette, with its caption.
 
-    `colour_names` has one plain word for each palette entry; `colour` is the basic word of the largest share
-    ("blue" where navy and sky together cover most), which the caption names first, itself or by a finer word.
+    `colour_names` has one yarn name per palette entry. `colour` is the dominant basic colour word: "blue" where navy
+    and sky blue together cover most. The caption names it, or a yarn of it ("navy"), before any other colour.
     """
 
     indices: NDArray[np.uint8]
@@ -80,7 +80,11 @@ class Carpet:
 
 
 def measure_contacts(indices: NDArray[np.uint8], count: int) -> NDArray[np.float64]:
-    """Return which share of the borderline each pair of colours has: (count, count), symmetric, sums to 1."""
+    """Return the adjacency of the colours: each pair's share of all edges between unlike pixels.
+
+    (count, count), symmetric, zero on the diagonal, sums to 1.
+    """
     table = count_contacts(indices, count).astype(np.float64)
     np.fill_diagonal(table, 0)
-    return table / max(table.sum(), 1)
+    contacts: NDArray[np.float64] = table / max(table.sum(), 1)
+    return contacts

@@ -1,4 +1,4 @@
-"""Yarn families: believable sets of dyed yarns, each with a plain name, and the basic words those names belong to."""
+"""Yarn families: sets of dyed yarns that occur together, each yarn with an everyday colour name."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from studio.designs.colours.colour_words import BASIC_OF
 
 @dataclass(frozen=True, slots=True)
 class Yarn:
-    """One dyed yarn: its plain name and its RGB, 0..255."""
+    """A dyed yarn: its everyday colour name and its sRGB colour, 0..255."""
 
     name: str
     rgb: tuple[int, int, int]
 
     @property
     def basic(self) -> str:
-        """The basic colour word that the name belongs to."""
+        """The basic colour word of the name: "blue" for "navy"."""
         return BASIC_OF[self.name]
 
 
 @dataclass(frozen=True, slots=True)
 class YarnFamily:
-    """Yarns that are seen together, and what a designer calls the set in a caption ("earth tones")."""
+    """Yarns that occur together, and the name of the set in captions, such as "earth tones"."""
 
     title: str
     yarns: tuple[Yarn, ...]
@@ -139,4 +139,4 @@ YARN_FAMILIES: dict[str, YarnFamily] = {
         "cream f4e8cc, burgundy 6b1a22, teal 2f7276, chocolate 3c261c, pink d78f86, straw e6cf93",
     ),
 }
-"""Name to yarns. To add a family: one entry, names from `BASIC_WORDS`, dark, middle and light yarns among them."""
+"""Yarn families by key. To add one, add an entry with dark, middle and light yarns, named by words of `BASIC_OF`."""

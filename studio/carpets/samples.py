@@ -1,4 +1,4 @@
-"""The designs that lie ready for a newcomer, drawn by the generator: `draw_samples(folder)` draws them again."""
+"""The sample designs that the studio offers: their recipes, and `draw_samples(folder)`, which draws them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ WIDTH_PX, HEIGHT_PX = 900, 1200
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What a sample is drawn from: a family, a seed for its design and one for its yarn."""
+    """What a sample is drawn from: a family, a seed of the design and a seed of the yarns."""
 
     name: str
     family: str
@@ -31,11 +31,11 @@ RECIPES: tuple[Recipe, ...] = (
     Recipe("kilim", "kilim", 9507, 0),
     Recipe("garden", "floral", 9015, 6),
 )
-"""Whoever changes how these families are drawn looks at the samples again, and picks other seeds if need be."""
+"""After a change to how one of these families is drawn, look at its sample and pick another seed if it suits better."""
 
 
 def draw_samples(folder: Path) -> tuple[Path, ...]:
-    """Write every sample as an indexed PNG, one palette entry a yarn, and return the files."""
+    """Write every sample as an indexed PNG with one palette entry per yarn; return the paths."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
     for recipe in RECIPES:

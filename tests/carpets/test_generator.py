@@ -1,4 +1,4 @@
-"""The generator of carpets: determined by its seed, valid at every size, true in what it claims."""
+"""The carpet generator: determined by its seed, valid at every size, its symmetry and captions true."""
 
 import colorsys
 import itertools
@@ -25,7 +25,7 @@ EACH_FAMILY = pytest.mark.parametrize("family", list(FAMILIES))
 
 
 def layouts_of(family, seeds=5):
-    """Return layouts over all sizes; each seed meets two sizes."""
+    """Yield layouts of all sizes, two sizes per seed."""
     for seed in range(seeds):
         for n in (0, 3):
             yield draw_layout(seed, *SIZES_PX[(seed + n) % len(SIZES_PX)], family)
@@ -39,14 +39,14 @@ def test_the_same_seed_draws_the_same_carpet(family):
     assert any(not np.array_equal(draw_layout(seed, 160, 208, family).indices, first.indices) for seed in (12, 13))
 
 
-def test_without_a_family_chance_picks_one_by_the_seed():
+def test_without_a_family_the_seed_selects_one():
     seen = {draw_layout(seed, 128, 160).family for seed in range(60)}
     assert len(seen) > len(FAMILIES) / 2
     assert draw_layout(5, 128, 160).family == draw_layout(5, 192, 256).family
 
 
 @EACH_FAMILY
-def test_every_colour_is_used_and_their_number_is_believable(family):
+def test_every_colour_is_used_and_their_number_is_in_range(family):
     for layout in layouts_of(family):
         count = layout.colour_count
         assert COLOURS_FEWEST <= count <= COLOURS_MOST
@@ -70,14 +70,14 @@ def test_a_claimed_symmetry_is_exact(family):
             assert np.array_equal(design, design[::-1]), (layout.seed, design.shape)
 
 
-def test_symmetries_of_all_kinds_are_met():
+def test_every_kind_of_symmetry_occurs():
     families = ("stripes", "medallion", "floral", "blocks")
     seen = {draw_layout(seed, 128, 160, family).symmetry for seed in range(12) for family in families}
     assert seen == {"none", "vertical", "horizontal", "quarter"}
 
 
 @pytest.mark.parametrize("size", [(128, 256), (256, 128), (640, 1280), (900, 1200), (1280, 640)])
-def test_designs_have_the_size_that_was_asked_for(size):
+def test_designs_have_the_requested_size(size):
     for seed, family in enumerate(("medallion", "floral", "kilim", "clouds", "prayer", "patchwork")):
         assert draw_layout(seed, *size, family).indices.shape == (size[1], size[0])
 
@@ -85,7 +85,7 @@ def test_designs_have_the_size_that_was_asked_for(size):
 @pytest.mark.parametrize(
     ("size", "says"), [((100, 128), "width of 100"), ((128, 2000), "height of 2000"), ((128, 257), "aspect")]
 )
-def test_other_sizes_are_refused_with_what_would_be_fine(size, says):
+def test_sizes_out_of_range_are_refused_and_the_range_named(size, says):
     with pytest.raises(RequestError, match=says):
         draw_layout(0, *size)
 
@@ -102,16 +102,16 @@ def test_a_caption_names_the_family_and_the_dominant_colour_first(family):
         layout = draw_layout(seed, 128, 160, family)
         for dye in range(6):
             carpet = dress(layout, dye)
-            assert any(name in carpet.caption for name in (*subject.heads, *subject.withs)), carpet.caption
+            assert any(name in carpet.caption for name in (*subject.modifiers, *subject.features)), carpet.caption
             words = carpet.caption.replace(",", "").split()
-            # A family may be called by a word that is no colour here ("rose" is never a subject).
+            # No subject contains a colour word, so the first one names a yarn.
             first = next(word for word in words if word in BASIC_OF)
             assert BASIC_OF[first] == carpet.colour, carpet.caption
             assert carpet.colour == largest_colour(carpet)
 
 
 def largest_colour(carpet):
-    """Return the basic word of most pixels, counted from the carpet itself."""
+    """Return the basic colour word of most pixels, counted from the index map."""
     counts = np.bincount(carpet.indices.ravel(), minlength=len(carpet.palette))
     covered = dict.fromkeys(BASIC_WORDS, 0)
     for name, count in zip(carpet.colour_names, counts, strict=True):
@@ -157,7 +157,7 @@ def test_all_basic_colours_lead_some_carpets():
     assert led == set(BASIC_WORDS) == set(LEAD_WEIGHTS)
 
 
-def test_dressing_again_changes_the_yarn_and_not_the_design():
+def test_another_dressing_changes_the_yarns_and_not_the_design():
     layout = draw_layout(8, 192, 256, "floral")
     carpets = [dress(layout, dye) for dye in range(6)]
     assert all(np.array_equal(carpet.indices, layout.indices) for carpet in carpets)
@@ -165,25 +165,25 @@ def test_dressing_again_changes_the_yarn_and_not_the_design():
     assert len({carpet.caption for carpet in carpets}) > 3
 
 
-def test_colours_that_touch_can_be_told_apart():
+def test_adjacent_colours_contrast():
     contrasts = []
     for seed in range(24):
         layout = draw_layout(seed, 160, 208, ("medallion", "kilim", "gul", "boteh")[seed % 4])
         lab = rgb_to_lab(dress(layout, seed).palette)
         apart = np.sqrt(((lab[:, None] - lab[None]) ** 2).sum(-1))
-        contrasts.append((apart * layout.contacts).sum())  # CIE76, over all of the borderline
+        contrasts.append((apart * layout.contacts).sum())  # mean CIE76 difference over all edges
     assert min(contrasts) > 34
     assert np.mean(contrasts) > 51
 
 
-def test_lab_goes_there_and_back():
+def test_lab_conversion_round_trips():
     rgb = np.array([[0, 0, 0], [255, 255, 255], [156, 31, 38], [22, 34, 63], [12, 200, 90]])
     assert np.array_equal(lab_to_rgb(rgb_to_lab(rgb)), rgb)
     assert rgb_to_lab(np.array([255, 0, 0])) == pytest.approx([53.24, 80.09, 67.20], abs=0.02)
     assert name_colour(rgb_to_lab(np.array([22, 34, 63]))) == "navy"
 
 
-def test_captions_vary_stay_short_and_keep_to_the_vocabulary():
+def test_captions_vary_and_keep_to_the_length_and_the_vocabulary():
     captions = list(sample_captions(400))
     known = set(vocabulary())
     assert 150 < len(known) < 400
@@ -193,7 +193,7 @@ def test_captions_vary_stay_short_and_keep_to_the_vocabulary():
 
 
 @EACH_FAMILY
-def test_every_word_a_family_can_say_is_in_the_vocabulary(family):
+def test_every_word_of_a_familys_phrases_is_in_the_vocabulary(family):
     known = set(vocabulary())
     for seed in range(14):
         layout = draw_layout(seed, 128, 160, family)
@@ -201,8 +201,8 @@ def test_every_word_a_family_can_say_is_in_the_vocabulary(family):
         assert not set(said.split()) - known
 
 
-def test_two_light_tones_that_round_to_one_colour_are_told_apart():
-    """A ramp so flat that two neighbours come out equal above the middle of a channel, where they part downwards."""
+def test_two_light_tones_that_round_to_one_colour_become_different():
+    """Two neighbours of this flat ramp round to one colour with a channel above 127, which is therefore lowered."""
     carpet = dress(draw_layout(TRAINING_SEEDS + 4315, 288, 384), TRAINING_SEEDS + 4315)
     assert len(np.unique(carpet.palette, axis=0)) == len(carpet.palette)
 
@@ -217,7 +217,7 @@ def test_unfolding_mirrors_about_the_true_centre(size):
     assert np.array_equal(whole[: part.shape[0], : part.shape[1]], part)
 
 
-def test_the_samples_in_the_studio_are_what_the_generator_draws(tmp_path):
+def test_the_samples_of_the_studio_equal_what_the_generator_draws(tmp_path):
     paths = draw_samples(tmp_path)
     assert [path.name for path in paths] == ["medallion.png", "kilim.png", "garden.png"]
     for path in paths:

@@ -1,14 +1,13 @@
-"""Classic curved designs in borders: medallions, vines, lattices of flowers, boteh, strewn flowers."""
+"""Classic curvilinear designs with borders: medallions, vines, flower lattices, boteh, millefleurs."""
 
 from __future__ import annotations
 
-from studio.carpets.captions import Subject
-from studio.carpets.drafts import Draft, Drawing, Family, take_inks
+from studio.carpets.drafts import Draft, Drawing, take_inks
 from studio.carpets.drawing import unfold
 from studio.carpets.layouts import Symmetry
-from studio.carpets.ornaments.borders import draw_frame, set_half_into, set_into
+from studio.carpets.ornaments.borders import draw_frame, insert_field, insert_half_field
 from studio.carpets.ornaments.contours import draw_contour
-from studio.carpets.ornaments.fields import FILLINGS
+from studio.carpets.ornaments.fields import FIELD_PATTERNS
 from studio.carpets.ornaments.medallions import Oval, draw_medallion, draw_pendant
 from studio.carpets.ornaments.vines import Box
 
@@ -16,8 +15,8 @@ FIELD_WORDS = {"vines": "vines in the field", "scrolls": "vines in the field", "
 
 
 def draw_medallion_carpet(draft: Draft) -> Drawing:
-    """Draw a medallion with pendants, corners, and a plain or filled field; quarter symmetry."""
-    # 1. Borders, and the room inside them.
+    """Draw a medallion with pendants and corners on a plain or patterned field; quarter symmetry."""
+    # 1. Borders.
     inks = take_inks(draft, draft.whole(2, 5), 2)
     frame = draft.sheet("quarter")
     margin = draw_frame(draft, frame, inks, int(draft.side_px * draft.real(0.12, 0.21)))
@@ -28,11 +27,11 @@ def draw_medallion_carpet(draft: Draft) -> Drawing:
     draft.say("{} field", inks.field)
     if draft.chance(0.55):
         name = draft.pick(("vines", "vines", "scrolls", "sprays", "herati", "palmettes", "boteh", "clouds"))
-        FILLINGS[name](draft, sheet, inks, Box(margin, margin, cx, cy))
+        FIELD_PATTERNS[name](draft, sheet, inks, Box(margin, margin, cx, cy))
         draft.say(FIELD_WORDS.get(name, "a flowered field"))
     else:
         draft.say("plain field")
-    # 3. Corners, often of the medallion's own outline.
+    # 3. Corners, mostly with the outline of the medallion.
     contour = draw_contour(draft)
     rx = fx * draft.real(0.5, 0.86)
     ry = min(fy * draft.real(0.42, 0.74), rx * 1.75)
@@ -42,7 +41,7 @@ def draw_medallion_carpet(draft: Draft) -> Drawing:
         corner = Oval(margin - 0.5, margin - 0.5, size_x, size_y)
         draw_medallion(draft, sheet, inks, outline, corner, ground=inks.grounds[1], rings=draft.whole(1, 2))
         draft.say("{} corners", inks.grounds[1])
-    # 4. Pendants, then the medallion over them.
+    # 4. Pendants, then the medallion, which overlaps them.
     if draft.chance(0.7):
         draw_pendant(draft, sheet, inks, (cx, cy - ry), min(fy - ry, rx * 0.55))
         draft.say("pendants")
@@ -50,12 +49,12 @@ def draw_medallion_carpet(draft: Draft) -> Drawing:
     draw_medallion(draft, sheet, inks, contour, middle, ground=inks.grounds[0], rings=draft.whole(2, 4))
     draft.say("{} medallion", inks.grounds[0])
     draft.say(contour.words)
-    indices = unfold(set_into(frame, sheet, margin), draft.width_px, draft.height_px)
+    indices = unfold(insert_field(frame, sheet, margin), draft.width_px, draft.height_px)
     return Drawing(indices, "quarter", "medallion")
 
 
-def draw_bordered(draft: Draft, filling: str, accents: tuple[int, int], symmetry: Symmetry) -> Drawing:
-    """Draw borders round a field with one of the fillings, drawn for a quarter or for the left half."""
+def _draw_bordered(draft: Draft, pattern: str, accents: tuple[int, int], symmetry: Symmetry) -> Drawing:
+    """Draw a field pattern in borders, with quarter or vertical symmetry and a number of accents in this range."""
     inks = take_inks(draft, draft.whole(*accents), 1)
     frame = draft.sheet("quarter")
     margin = draw_frame(draft, frame, inks, int(draft.side_px * draft.real(0.1, 0.2)))
@@ -64,46 +63,30 @@ def draw_bordered(draft: Draft, filling: str, accents: tuple[int, int], symmetry
     cx, cy = (draft.width_px - 1) / 2, (draft.height_px - 1) / 2
     if symmetry == "vertical":
         low = draft.height_px - 1 - margin
-        motif = FILLINGS[filling](draft, sheet, inks, Box(margin, margin, cx, low, axis_bottom=False))
-        return set_half_into(draft, frame, sheet, margin, motif)
-    motif = FILLINGS[filling](draft, sheet, inks, Box(margin, margin, cx, cy))
-    return Drawing(unfold(set_into(frame, sheet, margin), draft.width_px, draft.height_px), "quarter", motif)
+        motif = FIELD_PATTERNS[pattern](draft, sheet, inks, Box(margin, margin, cx, low, axis_bottom=False))
+        return insert_half_field(draft, frame, sheet, margin, motif)
+    motif = FIELD_PATTERNS[pattern](draft, sheet, inks, Box(margin, margin, cx, cy))
+    return Drawing(unfold(insert_field(frame, sheet, margin), draft.width_px, draft.height_px), "quarter", motif)
 
 
 def draw_floral(draft: Draft) -> Drawing:
-    """Draw flowers and vines all over, in a quarter or a half."""
-    filling = draft.pick(("vines", "vines", "vines", "scrolls"))
-    return draw_bordered(draft, filling, (3, 6), draft.pick(("quarter", "quarter", "vertical")))
+    """Draw an allover field of flowers and vines."""
+    pattern = draft.pick(("vines", "vines", "vines", "scrolls"))
+    return _draw_bordered(draft, pattern, (3, 6), draft.pick(("quarter", "quarter", "vertical")))
 
 
 def draw_lattice(draft: Draft) -> Drawing:
-    """Draw a lattice of flowers, or the herati."""
-    return draw_bordered(
-        draft,
-        draft.pick(("palmettes", "palmettes", "palmettes", "herati")),
-        (2, 5),
-        draft.pick(("quarter", "vertical")),
-    )
+    """Draw a lattice of flowers, or the herati repeat."""
+    pattern = draft.pick(("palmettes", "palmettes", "palmettes", "herati"))
+    return _draw_bordered(draft, pattern, (2, 5), draft.pick(("quarter", "vertical")))
 
 
 def draw_boteh(draft: Draft) -> Drawing:
-    """Draw boteh in rows, upright in all of the carpet or mirrored."""
-    return draw_bordered(draft, "boteh", (2, 5), draft.pick(("quarter", "vertical", "vertical")))
+    """Draw boteh in rows, all upright or mirrored top to bottom."""
+    return _draw_bordered(draft, "boteh", (2, 5), draft.pick(("quarter", "vertical", "vertical")))
 
 
 def draw_millefleurs(draft: Draft) -> Drawing:
-    """Draw a field strewn with small flowers, or with clouds and peonies."""
-    return draw_bordered(draft, draft.pick(("sprays", "sprays", "clouds")), (3, 6), draft.pick(("quarter", "vertical")))
-
-
-CLASSIC_FAMILIES = {
-    "medallion": Family(
-        draw_medallion_carpet, Subject(("medallion", "classic medallion"), ("a medallion", "a central medallion")), 2.2
-    ),
-    "floral": Family(draw_floral, Subject(("floral", "floral vine"), ("floral vines", "a floral field")), 1.8),
-    "lattice": Family(draw_lattice, Subject(("lattice",), ("a lattice of flowers", "a flower lattice")), 1.2),
-    "boteh": Family(draw_boteh, Subject(("boteh", "boteh paisley"), ("boteh", "rows of boteh"))),
-    "millefleurs": Family(
-        draw_millefleurs, Subject(("flowered",), ("a flowered field", "a field flowered all over")), 0.8
-    ),
-}
+    """Draw a field of small flowers, or of clouds and peonies."""
+    pattern = draft.pick(("sprays", "sprays", "clouds"))
+    return _draw_bordered(draft, pattern, (3, 6), draft.pick(("quarter", "vertical")))

@@ -1,13 +1,13 @@
-"""Flatweaves: kilims of diamonds, steps and bands, stripes, checks."""
+"""Flatweaves: kilims, stripes, checks."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from studio.carpets.captions import Subject
-from studio.carpets.drafts import Draft, Drawing, Family, Inks, take_inks
+from studio.carpets.drafts import Draft, Drawing, Inks, take_inks
 from studio.carpets.drawing import Sheet, half, unfold
+from studio.carpets.layouts import Symmetry
 from studio.carpets.ornaments.border_tiles import BandInks
 from studio.carpets.ornaments.borders import draw_frame, repeat_tile
 from studio.carpets.ornaments.stepped_tiles import GUARD_TILES, STEPPED_TILES
@@ -15,18 +15,18 @@ from studio.carpets.ornaments.textures import weave
 
 
 def draw_kilim(draft: Draft) -> Drawing:
-    """Draw a kilim of stepped diamonds, of flames, or of bands of ornament."""
-    draw = draft.pick((_draw_diamonds, _draw_diamonds, _draw_flames, _draw_bands, _draw_bands))
+    """Draw a kilim of diamonds, zigzags or bands of ornament."""
+    draw = draft.pick((_draw_diamonds, _draw_diamonds, _draw_zigzags, _draw_bands, _draw_bands))
     return weave(draft, draft.pick((64, 90, 120, 160, 220)), draw)
 
 
-def _away(draft: Draft) -> tuple[NDArray[np.int_], NDArray[np.int_]]:
-    """Return how many knots each point of the top left quarter is from the axes: (1, w), (h, 1)."""
+def _distances_from_axes(draft: Draft) -> tuple[NDArray[np.int_], NDArray[np.int_]]:
+    """Return the distances of the knots of the top left quarter from the axes, x (1, w) and y (h, 1)."""
     return np.arange(half(draft.width_px))[::-1][None, :], np.arange(half(draft.height_px))[::-1][:, None]
 
 
 def _ring_inks(draft: Draft, inks: Inks, count: int) -> list[int]:
-    """Return inks for nested rings, neighbours unlike."""
+    """Return random inks for nested rings, neighbours unlike."""
     pool = [*inks.accents, inks.light, inks.field, inks.border, *inks.grounds]
     rings: list[int] = []
     while len(rings) < count:
@@ -38,30 +38,30 @@ def _ring_inks(draft: Draft, inks: Inks, count: int) -> list[int]:
 
 def _draw_diamonds(draft: Draft) -> Drawing:
     inks = take_inks(draft, draft.whole(2, 5), 1)
-    x, y = _away(draft)
+    x, y = _distances_from_axes(draft)
     across = draft.pick((1, 1, 2, 3, 4, 6))
     step_x = draft.width_px / across
     step_y = max(8, round(step_x * draft.real(0.6, 1.6)))
-    # Diamonds that touch: in turned coordinates they are squares.
+    # In the diagonal coordinates s, t the diamonds are unit squares.
     shift = draft.pick((0.0, 0.5))
     s, t = x / step_x + y / step_y + shift, x / step_x - y / step_y + shift
     row, column = np.floor(s), np.floor(t)
-    away = np.maximum(np.abs(s - row - 0.5), np.abs(t - column - 0.5)) * 2
-    saw = draft.pick((0.0, 0.0, 0.12, 0.2))
+    from_centre = np.maximum(np.abs(s - row - 0.5), np.abs(t - column - 0.5)) * 2
+    serration = draft.pick((0.0, 0.0, 0.12, 0.2))
     rings = draft.whole(2, 3 + int(min(step_x, step_y) / 7))
-    level = np.clip((away + saw * ((x + y) % 4 // 2 - 0.5)) * rings, 0, rings - 1).astype(int)
+    level = np.clip((from_centre + serration * ((x + y) % 4 // 2 - 0.5)) * rings, 0, rings - 1).astype(int)
     kinds = draft.whole(1, 3)
     table = np.array([_ring_inks(draft, inks, rings) for _ in range(kinds)], np.uint8)
     table[:, -1] = draft.pick((inks.outline, inks.field, int(table[0, -1])))
     pattern = table[(row + column).astype(int) // 2 % kinds, level]
     draft.say("nested diamonds" if rings > 3 else "plain diamonds")
-    draft.say("stepped edges" if saw == 0 else "serrated edges")
+    draft.say("stepped edges" if serration == 0 else "serrated edges")
     return _frame_kilim(draft, inks, pattern, "diamonds")
 
 
-def _draw_flames(draft: Draft) -> Drawing:
+def _draw_zigzags(draft: Draft) -> Drawing:
     inks = take_inks(draft, draft.whole(3, 6), 1)
-    x, y = _away(draft)
+    x, y = _distances_from_axes(draft)
     period, rise = draft.whole(8, 26), draft.real(0.4, 1.6)
     steps = draft.pick((1, 2, 3))
     wave = np.abs((x // steps * steps) % period - period // 2) * rise
@@ -71,7 +71,7 @@ def _draw_flames(draft: Draft) -> Drawing:
     if table[0] == table[-1]:
         table[-1] = inks.outline
     level = ((y + wave).astype(int) // band) % count
-    if draft.chance(0.4):  # mirrored within itself: lozenges instead of flames
+    if draft.chance(0.4):  # lozenges instead of zigzags
         level = ((y + wave).astype(int) // band + (np.abs(y - wave)).astype(int) // band) % count
     draft.say("stepped zigzags" if steps > 1 else "fine zigzags")
     return _frame_kilim(draft, inks, table[level], draft.pick(("zigzags", "steps")))
@@ -93,7 +93,7 @@ def _draw_bands(draft: Draft) -> Drawing:
         strip = repeat_tile(draft.width_px / 2, high, band, tile, repeat_px=max(5.0, high * tile.ratio), pen_px=1)
         sheet.paste(strip, 0, at)
         at += high
-        for _ in range(draft.pick((1, 2, 3))):  # narrow bands between the wide
+        for _ in range(draft.pick((1, 2, 3))):  # narrow bands between the wide ones
             thin = draft.pick((1, 1, 2, 4))
             if thin == 4:
                 guard = draft.pick(tuple(GUARD_TILES.values()))
@@ -107,12 +107,12 @@ def _draw_bands(draft: Draft) -> Drawing:
     draft.say("bands of ornament")
     for tile in dict.fromkeys(tiles[:2]):
         draft.say(tile.words.replace("border", "band"))
-    symmetry = "quarter" if quarter else "vertical"
+    symmetry: Symmetry = "quarter" if quarter else "vertical"
     return Drawing(unfold(sheet.array(), draft.width_px, draft.height_px), symmetry, "bands")
 
 
 def _frame_kilim(draft: Draft, inks: Inks, pattern: NDArray[np.uint8], motif: str) -> Drawing:
-    """Put borders round the pattern, or bands at its ends, or nothing."""
+    """Return the pattern with borders, with bands at its ends, or alone."""
     kind = draft.whole(0, 3)
     out = pattern.astype(np.uint8)
     if kind <= 1:
@@ -138,7 +138,7 @@ def _frame_kilim(draft: Draft, inks: Inks, pattern: NDArray[np.uint8], motif: st
 
 
 def draw_stripes(draft: Draft) -> Drawing:
-    """Draw stripes across or along: regular, random, a repeat of some, or shaded; mirrored or not."""
+    """Draw stripes across or along, even, random, fine or broad, with a mirrored or a plain sequence."""
     inks = [draft.ink("field"), draft.ink("light"), *(draft.ink("accent") for _ in range(draft.whole(2, 8)))]
     across = draft.chance(0.65)
     length = draft.height_px if across else draft.width_px
@@ -153,14 +153,14 @@ def draw_stripes(draft: Draft) -> Drawing:
         if not stripes or stripes[-1][0] != ink:
             stripes.append((ink, max(1, round(draft.unit_px * draft.pick(widths)))))
     row = np.concatenate([np.full(width, ink, np.uint8) for ink, width in stripes])
-    # Kind 1 goes once over all of the carpet, its stripes as wide as that takes; the others repeat.
+    # Kind 1 is stretched over the whole carpet; the others repeat.
     row = row[np.arange(run) * len(row) // run] if kind == 1 else np.resize(row, run)
     if mirrored:
         row = np.concatenate([row, row[: length - run][::-1]])
     full = np.repeat(row[:, None], draft.width_px, 1) if across else np.repeat(row[None], draft.height_px, 0)
     draft.say(("even stripes", "wide and narrow stripes", "fine stripes", "broad stripes")[kind])
     draft.say("stripes across" if across else "stripes along")
-    one_axis = "vertical" if across else "horizontal"
+    one_axis: Symmetry = "vertical" if across else "horizontal"
     return Drawing(full, "quarter" if mirrored else one_axis, "stripes")
 
 
@@ -171,7 +171,7 @@ def draw_checks(draft: Draft) -> Drawing:
     y = np.arange(half(draft.height_px))[::-1]
     unit = max(3, round(draft.unit_px * draft.real(5, 16)))
     kind = draft.whole(0, 2)
-    if kind == 0:  # squares of colour by turns
+    if kind == 0:  # a chequer of several colours
         size = unit * 2
         a, b = (x + size // 2) // size, (y + size // 2) // size
         grid = (
@@ -198,10 +198,3 @@ def draw_checks(draft: Draft) -> Drawing:
         words = "tartan" if kind == 1 else "thin lines crossing"
     draft.say(words)
     return Drawing(unfold(out, draft.width_px, draft.height_px), "quarter", "checks")
-
-
-FLATWEAVE_FAMILIES = {
-    "kilim": Family(draw_kilim, Subject(("kilim", "flat kilim"), ("a kilim pattern", "kilim motifs")), 2.4),
-    "stripes": Family(draw_stripes, Subject(("striped",), ("stripes",)), 1.1),
-    "checks": Family(draw_checks, Subject(("checked",), ("checks",)), 0.5),
-}

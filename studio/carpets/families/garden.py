@@ -1,6 +1,5 @@
 """Garden carpets: a field of panels, each with a plant or a figure."""
 
-# ruff: noqa: PLR0917  (panels take their place and size by position)
 from __future__ import annotations
 
 import math
@@ -8,73 +7,66 @@ from collections.abc import Callable
 
 import numpy as np
 
-from studio.carpets.captions import Subject
-from studio.carpets.drafts import Draft, Drawing, Family, Inks, take_inks
+from studio.carpets.drafts import Draft, Drawing, Inks, take_inks
 from studio.carpets.drawing import Sheet, curve
-from studio.carpets.ornaments.borders import draw_frame, set_half_into
+from studio.carpets.ornaments.borders import draw_frame, insert_half_field
 from studio.carpets.ornaments.contours import draw_contour
 from studio.carpets.ornaments.foliage import boteh, cypress, leaf
 from studio.carpets.ornaments.geometry import star
+from studio.carpets.ornaments.medallions import Oval
 from studio.carpets.ornaments.motifs import FLOWERS, ROUND_FLOWERS
 from studio.carpets.ornaments.plants import choose_fills, draw_vase
 
 COUNT_NAMES = ("no", "one", "two", "three", "four", "five")
-Panel = Callable[[Draft, Sheet, Inks, float, float, float, float, int], None]
+Panel = Callable[[Draft, Sheet, Inks, Oval, int], None]
+"""Draws the content of a panel, centred in an oval, on this ground."""
 
 
-def _panel_cypress(
-    draft: Draft, sheet: Sheet, inks: Inks, x: float, y: float, rx: float, ry: float, ground: int
-) -> None:
+def _panel_cypress(draft: Draft, sheet: Sheet, inks: Inks, oval: Oval, ground: int) -> None:
     fills = choose_fills(draft, inks, ground)
-    cypress(sheet, x, y, ry * 0.78, (inks.leaf if inks.leaf != ground else fills[2], *fills), inks.outline)
+    green = inks.leaf if inks.leaf != ground else fills[2]
+    cypress(sheet, oval.x, oval.y, oval.ry * 0.78, (green, *fills), inks.outline)
     for side in (-1, 1):
-        FLOWERS["tulips"](sheet, x + side * rx * 0.55, y + ry * 0.4, min(rx, ry) * 0.2, 0.0, fills, inks.outline)
+        x, y = oval.x + side * oval.rx * 0.55, oval.y + oval.ry * 0.4
+        FLOWERS["tulips"](sheet, x, y, oval.short * 0.2, 0.0, fills, inks.outline)
 
 
-def _panel_boteh(draft: Draft, sheet: Sheet, inks: Inks, x: float, y: float, rx: float, ry: float, ground: int) -> None:
-    boteh(sheet, x, y, min(rx * 1.1, ry * 0.8), 0.1, choose_fills(draft, inks, ground), inks.outline)
+def _panel_boteh(draft: Draft, sheet: Sheet, inks: Inks, oval: Oval, ground: int) -> None:
+    fills = choose_fills(draft, inks, ground)
+    boteh(sheet, oval.x, oval.y, min(oval.rx * 1.1, oval.ry * 0.8), 0.1, fills, inks.outline)
 
 
-def _panel_flower(
-    draft: Draft, sheet: Sheet, inks: Inks, x: float, y: float, rx: float, ry: float, ground: int
-) -> None:
-    size = min(rx, ry) * 0.55
+def _panel_flower(draft: Draft, sheet: Sheet, inks: Inks, oval: Oval, ground: int) -> None:
+    size = oval.short * 0.55
     green = inks.leaf if inks.leaf != ground else inks.accents[0]
     for turn in np.arange(4) * math.pi / 2 + math.pi / 4:
-        leaf(
-            sheet,
-            x + math.sin(turn) * size * 0.7,
-            y - math.cos(turn) * size * 0.7,
-            size * 0.36,
-            turn,
-            green,
-            inks.outline,
-        )
-    FLOWERS[draft.pick(ROUND_FLOWERS)](sheet, x, y, size, 0.0, choose_fills(draft, inks, ground), inks.outline)
+        x, y = oval.x + math.sin(turn) * size * 0.7, oval.y - math.cos(turn) * size * 0.7
+        leaf(sheet, x, y, size * 0.36, turn, green, inks.outline)
+    draw_flower = FLOWERS[draft.pick(ROUND_FLOWERS)]
+    draw_flower(sheet, oval.x, oval.y, size, 0.0, choose_fills(draft, inks, ground), inks.outline)
 
 
-def _panel_vase(draft: Draft, sheet: Sheet, inks: Inks, x: float, y: float, rx: float, ry: float, ground: int) -> None:
-    draw_vase(draft, sheet, inks, x, y + ry * 0.82, min(ry * 0.27, rx * 0.3), ground)
+def _panel_vase(draft: Draft, sheet: Sheet, inks: Inks, oval: Oval, ground: int) -> None:
+    draw_vase(draft, sheet, inks, oval.x, oval.y + oval.ry * 0.82, min(oval.ry * 0.27, oval.rx * 0.3), ground)
 
 
-def _panel_medallion(
-    draft: Draft, sheet: Sheet, inks: Inks, x: float, y: float, rx: float, ry: float, ground: int
-) -> None:
+def _panel_medallion(draft: Draft, sheet: Sheet, inks: Inks, oval: Oval, ground: int) -> None:
     contour, fills = draw_contour(draft), choose_fills(draft, inks, ground)
     for scale, fill in ((0.82, fills[0]), (0.55, fills[1])):
-        sheet.polygon(contour.at(x, y, rx * scale, ry * scale), fill, inks.outline)
-    FLOWERS[draft.pick(ROUND_FLOWERS)](sheet, x, y, min(rx, ry) * 0.36, 0.0, (fills[2], fills[0]), inks.outline)
+        sheet.polygon(contour.at(oval.x, oval.y, oval.rx * scale, oval.ry * scale), fill, inks.outline)
+    draw_flower = FLOWERS[draft.pick(ROUND_FLOWERS)]
+    draw_flower(sheet, oval.x, oval.y, oval.short * 0.36, 0.0, (fills[2], fills[0]), inks.outline)
 
 
-def _panel_star(draft: Draft, sheet: Sheet, inks: Inks, x: float, y: float, rx: float, ry: float, ground: int) -> None:
-    star(sheet, x, y, min(rx, ry) * 0.8, choose_fills(draft, inks, ground), inks.outline)
+def _panel_star(draft: Draft, sheet: Sheet, inks: Inks, oval: Oval, ground: int) -> None:
+    star(sheet, oval.x, oval.y, oval.short * 0.8, choose_fills(draft, inks, ground), inks.outline)
 
 
 PANELS: tuple[Panel, ...] = (_panel_cypress, _panel_boteh, _panel_flower, _panel_vase, _panel_medallion, _panel_star)
 
 
 def draw_garden(draft: Draft) -> Drawing:
-    """Draw a field of panels, each with a plant or a figure, on grounds that change."""
+    """Draw a field of panels on several grounds, each with a plant or a figure; vertical symmetry."""
     inks = take_inks(draft, draft.whole(3, 5), 3)
     frame = draft.sheet("quarter")
     margin = draw_frame(draft, frame, inks, int(draft.side_px * draft.real(0.1, 0.17)))
@@ -111,12 +103,7 @@ def draw_garden(draft: Draft) -> Drawing:
                 )
                 top = np.concatenate([arch, [(x + rx, y - ry), (x - rx, y - ry)]])
                 sheet.polygon(top, grounds[(n + 1) % len(grounds)], inks.outline)
-            panels[(2 * row + column) % len(panels)](draft, sheet, inks, x, y, rx * 0.94, ry * 0.94, ground)
+            panels[(2 * row + column) % len(panels)](draft, sheet, inks, Oval(x, y, rx * 0.94, ry * 0.94), ground)
     draft.say("arched panels" if inset else "square panels")
     draft.say(f"{COUNT_NAMES[columns]} columns of panels")
-    return set_half_into(draft, frame, sheet, margin, "panels")
-
-
-GARDEN_FAMILIES = {
-    "garden": Family(draw_garden, Subject(("garden", "garden panel"), ("garden panels",)), 1.1),
-}
+    return insert_half_field(draft, frame, sheet, margin, "panels")

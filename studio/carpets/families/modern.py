@@ -1,4 +1,4 @@
-"""Modern designs of straight and round edges: blocks, arcs, circles."""
+"""Modern geometric designs: blocks, arcs, circles."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import math
 
 import numpy as np
 
-from studio.carpets.captions import Subject
-from studio.carpets.drafts import Draft, Drawing, Family
+from studio.carpets.drafts import Draft, Drawing
 from studio.carpets.drawing import Sheet, place, unfold
+from studio.carpets.layouts import Symmetry
 
 
 def take_flat_inks(draft: Draft, low: int, high: int) -> list[int]:
-    """Take a field, an outline and so many accents; return all but the outline, which is index 1."""
+    """Return a field ink, an outline ink and `low` to `high` accents, in this order."""
     return [draft.ink("field"), draft.ink("outline"), *(draft.ink("accent") for _ in range(draft.whole(low, high)))]
 
 
 def draw_blocks(draft: Draft) -> Drawing:
-    """Draw blocks of colour: split again and again, laid over each other, or in columns; no symmetry."""
+    """Draw blocks of colour: subdivided, overlapping, in columns, or slanting; no symmetry."""
     inks = take_flat_inks(draft, 3, 7)
     fills = [inks[0], inks[0], *inks[2:]]
     sheet = draft.sheet("none", inks[0])
@@ -67,6 +67,7 @@ def draw_blocks(draft: Draft) -> Drawing:
 def _split(
     draft: Draft, sheet: Sheet, box: tuple[int, int, int, int], fills: list[int], *, outline: int, line: int, depth: int
 ) -> None:
+    """Divide the box at random, `depth` times at most, and fill its parts."""
     left, top, right, bottom = box
     wide, high = right - left, bottom - top
     if depth == 0 or max(wide, high) < draft.unit_px * 24 or (depth < 4 and draft.chance(0.12)):
@@ -86,20 +87,20 @@ def _split(
 
 
 def draw_arcs(draft: Draft) -> Drawing:
-    """Draw a grid of tiles with quarter rounds, half rounds, triangles and rings; free or mirrored."""
+    """Draw a grid of tiles with quarter circles, half circles, triangles, rings and bars; with or without symmetry."""
     inks = take_flat_inks(draft, 3, 6)
     fills = [inks[0], *inks[2:]]
-    symmetry = draft.pick(("none", "none", "quarter", "vertical"))
+    symmetry: Symmetry = draft.pick(("none", "none", "quarter", "vertical"))
     sheet = draft.sheet(symmetry, inks[0])
     columns = draft.pick((2, 4, 6, 8))
     size = draft.width_px / columns
-    kinds = draft.rng.permutation(6)[: draft.whole(1, 4)]
+    kinds = [int(i) for i in draft.rng.permutation(6)[: draft.whole(1, 4)]]
     for row in range(math.ceil(sheet.height_px / size)):
         for column in range(math.ceil(sheet.width_px / size)):
             box = (round(column * size), round(row * size), round((column + 1) * size) - 1, round((row + 1) * size) - 1)
             a, b, c = (fills[int(i) % len(fills)] for i in draft.rng.permutation(len(fills))[:3])
             sheet.box(*box, a)
-            _draw_tile(draft, sheet, box, int(draft.pick(kinds)), (b, c))
+            _draw_tile(draft, sheet, box, draft.pick(kinds), (b, c))
     draft.say("round and square shapes")
     draft.say("large tiles" if columns < 5 else "small tiles")
     return Drawing(unfold(sheet.array(), draft.width_px, draft.height_px), symmetry, "arcs")
@@ -135,12 +136,12 @@ def _draw_tile(draft: Draft, sheet: Sheet, box: tuple[int, int, int, int], kind:
 
 
 def draw_circles(draft: Draft) -> Drawing:
-    """Draw circles and rings, strewn or in rows, overlapping; no symmetry."""
+    """Draw circles and rings, scattered or in rows, some with bars; no symmetry."""
     inks = take_flat_inks(draft, 3, 7)
     sheet = draft.sheet("none", inks[0])
-    strewn = draft.chance(0.6)
+    scattered = draft.chance(0.6)
     side = draft.side_px
-    if strewn:
+    if scattered:
         spots = [
             (
                 draft.real(0, draft.width_px),
@@ -163,18 +164,9 @@ def draw_circles(draft: Draft) -> Drawing:
             sheet.disc(x, y, r * (1 - k / rings), draft.pick(inks[1:] if k == 0 else inks), None)
         if draft.chance(0.3):
             ink = draft.pick(inks)
-            for k in np.arange(y - r, y, max(3, side * 0.02)):
-                wide = math.sqrt(max(0, r * r - (y - k) ** 2))
-                sheet.box(round(x - wide), round(k), round(x + wide), round(k + side * 0.008), ink)
-    draft.say("scattered circles" if strewn else "circles in rows")
+            for top in np.arange(y - r, y, max(3, side * 0.02)):
+                wide = math.sqrt(max(0, r * r - (y - top) ** 2))
+                sheet.box(round(x - wide), round(top), round(x + wide), round(top + side * 0.008), ink)
+    draft.say("scattered circles" if scattered else "circles in rows")
     draft.say("rings")
     return Drawing(sheet.array(), "none", "circles")
-
-
-MODERN_FAMILIES = {
-    "blocks": Family(
-        draw_blocks, Subject(("modern block", "abstract block"), ("modern blocks", "abstract blocks")), 1.1
-    ),
-    "arcs": Family(draw_arcs, Subject(("geometric arc", "modern arc"), ("arcs and circles",)), 0.8),
-    "circles": Family(draw_circles, Subject(("circle", "modern circle"), ("circles",)), 0.6),
-}

@@ -1,4 +1,4 @@
-"""Free modern designs without symmetry: clouds of colour, waves, pebbles, cut leaves, flowing lines."""
+"""Free-form modern designs without symmetry: clouds, waves, pebbles, cut-out leaves, flowing lines."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import math
 
 import numpy as np
 
-from studio.carpets.captions import Subject
-from studio.carpets.drafts import Draft, Drawing, Family
+from studio.carpets.drafts import Draft, Drawing
 from studio.carpets.drawing import curve
+from studio.carpets.families.modern import take_flat_inks
 from studio.carpets.ornaments.foliage import leaf
 from studio.carpets.ornaments.textures import draw_noise, draw_rough_noise, posterise
 
 
 def draw_clouds(draft: Draft) -> Drawing:
-    """Draw soft clouds in steps of colour, blended or brushed across."""
+    """Draw posterised clouds: round, or stretched across or along like brush strokes."""
     count = draft.whole(5, 14)
     tones = np.array([draft.ink("tone") for _ in range(count)], np.uint8)
     w, h, unit = draft.width_px, draft.height_px, draft.unit_px
@@ -26,7 +26,7 @@ def draw_clouds(draft: Draft) -> Drawing:
     fine = draft.real(0.03, 0.22)
     values = values + fine * draw_rough_noise(draft.rng, w, h, unit * 9, octaves=3, fall=0.7)
     steps = posterise(values.astype(np.float32), count)
-    if draft.chance(0.4):  # some streaks, as of a dry brush
+    if draft.chance(0.4):  # dry-brush streaks
         streaks = draw_noise(draft.rng, w, h, unit * 16, max(1.0, unit)) > 1.5
         steps = np.where(streaks, (steps + 1) % count, steps)
     draft.say(("soft clouds", "clouds brushed across", "clouds running down")[kind])
@@ -35,7 +35,7 @@ def draw_clouds(draft: Draft) -> Drawing:
 
 
 def draw_waves(draft: Draft) -> Drawing:
-    """Draw layered waves or hills, each in its colour."""
+    """Draw overlapping waves, across or upright, each in one ink."""
     tones = draft.chance(0.5)
     inks = [draft.ink("tone" if tones else "accent") for _ in range(draft.whole(4, 9))]
     outline = draft.ink("outline")
@@ -72,11 +72,11 @@ def draw_waves(draft: Draft) -> Drawing:
 
 
 def draw_pebbles(draft: Draft) -> Drawing:
-    """Draw pebbles with gaps between them, or cells with lines."""
+    """Draw pebbles with gaps between them: the cells of a distorted Voronoi diagram."""
     field, inks = draft.ink("field"), [draft.ink("accent") for _ in range(draft.whole(3, 6))]
     w, h, unit = draft.width_px, draft.height_px, draft.unit_px
     size = unit * draft.real(18, 48)
-    # One seed in each cell of a grid; each seed looks at the pixels within its reach only.
+    # One Voronoi seed per grid cell; each is compared only with the pixels within its reach.
     y, x = np.mgrid[0:h, 0:w].astype(np.float32)
     x = x + unit * 1.2 * draw_noise(draft.rng, w, h, size / 2)
     y = y + unit * 1.2 * draw_noise(draft.rng, w, h, size / 2)
@@ -111,8 +111,8 @@ def draw_pebbles(draft: Draft) -> Drawing:
 
 
 def draw_leaves(draft: Draft) -> Drawing:
-    """Draw leaves and seaweed as if cut from paper, on blocks of colour or one ground."""
-    inks = [draft.ink("field"), draft.ink("outline"), *(draft.ink("accent") for _ in range(draft.whole(3, 6)))]
+    """Draw paper cut-outs of leaves, seaweed or twigs on blocks of colour or one ground."""
+    inks = take_flat_inks(draft, 3, 6)
     sheet = draft.sheet("none", inks[0])
     w, h, unit = draft.width_px, draft.height_px, draft.unit_px
     if draft.chance(0.5):
@@ -140,7 +140,7 @@ def draw_leaves(draft: Draft) -> Drawing:
             if kind == 0:
                 rib = inks[0] if ribs else None
                 leaf(sheet, x, y, step * 0.36, turn, ink, None, bend=draft.real(-0.5, 0.5), rib=rib)
-            elif kind == 1:  # seaweed: round fingers on a stem
+            elif kind == 1:  # seaweed: a fan of rounded fingers
                 for side in np.linspace(-1.3, 1.3, 7):
                     end = (x + math.sin(turn + side) * step * 0.42, y - math.cos(turn + side) * step * 0.42)
                     sheet.line(
@@ -167,7 +167,7 @@ def draw_leaves(draft: Draft) -> Drawing:
 
 
 def draw_lines(draft: Draft) -> Drawing:
-    """Draw flowing lines like heights on a map, or rings of a tree."""
+    """Draw flowing lines, like the contour lines of a map or the rings of a tree."""
     inks = [
         draft.ink("field"),
         draft.ink("outline"),
@@ -195,14 +195,3 @@ def draw_lines(draft: Draft) -> Drawing:
     draft.say("flowing lines")
     draft.say("{} lines", inks[1])
     return Drawing(out, "none", "lines")
-
-
-ORGANIC_FAMILIES = {
-    "clouds": Family(
-        draw_clouds, Subject(("abstract", "abstract cloud"), ("abstract clouds", "abstract colours")), 1.0
-    ),
-    "waves": Family(draw_waves, Subject(("wave", "modern wave"), ("waves",)), 0.6),
-    "pebbles": Family(draw_pebbles, Subject(("pebble",), ("pebbles",)), 0.5),
-    "leaves": Family(draw_leaves, Subject(("leaf", "botanical leaf"), ("leaves", "cut leaf shapes")), 0.8),
-    "lines": Family(draw_lines, Subject(("organic line",), ("organic lines", "organic curves")), 0.7),
-}

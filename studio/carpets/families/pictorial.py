@@ -1,4 +1,4 @@
-"""Designs that picture something upright, so mirrored left to right only: prayer niches and trees of life."""
+"""Pictorial designs with vertical symmetry: prayer carpets with a mihrab, and trees of life."""
 
 from __future__ import annotations
 
@@ -6,19 +6,21 @@ import math
 
 import numpy as np
 
-from studio.carpets.captions import Subject
-from studio.carpets.drafts import Draft, Drawing, Family, take_inks
+from studio.carpets.drafts import Draft, Drawing, take_inks
 from studio.carpets.drawing import Points, curve
-from studio.carpets.ornaments.borders import draw_frame, set_half_into
-from studio.carpets.ornaments.fields import FILLINGS
+from studio.carpets.ornaments.borders import draw_frame, insert_half_field
+from studio.carpets.ornaments.fields import FIELD_PATTERNS
 from studio.carpets.ornaments.foliage import curl, cypress
 from studio.carpets.ornaments.motifs import FLOWERS, ROUND_FLOWERS
 from studio.carpets.ornaments.plants import choose_fills, draw_lamp, draw_plant_row, draw_tree, draw_vase
-from studio.carpets.ornaments.vines import Box, stand_on
+from studio.carpets.ornaments.vines import Box, inks_on
 
 
-def niche_line(kind: int, left: float, right: float, *, spring: float, top: float, foot: float) -> Points:
-    """Return the outline of a niche up to its axis `right`: ogee, stepped, scalloped or plain pointed."""
+def _mihrab_outline(kind: int, left: float, right: float, *, spring: float, top: float, foot: float) -> Points:
+    """Return the outline of the left half of a mihrab, 2 px beyond its axis `right`.
+
+    `kind` selects the arch: ogee, stepped, scalloped or pointed. It rises from y = `spring` to y = `top`.
+    """
     w, h = right - left, spring - top
     if kind == 0:
         arch = curve([(0, 0), (0.06, -0.22), (0.3, -0.5), (0.6, -0.66), (0.84, -0.78), (1.0, -1.0)], 6)
@@ -38,7 +40,7 @@ def niche_line(kind: int, left: float, right: float, *, spring: float, top: floa
 
 
 def draw_prayer(draft: Draft) -> Drawing:
-    """Draw a prayer niche with spandrels, in borders: bare, or with a lamp, a tree, a vase or columns."""
+    """Draw a mihrab with spandrels in borders: empty, or with a tree, a lamp, a vase or flowers, and columns."""
     inks = take_inks(draft, draft.whole(3, 5), 2)
     frame = draft.sheet("quarter")
     margin = draw_frame(
@@ -51,8 +53,8 @@ def draw_prayer(draft: Draft) -> Drawing:
     # 1. Spandrels.
     panel = margin + (high * draft.real(0.08, 0.14) if draft.chance(0.5) else 0)
     spring = panel + high * draft.real(0.34, 0.46)
-    spandrel_inks = stand_on(inks, inks.grounds[0])
-    FILLINGS[draft.pick(("vines", "vines", "scrolls", "sprays", "palmettes"))](
+    spandrel_inks = inks_on(inks, inks.grounds[0])
+    FIELD_PATTERNS[draft.pick(("vines", "vines", "scrolls", "sprays", "palmettes"))](
         draft, sheet, spandrel_inks, Box(margin, panel, cx, spring + 4, axis_bottom=False, scale=0.75)
     )
     if panel > margin:
@@ -68,16 +70,16 @@ def draw_prayer(draft: Draft) -> Drawing:
                 inks.outline,
             )
         sheet.box(0, panel - 1, sheet.width_px, panel - 2 + sheet.pen_px, inks.outline)
-    # 2. The niche itself.
+    # 2. The mihrab.
     kind = draft.whole(0, 3)
     side = wide * draft.pick((0.0, 0.06, 0.12))
     top = panel + high * 0.03
-    outer = niche_line(kind, margin + side, cx, spring=spring, top=top, foot=low + 4)
+    outer = _mihrab_outline(kind, margin + side, cx, spring=spring, top=top, foot=low + 4)
     band = max(2.0, draft.unit_px * draft.real(1.5, 4))
     sheet.polygon(outer, draft.pick(inks.accents), inks.outline)
-    inner = niche_line(kind, margin + side + band, cx, spring=spring, top=top + band * 1.4, foot=low + 4)
+    inner = _mihrab_outline(kind, margin + side + band, cx, spring=spring, top=top + band * 1.4, foot=low + 4)
     sheet.polygon(inner, inks.field, inks.outline)
-    # 3. What stands or hangs in it.
+    # 3. Its content.
     fills = choose_fills(draft, inks, inks.field)
     content = draft.whole(0, 4)
     if content == 0:
@@ -88,7 +90,7 @@ def draw_prayer(draft: Draft) -> Drawing:
     elif content == 2:
         draw_vase(draft, sheet, inks, cx, low - 2, wide * 0.22, inks.field)
     elif content == 3:
-        FILLINGS[draft.pick(("sprays", "boteh"))](
+        FIELD_PATTERNS[draft.pick(("sprays", "boteh"))](
             draft, sheet, inks, Box(margin + wide * 0.3, spring + 6, cx, low - 4, axis_bottom=False)
         )
     if draft.chance(0.35) and side > 0:
@@ -99,11 +101,11 @@ def draw_prayer(draft: Draft) -> Drawing:
     draft.say(("a tree", "a hanging lamp", "a vase of flowers", "flowers in the niche", "an empty niche")[content])
     draft.say("{} niche", inks.field)
     draft.say(("a pointed arch", "a stepped arch", "a scalloped arch", "a pointed arch")[kind])
-    return set_half_into(draft, frame, sheet, margin, "niche")
+    return insert_half_field(draft, frame, sheet, margin, "niche")
 
 
 def draw_tree_of_life(draft: Draft) -> Drawing:
-    """Draw one tree that fills the field, or a vase, on a small hill."""
+    """Draw a tree or a vase of flowers on a small hill, which fills the field, in borders."""
     inks = take_inks(draft, draft.whole(3, 6), 1)
     frame = draft.sheet("quarter")
     margin = draw_frame(draft, frame, inks, int(draft.side_px * draft.real(0.1, 0.19)))
@@ -145,10 +147,4 @@ def draw_tree_of_life(draft: Draft) -> Drawing:
             for side in (-1, 1):
                 curl(sheet, cx - size, margin + high * 0.14, size, side * 1.4, inks.leaf, inks.outline, side)
     draft.say("{} field", inks.field)
-    return set_half_into(draft, frame, sheet, margin, "flowers")
-
-
-PICTORIAL_FAMILIES = {
-    "prayer": Family(draw_prayer, Subject(("prayer", "prayer niche"), ("a prayer niche",)), 1.1),
-    "tree": Family(draw_tree_of_life, Subject(("tree of life",), ("a tree of life",)), 0.9),
-}
+    return insert_half_field(draft, frame, sheet, margin, "flowers")

@@ -1,26 +1,25 @@
-"""Quiet and worn designs: shaggy fields with a border, vintage carpets worn by time, patchwork."""
+"""Plain, worn and patched designs: shaggy fields, vintage carpets, patchwork."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from studio.carpets.captions import Subject
-from studio.carpets.drafts import Draft, Drawing, Family, take_inks
+from studio.carpets.drafts import Draft, Drawing, take_inks
 from studio.carpets.drawing import unfold
 from studio.carpets.families.classic import draw_floral, draw_lattice, draw_medallion_carpet
 from studio.carpets.families.flatweave import draw_kilim
 from studio.carpets.families.garden import draw_garden
-from studio.carpets.ornaments.borders import draw_frame
+from studio.carpets.ornaments.borders import Style, draw_frame
 from studio.carpets.ornaments.textures import draw_noise, draw_rough_noise
 
 
 def draw_shaggy(draft: Draft) -> Drawing:
-    """Draw a plain field of wool with its shades, and a border: plain bands, a line, or ornament."""
+    """Draw a plain field with the shades of its wool, in plain or patterned borders."""
     inks = take_inks(draft, 2, 1)
     shades = [draft.ink("shade"), draft.ink("shade")]
     frame = draft.sheet("quarter")
-    style = draft.pick(("plain", "plain", "plain", "stepped", "curved"))
+    style: Style = draft.pick(("plain", "plain", "plain", "stepped", "curved"))
     margin = draw_frame(draft, frame, inks, int(draft.side_px * draft.real(0.06, 0.2)), style)
     whole = unfold(frame.array(), draft.width_px, draft.height_px)
     w, h, unit = draft.width_px, draft.height_px, draft.unit_px
@@ -29,7 +28,7 @@ def draw_shaggy(draft: Draft) -> Drawing:
     ground = whole == inks.field
     whole[ground & (wool > draft.real(0.9, 1.5))] = shades[0]
     whole[ground & (wool < -draft.real(0.9, 1.5))] = shades[1]
-    if draft.chance(0.25):  # one line or lozenge on the field
+    if draft.chance(0.25):  # a line round the field
         inset = margin + round(draft.side_px * draft.real(0.05, 0.12))
         line = max(1, round(unit * draft.real(1, 3)))
         box = np.zeros_like(ground)
@@ -43,13 +42,13 @@ def draw_shaggy(draft: Draft) -> Drawing:
 
 
 def draw_vintage(draft: Draft) -> Drawing:
-    """Draw a classic carpet or a kilim that is worn: rubbed places, bare weft in streaks, abrash."""
+    """Draw a worn classic carpet or kilim: rubbed pile, and bare weft in streaks."""
     drawing = draft.pick((draw_medallion_carpet, draw_medallion_carpet, draw_floral, draw_lattice, draw_kilim))(draft)
     worn = draft.ink("shade")
     wefts = draft.ink("ground")
     w, h, unit = draft.width_px, draft.height_px, draft.unit_px
     out = drawing.indices.copy()
-    if draft.chance(0.25):  # only the lines are left of the motifs
+    if draft.chance(0.25):  # keep only the outlines of most motifs
         plain = [i for i, role in enumerate(draft.roles) if role in ("accent", "light")][1:]
         out[np.isin(out, plain)] = draft.roles.index("field")
         draft.say("outlined motifs")
@@ -67,7 +66,7 @@ def draw_vintage(draft: Draft) -> Drawing:
 
 
 def draw_patchwork(draft: Draft) -> Drawing:
-    """Cut a carpet into patches and sew them together in another order, some dyed anew."""
+    """Draw a carpet, then rearrange patches of it, some mirrored, some overdyed."""
     whole = draft.pick((draw_medallion_carpet, draw_medallion_carpet, draw_floral, draw_garden, draw_kilim))(
         draft
     ).indices
@@ -76,7 +75,7 @@ def draw_patchwork(draft: Draft) -> Drawing:
     columns, rows = draft.whole(2, 6), draft.whole(2, 8)
     high, wide = draft.height_px // rows, draft.width_px // columns
     tables = [np.arange(len(draft.roles), dtype=np.uint8)]
-    if draft.chance(0.5):  # overdyed patches: the same drawing in other yarns
+    if draft.chance(0.5):  # overdyed patches: the same drawing in other inks
         tables += [_swap_inks(draft, whole) for _ in range(2)]
         draft.say("patches in many colours")
     out = np.empty_like(whole)
@@ -102,16 +101,9 @@ def draw_patchwork(draft: Draft) -> Drawing:
 
 
 def _swap_inks(draft: Draft, indices: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return a table that exchanges the inks of grounds and accents among themselves."""
+    """Return a lookup table that permutes the inks of fields, grounds and accents."""
     used = [int(i) for i in np.flatnonzero(np.bincount(indices.ravel(), minlength=len(draft.roles)))]
     free = [i for i in used if draft.roles[i] in ("field", "ground", "accent")]
     table = np.arange(len(draft.roles), dtype=np.uint8)
     table[free] = draft.rng.permutation(free)
     return table
-
-
-PLAIN_FAMILIES = {
-    "shaggy": Family(draw_shaggy, Subject(("shaggy", "plain shaggy"), ("a plain shaggy field",)), 0.9),
-    "vintage": Family(draw_vintage, Subject(("vintage", "worn vintage"), ("a worn vintage pattern",)), 1.1),
-    "patchwork": Family(draw_patchwork, Subject(("patchwork",), ("patchwork", "sewn patchwork")), 0.9),
-}

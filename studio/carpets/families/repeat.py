@@ -1,4 +1,4 @@
-"""Modern designs that repeat one shape all over: fans, trellises, hexagons, triangles, chevrons."""
+"""Modern allover repeats: fans, trellises, hexagons, triangles, chevrons."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import math
 
 import numpy as np
 
-from studio.carpets.captions import Subject
-from studio.carpets.drafts import Draft, Drawing, Family
+from studio.carpets.drafts import Draft, Drawing
 from studio.carpets.drawing import half, unfold
 from studio.carpets.families.modern import take_flat_inks
+from studio.carpets.layouts import Symmetry
 from studio.carpets.ornaments.geometry import hexagon
 from studio.carpets.ornaments.textures import draw_noise
 
 
 def draw_fans(draft: Draft) -> Drawing:
-    """Draw overlapping fans of rings in rows, as in the twenties; mirrored left to right."""
+    """Draw overlapping art deco fans of rings or rays in staggered rows; vertical symmetry."""
     inks = take_flat_inks(draft, 3, 5)
     fills = [inks[0], *inks[2:]]
     sheet = draft.sheet("vertical", inks[0])
@@ -44,7 +44,7 @@ def draw_fans(draft: Draft) -> Drawing:
 
 
 def draw_trellis(draft: Draft) -> Drawing:
-    """Draw a trellis of ogees, quatrefoils, diamonds or waves, with small hearts; quarter symmetry."""
+    """Draw a trellis of round, waved, diamond or star-shaped meshes with filled centres; quarter symmetry."""
     field, line = draft.ink("field"), draft.ink("light")
     inks = [draft.ink("accent"), draft.ink("outline"), draft.ink("accent")]
     x = (np.arange(half(draft.width_px))[::-1] + (0.5 - draft.width_px % 2 / 2))[None, :]
@@ -68,8 +68,8 @@ def draw_trellis(draft: Draft) -> Drawing:
     if draft.chance(0.5):
         out[(np.abs(np.abs(level) - 0.7) / slope < max(0.5, thick / 4))] = inks[2]
         draft.say("double lines")
-    heart = draft.real(0.25, 0.6)
-    out[np.abs(level) > np.abs(level).max() * (1 - heart * 0.3)] = inks[2]
+    centre = draft.real(0.25, 0.6)
+    out[np.abs(level) > np.abs(level).max() * (1 - centre * 0.3)] = inks[2]
     out[on_line] = line
     edge = (np.abs(level) / slope < thick / 2 + draft.pen_px) & ~on_line
     out[edge] = inks[1]
@@ -80,17 +80,17 @@ def draw_trellis(draft: Draft) -> Drawing:
 
 
 def draw_hexagons(draft: Draft) -> Drawing:
-    """Draw hexagons, triangles or chevrons side by side in changing colours."""
+    """Draw a tessellation of hexagons, triangles or chevrons in several colours; no or quarter symmetry."""
     inks = take_flat_inks(draft, 3, 7)
     fills = [inks[0], inks[0], *inks[2:]]
-    symmetry = draft.pick(("none", "quarter"))
+    symmetry: Symmetry = draft.pick(("none", "quarter"))
     sheet = draft.sheet(symmetry, inks[0])
     kind = draft.whole(0, 2)
     cx, cy = (draft.width_px - 1) / 2, (draft.height_px - 1) / 2
     size = draft.width_px / draft.pick((4, 6, 8, 12)) / 2
     outline = draft.pick((None, inks[1], inks[0]))
     rows, columns = int(draft.height_px / size / 1.4) + 3, int(draft.width_px / size / 2) + 3
-    drift = draw_noise(draft.rng, columns + 1, rows + 1, 4)  # neighbours tend to be alike
+    drift = draw_noise(draft.rng, columns + 1, rows + 1, 4)  # so that neighbours tend to be alike
     for row in range(rows):
         for column in range(columns):
             n = int((drift[row, column] + 3) * 1.4 + draft.real(0, 1.3)) % len(fills)
@@ -118,10 +118,3 @@ def draw_hexagons(draft: Draft) -> Drawing:
     draft.say("outlined shapes" if outline == inks[1] else "flat shapes")
     draft.say(f"{words} side by side")
     return Drawing(unfold(sheet.array(), draft.width_px, draft.height_px), symmetry, words)
-
-
-REPEAT_FAMILIES = {
-    "fans": Family(draw_fans, Subject(("art deco fan",), ("art deco fans",)), 0.6),
-    "trellis": Family(draw_trellis, Subject(("trellis",), ("a trellis",)), 0.7),
-    "hexagons": Family(draw_hexagons, Subject(("geometric",), ("geometric shapes",)), 0.7),
-}

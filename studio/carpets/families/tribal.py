@@ -1,14 +1,13 @@
-"""Tribal designs knotted on a coarse grid: rows of guls, Caucasian medallions, and free Berber lines."""
+"""Tribal designs: Turkmen guls and Caucasian medallions on a coarse knot grid, and Berber lines."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from studio.carpets.captions import Subject
-from studio.carpets.drafts import Draft, Drawing, Family, Inks, take_inks
+from studio.carpets.drafts import Draft, Drawing, Inks, take_inks
 from studio.carpets.drawing import Sheet, unfold
-from studio.carpets.ornaments.borders import draw_frame, set_into
+from studio.carpets.ornaments.borders import draw_frame, insert_field
 from studio.carpets.ornaments.contours import draw_contour
 from studio.carpets.ornaments.geometry import (
     comb,
@@ -27,7 +26,7 @@ from studio.carpets.ornaments.vines import Box, pack_circles
 
 
 def draw_guls(draft: Draft) -> Drawing:
-    """Draw rows of guls with minor ones between, in stepped borders."""
+    """Draw rows of guls, with minor guls between, in stepped borders."""
     return weave(draft, draft.pick((110, 150, 200, 400)), _draw_guls)
 
 
@@ -61,11 +60,11 @@ def _draw_guls(draft: Draft) -> Drawing:
     draft.say("{} field", inks.field)
     draft.say(("octagon guls", "octagon guls", "hexagon guls", "stepped guls")[kind])
     draft.say("small guls between")
-    return Drawing(unfold(set_into(frame, sheet, margin), draft.width_px, draft.height_px), "quarter", "guls")
+    return Drawing(unfold(insert_field(frame, sheet, margin), draft.width_px, draft.height_px), "quarter", "guls")
 
 
 def draw_caucasian(draft: Draft) -> Drawing:
-    """Draw one to three straight-lined medallions with hooks in a column, small motifs round them."""
+    """Draw a column of one to four rectilinear medallions with latch hooks among small motifs."""
     return weave(draft, draft.pick((110, 150, 200, 400)), _draw_caucasian)
 
 
@@ -76,7 +75,7 @@ def _draw_caucasian(draft: Draft) -> Drawing:
     cx, cy = (draft.width_px - 1) / 2, (draft.height_px - 1) / 2
     fx, fy = cx - margin, cy - margin
     sheet = draft.sheet("quarter", inks.field)
-    strew(draft, sheet, inks, Box(margin, margin, cx, cy))
+    _scatter_motifs(draft, sheet, inks, Box(margin, margin, cx, cy))
     count = max(1, min(draft.whole(1, 4), round(fy / fx * 2)))
     contour = draw_contour(draft, straight=True)
     rx, ry = fx * draft.real(0.6, 0.92), fy / count * draft.real(0.8, 1.0)
@@ -92,28 +91,28 @@ def _draw_caucasian(draft: Draft) -> Drawing:
             if ring < len(scales) - 1 and draft.side_px > 80:
                 hooks = inks.outline if fill != inks.outline else inks.light
                 _hook_ring(sheet, Oval(cx, y, rx * scale, ry * scale), draft.unit_px * 3, hooks)
-        heart = min(rx, ry) * scales[-1]
-        core = draft.pick((star, hooked_diamond))
-        core(sheet, cx, y, heart * 0.7, grounds[1:4], inks.outline)
+        core_px = min(rx, ry) * scales[-1]
+        draw_core = draft.pick((star, hooked_diamond))
+        draw_core(sheet, cx, y, core_px * 0.7, grounds[1:4], inks.outline)
     draft.say("{} field", inks.field)
     draft.say("one medallion" if count == 1 else ("two medallions", "three medallions", "four medallions")[count - 2])
     draft.say(contour.words.replace("medallion", "shape"))
     return Drawing(
-        unfold(set_into(frame, sheet, margin), draft.width_px, draft.height_px),
+        unfold(insert_field(frame, sheet, margin), draft.width_px, draft.height_px),
         "quarter",
         "medallions" if count > 1 else "medallion",
     )
 
 
 def _hook_ring(sheet: Sheet, oval: Oval, size: float, ink: int) -> None:
-    """Set latch hooks round a middle, inside a shape of these half sizes."""
+    """Draw eight latch hooks inside the outline of a medallion."""
     for turn in np.arange(8) * np.pi / 4:
         x, y = oval.x + np.cos(turn) * oval.rx * 0.72, oval.y + np.sin(turn) * oval.ry * 0.72
         hook(sheet, x, y, size, turn + np.pi / 2, ink, 1 if np.cos(turn) * np.sin(turn) >= 0 else -1)
 
 
-def strew(draft: Draft, sheet: Sheet, inks: Inks, box: Box) -> None:
-    """Strew small straight-lined motifs."""
+def _scatter_motifs(draft: Draft, sheet: Sheet, inks: Inks, box: Box) -> None:
+    """Draw small rectilinear motifs, scattered over the box."""
     size = draft.unit_px * draft.real(5, 9)
     fills = [int(i) for i in draft.rng.permutation([*inks.accents, inks.light])]
     for n, (x, y, r) in enumerate(pack_circles(draft, box, [size, size, size * 0.7], 50)):
@@ -135,7 +134,7 @@ def strew(draft: Draft, sheet: Sheet, inks: Inks, box: Box) -> None:
 
 
 def draw_berber(draft: Draft) -> Drawing:
-    """Draw dark lines by a free hand on a pale shaggy field; no symmetry."""
+    """Draw freehand dark lines on a pale shaggy field; no symmetry."""
     field, shade, line = draft.ink("field"), draft.ink("shade"), draft.ink("outline")
     accents = [draft.ink("accent") for _ in range(draft.whole(1, 4))]
     w, h, unit = draft.width_px, draft.height_px, draft.unit_px
@@ -149,55 +148,50 @@ def draw_berber(draft: Draft) -> Drawing:
     kind = draft.whole(0, 3)
     norm = 1 / np.hypot(1 / step_x, 1 / step_y)
 
-    def near(values: np.ndarray, reach: float) -> np.ndarray:
-        return np.abs(values - np.round(values)) * norm < reach
+    def near_line(values: NDArray[np.floating], reach_px: float) -> NDArray[np.bool_]:
+        """Return whether each pixel is nearer than this to a line of whole `values`."""
+        mask: NDArray[np.bool_] = np.abs(values - np.round(values)) * norm < reach_px
+        return mask
 
     if kind in (0, 1):  # a lattice of lozenges
-        mask = near(s, thick / 2) | near(t, thick / 2)
+        mask = near_line(s, thick / 2) | near_line(t, thick / 2)
         words, motif = "a lattice of lozenges", "lozenges"
         if kind == 1:
-            heart = (np.abs(s - np.floor(s) - 0.5) < 0.12) & (np.abs(t - np.floor(t) - 0.5) < 0.12)
+            centre = (np.abs(s - np.floor(s) - 0.5) < 0.12) & (np.abs(t - np.floor(t) - 0.5) < 0.12)
             chosen = np.array(accents)[((np.floor(s) * 3 + np.floor(t) * 5) % len(accents)).astype(int)]
-            out = np.where(heart, chosen, out).astype(np.uint8)
+            out = np.where(centre, chosen, out).astype(np.uint8)
     elif kind == 2:  # zigzags across
-        saw = np.abs((x / step_x) % 2 - 1) * draft.real(0.4, 1.0)
-        rows = y / step_y * 1.6 + saw
+        zigzag = np.abs((x / step_x) % 2 - 1) * draft.real(0.4, 1.0)
+        rows = y / step_y * 1.6 + zigzag
         mask = np.abs(rows - np.round(rows)) * step_y / 1.6 < thick / 2
         pick = np.array([line, *accents])[(np.round(rows) % (1 + len(accents))).astype(int)]
         out = np.where(mask, pick, out).astype(np.uint8)
         mask = mask & (np.round(rows) % 2 == 0)
         words, motif = "zigzag lines", "zigzags"
-    else:  # fields of colour with lines between
+    else:  # patches of colour with lines between
         rows = y / step_y + 0.15 * draw_noise(draft.rng, w, h, 60 * unit)
         patch = (np.floor(rows) + 2 * np.floor(x / step_x / 2 + 0.5 * np.floor(rows))).astype(int)
         out = np.where(patch % 3 == 0, np.array(accents)[patch % len(accents)], out).astype(np.uint8)
-        mask = near(s * 2, thick / 2) & (patch % 3 == 1) | (np.abs(rows - np.round(rows)) * step_y < thick / 2)
+        mask = near_line(s * 2, thick / 2) & (patch % 3 == 1) | (np.abs(rows - np.round(rows)) * step_y < thick / 2)
         words, motif = "patches of colour", "lines"
     out = np.where(mask, line, out).astype(np.uint8)
     for _ in range(draft.whole(0, 6)):
-        _set_sign(draft, out, draft.pick(accents), line)
+        _draw_sign(draft, out, draft.pick(accents), line)
     draft.say("{} lines", line)
     draft.say(words)
     draft.say("shaggy")
     return Drawing(out, "none", motif)
 
 
-def _set_sign(draft: Draft, indices: NDArray[np.uint8], ink: int, heart: int) -> None:
-    """Set a small cross or hooked diamond somewhere on the design."""
+def _draw_sign(draft: Draft, indices: NDArray[np.uint8], ink: int, centre: int) -> None:
+    """Draw a small cross or hooked diamond at a random place of the design."""
     unit = draft.unit_px
     sign = Sheet(int(unit * 14), int(unit * 14), 255)
     if draft.chance(0.5):
-        cross(sign, 7 * unit, 7 * unit, 5 * unit, ink, heart)
+        cross(sign, 7 * unit, 7 * unit, 5 * unit, ink, centre)
     else:
-        hooked_diamond(sign, 7 * unit, 7 * unit, 6 * unit, (ink, heart), None)
+        hooked_diamond(sign, 7 * unit, 7 * unit, 6 * unit, (ink, centre), None)
     top, left = draft.whole(0, draft.height_px - sign.height_px), draft.whole(0, draft.width_px - sign.width_px)
     part = indices[top : top + sign.height_px, left : left + sign.width_px]
     drawn = sign.array()
     part[drawn < 255] = drawn[drawn < 255]
-
-
-TRIBAL_FAMILIES = {
-    "gul": Family(draw_guls, Subject(("gul", "turkmen gul"), ("rows of guls", "guls")), 1.2),
-    "caucasian": Family(draw_caucasian, Subject(("caucasian", "tribal caucasian"), ("caucasian medallions",)), 1.3),
-    "berber": Family(draw_berber, Subject(("berber", "shaggy berber"), ("berber lines", "a berber pattern")), 0.9),
-}

@@ -1,1 +1,1 @@
-"""What a carpet is drawn of: motifs, vines, borders, medallions and fillings, on index maps."""
+"""The ornaments that families share: motifs, vines, borders, medallions and field patterns, on index maps."""

@@ -1,4 +1,4 @@
-"""Borders: bands of ornament round a carpet, drawn for its top left quarter with the corners resolved."""
+"""Borders: a main border and guard bands, drawn for the top left quarter, with a corner motif in each band."""
 
 from __future__ import annotations
 
@@ -16,18 +16,20 @@ from studio.carpets.ornaments.motifs import daisy, palmette, rosette
 from studio.carpets.ornaments.stepped_tiles import GUARD_TILES, STEPPED_TILES
 
 Style = Literal["curved", "stepped", "plain"]
+"""Curvilinear or rectilinear ornament, or bands of one ink."""
+
 COUNT_WORDS = ("no border", "one border", "two borders", "three borders", "four borders", "five borders")
 
 PLANS: tuple[tuple[float, ...], ...] = (
     (1.0,), (1.0, 3.2, 1.0), (0.8, 3.2, 0.8), (3.0, 1.0), (1.0, 3.0), (1.0, 3.0, 1.0), (0.7, 1.2, 3.4, 1.2),
     (2.2, 0.7, 2.2), (0.7, 3.0, 0.7, 1.6), (0.6, 1.3, 3.2, 1.3, 0.6),
 )  # fmt: skip
-"""Thickness of the bands from the edge inwards, by parts. Bands of two parts or more carry the large ornament."""
+"""Relative thickness of the bands, from the edge inwards. The widest are main borders, the others guard bands."""
 
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """One band of a frame, `thick_px` wide."""
+    """One band of a frame."""
 
     thick_px: int
     tile: Tile
@@ -35,9 +37,9 @@ class Band:
 
 
 def draw_frame(draft: Draft, sheet: Sheet, inks: Inks, wanted_px: int, style: Style = "curved") -> int:
-    """Draw borders about `wanted_px` wide in all onto a quarter sheet, round a bare field.
+    """Draw a selvedge and borders, about `wanted_px` wide together, and a plain field onto a quarter sheet.
 
-    Returns how far the field is from the edge, in px. Tells the caption.
+    Returns the distance from the edge to the field in px. Adds the caption phrases of the borders.
     """
     edge = max(1, round(draft.unit_px * draft.pick((1, 1, 2, 3))))
     line = draft.pen_px
@@ -62,35 +64,32 @@ def draw_frame(draft: Draft, sheet: Sheet, inks: Inks, wanted_px: int, style: St
 
 
 def plan_bands(draft: Draft, inks: Inks, wanted_px: int, style: Style) -> list[Band]:
-    """Return the bands of a frame from the edge inwards, as many as the width allows."""
+    """Return the bands of a frame from the edge inwards; narrow frames have fewer."""
     line = draft.pen_px
     fitting = [plan for plan in PLANS if (wanted_px - line * len(plan)) * min(plan) / sum(plan) >= 2.6]
     plan = draft.pick(fitting or PLANS[:1])
     room = max(3, wanted_px - line * len(plan))
     bands = []
-    # Guards in pairs look alike, as on real carpets: one choice for all narrow bands, at times two.
-    narrow = {"tile": None, "inks": None}
+    guard: Band | None = None  # guard bands mostly match, as on real carpets
     for part in plan:
         thick = max(2, round(room * part / sum(plan)))
-        wide = part == max(plan)
-        if wide or narrow["tile"] is None or draft.chance(0.25):
-            ground = inks.border if wide else draft.pick((inks.light, inks.field, *inks.grounds, *inks.accents))
-            tile = _pick_tile(draft, thick, wide, style)
-            chosen = _band_inks(draft, inks, ground, style)
-            if not wide:
-                narrow = {"tile": tile, "inks": chosen}
-        else:
-            tile, chosen = narrow["tile"], narrow["inks"]
-        bands.append(Band(thick, tile, chosen))
+        main = part == max(plan)
+        if not main and guard is not None and not draft.chance(0.25):
+            bands.append(replace(guard, thick_px=thick))
+            continue
+        ground = inks.border if main else draft.pick((inks.light, inks.field, *inks.grounds, *inks.accents))
+        band = Band(thick, _pick_tile(draft, thick, main, style), _band_inks(draft, inks, ground, style))
+        guard = guard if main else band
+        bands.append(band)
     return bands
 
 
-def _pick_tile(draft: Draft, thick_px: int, wide: bool, style: Style) -> Tile:
+def _pick_tile(draft: Draft, thick_px: int, main: bool, style: Style) -> Tile:
     if style == "plain":
         return GUARD_TILES["plain"]
-    tiles = GUARD_TILES if not wide else CURVED_TILES if style == "curved" else STEPPED_TILES
+    tiles = GUARD_TILES if not main else CURVED_TILES if style == "curved" else STEPPED_TILES
     fitting = [tile for tile in tiles.values() if tile.least_px <= thick_px]
-    if not wide and thick_px >= 9 and draft.chance(0.6):  # a broad guard carries a small ornament of its own
+    if not main and thick_px >= 9 and draft.chance(0.6):  # a broad guard band can take a border ornament
         broad = (*STEPPED_TILES.values(), *CURVED_TILES.values()) if style == "curved" else STEPPED_TILES.values()
         fitting = [tile for tile in broad if tile.least_px <= thick_px] or fitting
     return draft.pick(fitting or list(GUARD_TILES.values())[:1])
@@ -106,7 +105,7 @@ def _band_inks(draft: Draft, inks: Inks, ground: int, style: Style) -> BandInks:
 
 
 def draw_band(sheet: Sheet, draft: Draft, offset_px: int, band: Band) -> None:
-    """Draw one band `offset_px` from the edge onto the quarter sheet: top side, left side, corner."""
+    """Draw one band, `offset_px` from the edge, onto the quarter sheet: top, left side, then corner."""
     o, t, inks = offset_px, band.thick_px, band.inks
     sheet.box(o, o, sheet.width_px, o + t - 1, inks.ground)
     sheet.box(o, o, o + t - 1, sheet.height_px, inks.ground)
@@ -125,7 +124,7 @@ def draw_band(sheet: Sheet, draft: Draft, offset_px: int, band: Band) -> None:
 
 
 def _draw_corner(sheet: Sheet, offset_px: int, thick_px: int, inks: BandInks) -> None:
-    """Fill the corner square of a band with a motif of its own."""
+    """Draw the corner motif of a band."""
     o, t = offset_px, thick_px
     middle = o + (t - 1) / 2
     if t < 5:
@@ -152,9 +151,10 @@ def repeat_tile(
     run_px: float, thick_px: int, inks: BandInks, tile: Tile, *,
     repeat_px: float, pen_px: int, cornered: bool = False,
 ) -> NDArray[np.uint8]:  # fmt: skip
-    """Return a run of whole repeats, (thick, run rounded up); a repeat a pixel short is cut, not squeezed.
+    """Return a strip of whole repeats, (thick_px, run_px rounded up).
 
-    A `cornered` run begins beside a corner motif, where nothing is drawn across the edge.
+    The length of a repeat is adjusted so that a whole number fits; a repeat one pixel shorter is cropped, not scaled.
+    A `cornered` strip begins beside a corner motif, where nothing is drawn across the edge.
     """
     if run_px < 1:
         return np.zeros((thick_px, 0), np.uint8)
@@ -173,15 +173,15 @@ def repeat_tile(
     return run
 
 
-def set_into(frame: Sheet, field: Sheet, margin_px: int) -> NDArray[np.uint8]:
-    """Return the frame's quarter with the field's pixels inside the margin."""
+def insert_field(frame: Sheet, field: Sheet, margin_px: int) -> NDArray[np.uint8]:
+    """Return the quarter of a design: the frame's pixels, and the field's inside the margin."""
     indices = frame.array()
     indices[margin_px:, margin_px:] = field.array()[margin_px:, margin_px:]
     return indices
 
 
-def set_half_into(draft: Draft, frame: Sheet, field: Sheet, margin_px: int, motif: str) -> Drawing:
-    """Return the design whose frame is drawn for a quarter and whose field for the left half."""
+def insert_half_field(draft: Draft, frame: Sheet, field: Sheet, margin_px: int, motif: str) -> Drawing:
+    """Return the whole design from a frame drawn for a quarter and a field drawn for the left half."""
     whole = unfold(frame.array(), draft.width_px, draft.height_px)
     inside = np.s_[margin_px : draft.height_px - margin_px, margin_px : draft.width_px - margin_px]
     whole[inside] = unfold(field.array(), draft.width_px, draft.height_px)[inside]

@@ -1,4 +1,4 @@
-"""Outlines of medallions: one closed line, drawn again and again at smaller sizes."""
+"""Outlines of medallions: closed lines that are drawn nested, at several sizes."""
 
 from __future__ import annotations
 
@@ -8,30 +8,30 @@ from dataclasses import dataclass
 import numpy as np
 
 from studio.carpets.drafts import Draft
-from studio.carpets.drawing import Points
+from studio.carpets.drawing import Points, mirror_outline
 from studio.carpets.ornaments.geometry import hexagon, octagon, star_shape, stepped_diamond
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Contour:
-    """A closed line in the unit square round (0, 0), and its name in a caption."""
+    """A closed outline, from -1 to 1 in x and y, and its name in a caption."""
 
     points: Points
     words: str
 
     def at(self, x: float, y: float, rx: float, ry: float) -> Points:
-        """Return the line round x, y with these half sizes."""
+        """Return the outline centred on x, y, with the half sizes rx and ry."""
         return self.points * (rx, ry) + (x, y)
 
     def reach(self, angle: float) -> float:
-        """Return how far the line is from the middle at an angle, of 1 (0 is right, clockwise)."""
+        """Return the distance of the outline from its centre, at most about 1, at an angle (0 is right, clockwise)."""
         turn = np.arctan2(self.points[:, 1], self.points[:, 0])
         near = int(np.argmin(np.abs(np.angle(np.exp(1j * (turn - angle))))))
         return float(np.hypot(*self.points[near]))
 
 
 def draw_contour(draft: Draft, *, straight: bool = False) -> Contour:
-    """Return an outline by chance: lobed, pointed, oval or starred; or straight-lined for tribal designs."""
+    """Return a random outline: lobed, pointed, oval or star; with `straight` a rectilinear one for tribal designs."""
     if straight:
         shapes = (
             (octagon(draft.real(0.3, 0.6)), "an octagon medallion"),
@@ -54,9 +54,9 @@ def draw_contour(draft: Draft, *, straight: bool = False) -> Contour:
 
 
 def lobed_line(power: float, lobes: int, depth: float, inward: bool, teeth: int = 0) -> Points:
-    """Return a superellipse of this power with scalloped edge: cusps point inwards, or outwards.
+    """Return a superellipse of this power with a scalloped edge; its cusps point inwards or outwards.
 
-    `lobes` is a multiple of 4, so that all quarters are alike; `teeth` adds a fine saw.
+    `lobes` must be a multiple of 4 for quarter symmetry; `teeth` adds fine serration.
     """
     theta = np.linspace(0, 2 * math.pi, 240 if teeth or lobes > 12 else 168, endpoint=False)
     cos, sin = np.abs(np.cos(theta)), np.abs(np.sin(theta))
@@ -70,10 +70,9 @@ def lobed_line(power: float, lobes: int, depth: float, inward: bool, teeth: int 
 
 
 def serrated_diamond(teeth: int) -> Points:
-    """Return a diamond whose sides are a saw of so many teeth."""
+    """Return a diamond with this many teeth on each side."""
     t = np.linspace(0, 1, 2 * teeth + 1)
     out = np.where(np.arange(2 * teeth + 1) % 2, 0.55 / teeth, 0.0)
     right = np.stack([t * (1 - 0.5 / teeth) + out, -(1 - t) - out * 0.4], axis=1)
     low = (right * (1, -1))[::-1]
-    half = np.concatenate([right, low])
-    return np.concatenate([half, (half * (-1, 1))[::-1]])
+    return mirror_outline(np.concatenate([right, low]))

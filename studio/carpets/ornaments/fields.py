@@ -1,4 +1,4 @@
-"""Fillings of a field: what grows, stands or is strewn between the borders, for the top left quarter or a half."""
+"""Field patterns for any bordered design, drawn for its top left quarter or left half."""
 
 from __future__ import annotations
 
@@ -11,12 +11,15 @@ from studio.carpets.ornaments.foliage import boteh, cloud_band, curl, leaf
 from studio.carpets.ornaments.motifs import FLOWERS, bud, rosette
 from studio.carpets.ornaments.vines import Box, fill_scrolls, fill_vines, pick_fills
 
-Filling = Callable[[Draft, Sheet, Inks, Box], str]
-"""Fills the box and returns the motif in the plural."""
+FieldPattern = Callable[[Draft, Sheet, Inks, Box], str]
+"""Draws a pattern over the box and returns its motif in the plural."""
 
 
 def _grid(box: Box, step_x: float, step_y: float, *, staggered: bool) -> list[tuple[int, int, float, float]]:
-    """Return (row, column, x, y) of a grid counted from the right bottom corner of the box (the axes)."""
+    """Return (row, column, x, y) of a grid, counted from the bottom right corner of the box, where the axes meet.
+
+    In a `staggered` grid every other row is shifted by half a step.
+    """
     spots = []
     for row in range(int((box.bottom - box.top) / step_y) + 2):
         for column in range(int((box.right - box.left) / step_x) + 2):
@@ -26,7 +29,7 @@ def _grid(box: Box, step_x: float, step_y: float, *, staggered: bool) -> list[tu
 
 
 def fill_palmettes(draft: Draft, sheet: Sheet, inks: Inks, box: Box) -> str:
-    """Set flowers on the crossings of a lattice, the lattice drawn straight, bent, leaved or not at all."""
+    """Draw flowers on the crossings of a lattice; its lines are straight, ogee, single leaves or not drawn."""
     step_x = box.scale * draft.unit_px * draft.real(24, 46)
     step_y = step_x * draft.real(0.45, 0.95)
     kind = draft.whole(0, 3)
@@ -41,7 +44,7 @@ def fill_palmettes(draft: Draft, sheet: Sheet, inks: Inks, box: Box) -> str:
             ex, ey = x + side * step_x / 2, y - step_y
             if kind == 1:
                 sheet.line([(x, y), (ex, ey)], thick, inks.leaf)
-            elif kind == 2:  # ogees: the line leaves upright and arrives upright
+            elif kind == 2:  # ogees: the line is vertical at both ends
                 way = bow * (1 if row % 2 else -1)
                 line = curve(
                     [
@@ -66,7 +69,7 @@ def fill_palmettes(draft: Draft, sheet: Sheet, inks: Inks, box: Box) -> str:
                 )
     for row, column, x, y in spots:
         main = row % 2 == 0
-        hangs = kind % 2 == 0 and (row + column) % 2 == 1  # in half of the lattices every other flower
+        hangs = kind % 2 == 0 and (row + column) % 2 == 1  # every other flower, in half of the lattices
         turn = math.pi if hangs else 0.0
         scale = 1.0 if main else 0.72
         FLOWERS[name if main else other](
@@ -76,14 +79,14 @@ def fill_palmettes(draft: Draft, sheet: Sheet, inks: Inks, box: Box) -> str:
 
 
 def fill_boteh(draft: Draft, sheet: Sheet, inks: Inks, box: Box) -> str:
-    """Set boteh in rows, upright or leaning by turns, small flowers between."""
+    """Draw boteh in rows, upright or leaning, in some designs mirrored in every other row, and small flowers."""
     size = box.scale * draft.unit_px * draft.pick((6.5, 9, 12, 16, 22))
     step_x, step_y = size * draft.real(1.7, 2.2), size * draft.real(2.3, 2.9)
     fills = [pick_fills(draft, inks) for _ in range(draft.whole(1, 3))]
     lean, staggered, swap = draft.real(-0.2, 0.35), draft.chance(0.7), draft.chance(0.5)
     for row, column, x, y in _grid(box, step_x, step_y, staggered=staggered):
         if not staggered or row % 2 == 0:
-            x -= step_x / 2  # noqa: PLW2901  (none is cut by the axis)
+            x -= step_x / 2  # noqa: PLW2901  (so that the axis cuts no boteh)
         flip = swap and row % 2 == 1
         boteh(
             sheet,
@@ -109,7 +112,7 @@ def fill_boteh(draft: Draft, sheet: Sheet, inks: Inks, box: Box) -> str:
 
 
 def fill_herati(draft: Draft, sheet: Sheet, inks: Inks, box: Box) -> str:
-    """Repeat the herati: a rosette in a diamond, flowers at its tips, four bent leaves round it."""
+    """Draw the herati repeat: a rosette in a diamond with four bent leaves, and rosettes between the diamonds."""
     step = box.scale * draft.unit_px * draft.real(24, 40)
     fills, tips = pick_fills(draft, inks), pick_fills(draft, inks)
     for row, column, x, y in _grid(box, step, step, staggered=False):
@@ -136,7 +139,7 @@ def fill_herati(draft: Draft, sheet: Sheet, inks: Inks, box: Box) -> str:
 
 
 def fill_sprays(draft: Draft, sheet: Sheet, inks: Inks, box: Box) -> str:
-    """Strew small flowers with two leaves."""
+    """Draw small flowers in staggered rows, in some designs on stalks with two leaves."""
     step = box.scale * draft.unit_px * draft.real(14, 30)
     name = draft.pick(tuple(FLOWERS))
     fills = [pick_fills(draft, inks) for _ in range(3)]
@@ -159,7 +162,7 @@ def fill_sprays(draft: Draft, sheet: Sheet, inks: Inks, box: Box) -> str:
 
 
 def fill_clouds(draft: Draft, sheet: Sheet, inks: Inks, box: Box) -> str:
-    """Set cloud bands, curls and roundels by turns, as in Chinese carpets."""
+    """Draw cloud bands and peonies with tendrils in turn, as in Chinese carpets."""
     step = box.scale * draft.unit_px * draft.real(26, 44)
     fills = pick_fills(draft, inks)
     for row, column, x, y in _grid(box, step, step * 0.8, staggered=True):
@@ -174,7 +177,7 @@ def fill_clouds(draft: Draft, sheet: Sheet, inks: Inks, box: Box) -> str:
     return "clouds and peonies"
 
 
-FILLINGS: dict[str, Filling] = {
+FIELD_PATTERNS: dict[str, FieldPattern] = {
     "vines": fill_vines,
     "scrolls": fill_scrolls,
     "palmettes": fill_palmettes,
@@ -183,4 +186,4 @@ FILLINGS: dict[str, Filling] = {
     "sprays": fill_sprays,
     "clouds": fill_clouds,
 }
-"""Fillings that any bordered field can use. To add one: a function of the same form and one entry."""
+"""To add a field pattern, write a `FieldPattern` and add one entry; families choose patterns by key."""

@@ -1,4 +1,4 @@
-"""Leaves, vines, boteh and what else grows between flowers."""
+"""Leaves, vines, tendrils, boteh, cloud bands and cypresses."""
 
 # ruff: noqa: PLR0917  (place, size, direction and inks by position: every motif is drawn in one line)
 from __future__ import annotations
@@ -9,8 +9,8 @@ from functools import cache
 
 import numpy as np
 
-from studio.carpets.drawing import Points, Sheet, curve, place, taper
-from studio.carpets.ornaments.motifs import Fills, bud, rosette
+from studio.carpets.drawing import Fills, Points, Sheet, curve, mirror_outline, place, taper
+from studio.carpets.ornaments.motifs import bud, rosette
 
 
 @cache
@@ -28,7 +28,7 @@ def leaf(
     sheet: Sheet, x: float, y: float, size: float, angle: float, fill: int, outline: int | None, *,
     bend: float = 0.3, rib: int | None = None, teeth: bool = False,
 ) -> None:  # fmt: skip
-    """Draw a bent leaf of length 2 x size from its stalk at x, y towards `angle`."""
+    """Draw a bent leaf, 2 x size long, from its stalk at x, y in the direction `angle`."""
     shape, spine = _leaf_shape(round(bend, 1), teeth and size > 7)
     sheet.polygon(place(shape, x, y, size, angle), fill, outline)
     if rib is not None and size > 6:
@@ -45,7 +45,7 @@ def _boteh_shape() -> Points:
 def boteh(
     sheet: Sheet, x: float, y: float, size: float, angle: float, fills: Fills, outline: int | None, flip: bool = False
 ) -> None:
-    """Draw a boteh, the bent drop of paisley: nested drops with a flower in the belly."""
+    """Draw a boteh, the bent drop of paisley: nested drops with a flower in the wide part."""
     shape = _boteh_shape()
     sheet.polygon(place(shape, x, y, size, angle, flip=flip), fills[0], outline)
     if size > 5:
@@ -63,7 +63,10 @@ def boteh(
 
 
 def spiral(x: float, y: float, radius: float, start: float, turns: float, way: int, inner: float = 0.22) -> Points:
-    """Return a line that winds from the rim of a circle towards its middle; `start` in radians, way 1 or -1."""
+    """Return a spiral from the rim of a circle to `inner` of its radius.
+
+    `start` is in radians; `way` is 1 for clockwise on screen, -1 for anticlockwise.
+    """
     t = np.linspace(0, 1, max(8, int(14 * turns + radius / 6)))
     r = radius * (1 - (1 - inner) * t**0.85)
     turn = start + way * 2 * math.pi * turns * t
@@ -71,18 +74,18 @@ def spiral(x: float, y: float, radius: float, start: float, turns: float, way: i
 
 
 def heading(points: Points, at: int) -> float:
-    """Return the angle (0 is up, clockwise) in which the line runs at one of its points."""
+    """Return the direction of the line at the point of this index, in radians (0 is up, clockwise)."""
     before, after = points[max(0, at - 1)], points[min(len(points) - 1, at + 1)]
     return math.atan2(after[0] - before[0], before[1] - after[1])
 
 
-def dress_vine(
+def draw_vine_leaves(
     sheet: Sheet, vine: Points, size: float, fills: Sequence[int], outline: int | None, *,
-    every: int = 3, first: int = 2, buds: bool = False, sides: tuple[int, ...] = (-1, 1), teeth: bool = False,
+    every: int = 3, buds: bool = False, teeth: bool = False,
 ) -> None:  # fmt: skip
-    """Set leaves, and buds if wanted, along a vine, on alternate sides."""
-    for count, at in enumerate(range(first, len(vine) - 1, every)):
-        side = sides[count % len(sides)]
+    """Draw leaves along a vine, one at every `every`-th point on alternating sides; with `buds` some are buds."""
+    for count, at in enumerate(range(2, len(vine) - 1, every)):
+        side = 1 if count % 2 else -1
         turn = heading(vine, at) + side * 0.85
         x, y = vine[at]
         if buds and count % 3 == 2:
@@ -95,13 +98,13 @@ def dress_vine(
 def curl(
     sheet: Sheet, x: float, y: float, size: float, angle: float, fill: int, outline: int | None, way: int = 1
 ) -> None:
-    """Draw a tendril that starts thick at x, y, heads towards `angle` and rolls up."""
+    """Draw a tapering tendril from x, y in the direction `angle`, curled up to one side (`way` 1 or -1)."""
     if size < 3:
         return
     turn = np.linspace(0, 4.6, 14)
     r = size * np.linspace(0.62, 0.24, 14)
     x0, y0 = r * np.cos(turn), r * np.sin(turn)
-    line = np.stack([way * (size * 0.62 - x0), -y0 - np.linspace(size * 0.5, 0, 14) * 0 - size * 0.3], axis=1)
+    line = np.stack([way * (size * 0.62 - x0), -y0 - size * 0.3], axis=1)
     line = np.concatenate([[(0.0, 0.0)], line])
     band = place(taper(line, size * 0.34, size * 0.2), x, y, 1.0, angle)
     sheet.polygon(band, fill, outline)
@@ -118,22 +121,20 @@ def _cloud_line() -> Points:
 
 
 def cloud_band(sheet: Sheet, x: float, y: float, size: float, angle: float, fill: int, outline: int | None) -> None:
-    """Draw a small cloud band: two lobes with a dip between, whose ends roll up inwards."""
+    """Draw a small cloud band: two lobes with ends that curl inwards."""
     sheet.ribbon(place(_cloud_line(), x, y, size * 1.15, angle), max(1.0, size * 0.17), fill, outline)
 
 
 def cypress(sheet: Sheet, x: float, y: float, size: float, fills: Fills, outline: int | None) -> None:
-    """Draw a cypress, 2 x size high, with its foot below."""
-    sheet.polygon(place(petal_tree(), x, y + size, size * 2, 0.0), fills[0], outline)
+    """Draw a cypress, 2 x size high, centred on x, y, with a short trunk below."""
+    sheet.polygon(place(_cypress_shape(), x, y + size, size * 2, 0.0), fills[0], outline)
     sheet.box(round(x - size * 0.06), y + size * 0.95, round(x + size * 0.06), y + size * 1.15, fills[-1])
     for step in np.linspace(0.25, 0.75, max(2, int(size / 6))):
         sheet.disc(x, y + size - 2 * size * step, max(0.5, size * 0.1 * (1.2 - step)), fills[1 % len(fills)], None)
 
 
 @cache
-def petal_tree() -> Points:
-    """Return the slender outline of a cypress from (0, 0) to (0, -1)."""
+def _cypress_shape() -> Points:
     t = np.linspace(0, 1, 12)
     x = 0.2 * np.sin(math.pi * t**0.62)
-    right = np.stack([x, -t], axis=1)
-    return np.concatenate([right, (right * (-1, 1))[::-1]])
+    return mirror_outline(np.stack([x, -t], axis=1))

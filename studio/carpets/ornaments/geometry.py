@@ -1,41 +1,38 @@
-"""Straight-lined motifs of tribal carpets on index maps. `size` is half of a motif's height, in pixels."""
+"""Rectilinear motifs of tribal carpets: guls, stars, hooks, crosses. `size` is half a motif's height in pixels."""
 
 # ruff: noqa: PLR0917  (place, size, direction and inks by position: every motif is drawn in one line)
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
 
-from studio.carpets.drawing import Points, Sheet, place
-
-Fills = Sequence[int]
+from studio.carpets.drawing import Fills, Points, Sheet, mirror_outline, place
 
 
 @cache
 def octagon(cut: float = 0.42) -> Points:
-    """Return an octagon in the unit square, its corners cut by `cut`."""
+    """Return an octagon: the square from -1 to 1 with `cut` taken off each corner."""
     a = 1 - cut
     return np.array([(-a, -1), (a, -1), (1, -a), (1, a), (a, 1), (-a, 1), (-1, a), (-1, -a)], np.float64)
 
 
 @cache
 def diamond() -> Points:
-    """Return the unit diamond."""
+    """Return a diamond from -1 to 1."""
     return np.array([(0, -1), (1, 0), (0, 1), (-1, 0)], np.float64)
 
 
 @cache
 def hexagon(cut: float = 0.5) -> Points:
-    """Return an upright hexagon: pointed above and below, `cut` of its height in the points."""
+    """Return a hexagon with a point at the top and the bottom, each `cut` high."""
     return np.array([(0, -1), (1, -1 + cut), (1, 1 - cut), (0, 1), (-1, 1 - cut), (-1, -1 + cut)], np.float64)
 
 
 @cache
 def star_shape(points: int = 8, inner: float = 0.72) -> Points:
-    """Return a star with one point up."""
+    """Return a star with one point up; `inner` is the radius between the points."""
     turn = np.arange(2 * points) * math.pi / points
     r = np.where(np.arange(2 * points) % 2, inner, 1.0)
     return np.stack([r * np.sin(turn), -r * np.cos(turn)], axis=1)
@@ -43,16 +40,15 @@ def star_shape(points: int = 8, inner: float = 0.72) -> Points:
 
 @cache
 def stepped_diamond(steps: int = 4) -> Points:
-    """Return a diamond whose sides are stairs."""
+    """Return a diamond with stepped sides."""
     k = np.arange(steps)
     low, high = k / steps, (k + 1) / steps
     stairs = np.stack([np.stack([low, -(1 - low)], 1), np.stack([high, -(1 - low)], 1)], axis=1).reshape(-1, 2)
-    right = np.concatenate([stairs, (stairs * (1, -1))[::-1]])
-    return np.concatenate([right, (right * (-1, 1))[::-1]])
+    return mirror_outline(np.concatenate([stairs, (stairs * (1, -1))[::-1]]))
 
 
 def star(sheet: Sheet, x: float, y: float, size: float, fills: Fills, outline: int | None) -> None:
-    """Draw an eight-pointed star in another."""
+    """Draw nested eight-pointed stars round a diamond."""
     sheet.polygon(place(star_shape(8, 0.74), x, y, size), fills[0], outline)
     if size > 4:
         sheet.polygon(place(star_shape(8, 0.7), x, y, size * 0.6), fills[1 % len(fills)], None)
@@ -60,17 +56,17 @@ def star(sheet: Sheet, x: float, y: float, size: float, fills: Fills, outline: i
         sheet.polygon(place(diamond(), x, y, size * 0.26), fills[-1], None)
 
 
-def cross(sheet: Sheet, x: float, y: float, size: float, fill: int, heart: int) -> None:
-    """Draw a stepped cross with a heart."""
+def cross(sheet: Sheet, x: float, y: float, size: float, fill: int, centre: int) -> None:
+    """Draw a stepped cross with a square centre of another ink."""
     a = size / 3
     sheet.box(round(x - size), round(y - a), round(x + size), round(y + a), fill)
     sheet.box(round(x - a), round(y - size), round(x + a), round(y + size), fill)
     sheet.box(round(x - 2 * a), round(y - 2 * a), round(x + 2 * a), round(y + 2 * a), fill)
-    sheet.box(round(x - a * 0.7), round(y - a * 0.7), round(x + a * 0.7), round(y + a * 0.7), heart)
+    sheet.box(round(x - a * 0.7), round(y - a * 0.7), round(x + a * 0.7), round(y + a * 0.7), centre)
 
 
 def hook(sheet: Sheet, x: float, y: float, size: float, angle: float, fill: int, way: int = 1) -> None:
-    """Draw a latch hook: a stem from x, y towards `angle` that bends over to one side."""
+    """Draw a latch hook: a stem from x, y in the direction `angle`, bent over to one side (`way` 1 or -1)."""
     path = np.array([(0, 0), (0, -1.0), (way * 0.75, -1.0), (way * 0.75, -0.5)])
     flat = place(path, x, y, size, angle).ravel().tolist()
     sheet.draw.line(flat, fill=fill, width=max(1, round(size * 0.32)))
@@ -79,7 +75,7 @@ def hook(sheet: Sheet, x: float, y: float, size: float, angle: float, fill: int,
 def hooked_diamond(
     sheet: Sheet, x: float, y: float, size: float, fills: Fills, outline: int | None, hooks: int = 3
 ) -> None:
-    """Draw a diamond with hooks along its sides and smaller diamonds inside."""
+    """Draw nested diamonds with this many latch hooks on each side."""
     core = size * 0.66 if size > 5 else size
     if size > 5:
         reach = size * 0.3
@@ -102,7 +98,7 @@ def hooked_diamond(
 
 
 def ram_horns(sheet: Sheet, x: float, y: float, size: float, fill: int, over: bool = False) -> None:
-    """Draw a stem with a pair of horns; `over` turns it upside down."""
+    """Draw a stem with a pair of ram's horns; `over` turns it upside down."""
     way = -1 if over else 1
     thick = max(1, round(size * 0.28))
     for side in (-1, 1):
@@ -112,7 +108,7 @@ def ram_horns(sheet: Sheet, x: float, y: float, size: float, fill: int, over: bo
 
 
 def comb(sheet: Sheet, x: float, y: float, size: float, fill: int) -> None:
-    """Draw a comb with five teeth."""
+    """Draw a comb with five teeth, three when small."""
     thick = max(1, round(size * 0.2))
     sheet.box(round(x - size), round(y - size * 0.1), round(x + size), round(y - size * 0.1) + thick - 1, fill)
     for k in np.linspace(-size, size, 5 if size > 5 else 3):
@@ -121,14 +117,17 @@ def comb(sheet: Sheet, x: float, y: float, size: float, fill: int) -> None:
 
 
 def gul(sheet: Sheet, x: float, y: float, size: float, fills: Fills, outline: int | None, kind: int = 0) -> None:
-    """Draw a Turkmen gul, wider than high: an octagon quartered in two inks round a star."""
+    """Draw a Turkmen gul, 1.35 times as wide as high, quartered in two inks, with a star in the middle.
+
+    `kind` selects the outline: octagon, flatter octagon, hexagon, stepped diamond.
+    """
     wide, flat, middle = size * 1.35, size, np.array((x, y))
     shapes = (octagon(0.42), octagon(0.6), hexagon(0.55), stepped_diamond(5))
     shape = shapes[kind % 4]
     sheet.polygon(shape * (wide, flat) + (x, y), fills[0], outline)
     inner = shape * (wide * 0.86, flat * 0.84)
     sheet.polygon(inner + middle, fills[1], None)
-    for sx, sy in ((1, 1), (-1, -1)):  # two opposite quarters in the other ink
+    for sx, sy in ((1, 1), (-1, -1)):  # two opposite quarters in another ink
         quarter = np.clip(inner * (sx, sy), 0, None) * (sx, sy)
         sheet.polygon(quarter + middle, fills[2 % len(fills)], None)
     if size > 8:
@@ -143,7 +142,7 @@ def gul(sheet: Sheet, x: float, y: float, size: float, fills: Fills, outline: in
 
 
 def small_gul(sheet: Sheet, x: float, y: float, size: float, fills: Fills, outline: int | None) -> None:
-    """Draw the minor gul between rows: a cross of diamonds."""
+    """Draw the minor gul, which stands between the rows: a diamond with four smaller ones."""
     sheet.polygon(place(diamond(), x, y, size), fills[0], outline)
     for dx, dy in ((1, 0), (-1, 0), (0, 1), (0, -1)):
         sheet.polygon(

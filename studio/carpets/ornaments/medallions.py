@@ -1,4 +1,4 @@
-"""Medallions: nested outlines, wreaths of flowers between them, a large flower in the middle, pendants."""
+"""Medallions: nested outlines with wreaths or field patterns between them, a central flower, and pendants."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import numpy as np
 from studio.carpets.drafts import Draft, Inks
 from studio.carpets.drawing import Points, Sheet
 from studio.carpets.ornaments.contours import Contour
-from studio.carpets.ornaments.fields import FILLINGS
+from studio.carpets.ornaments.fields import FIELD_PATTERNS
 from studio.carpets.ornaments.foliage import curl, leaf
 from studio.carpets.ornaments.motifs import FACING_FLOWERS, FLOWERS, ROUND_FLOWERS, palmette
-from studio.carpets.ornaments.vines import Box, stand_on
+from studio.carpets.ornaments.vines import Box, inks_on
 
 
 @dataclass(frozen=True, slots=True)
 class Oval:
-    """Where a medallion sits: its middle and its half sizes, in px."""
+    """The place of a medallion or of a panel's content: its centre and half sizes in px."""
 
     x: float
     y: float
@@ -33,7 +33,7 @@ class Oval:
 
 @dataclass(frozen=True, slots=True)
 class Ring:
-    """The ring between two scales of a medallion's outline, and its ground."""
+    """The ring between two scales of a medallion's outline, and its ground ink."""
 
     outer: float
     inner: float
@@ -43,13 +43,13 @@ class Ring:
 def draw_medallion(
     draft: Draft, sheet: Sheet, inks: Inks, contour: Contour, oval: Oval, *, ground: int, rings: int
 ) -> None:
-    """Draw nested outlines on the sheet; the outermost ring has this ground, the others have what chance gives."""
+    """Draw a medallion of up to `rings` rings; the outermost has this ground, the others random ones."""
     grounds = [int(i) for i in draft.rng.permutation([*inks.accents, inks.light, inks.field, inks.border])]
     edge = draft.pick(grounds[:3])
     scale = 1.0
     for n in range(rings):
         fill = ground if n == 0 else grounds[n % len(grounds)]
-        if draft.chance(0.6):  # a coloured edge round the ring
+        if draft.chance(0.6):  # an edge line round the ring
             sheet.polygon(_line(contour, oval, scale), edge, inks.outline)
             scale -= max(0.03, 2.4 * draft.unit_px / max(oval.rx, 1))
         if scale < 0.15:
@@ -59,7 +59,7 @@ def draw_medallion(
         inner = scale * draft.real(0.5, 0.68) if n < rings - 1 else 0.0
         if n == 0 and oval.short > 30 * draft.unit_px**0.5 and draft.chance(0.5):
             filling = draft.pick(("vines", "vines", "scrolls", "sprays"))
-            fill_inside(draft, sheet, stand_on(inks, fill), line, filling)
+            _fill_outline(draft, sheet, inks_on(inks, fill), line, filling)
         else:
             _draw_wreath(draft, sheet, inks, contour, oval, ring=Ring(scale, inner, fill))
         scale = inner
@@ -72,8 +72,8 @@ def _line(contour: Contour, oval: Oval, scale: float) -> Points:
     return contour.at(oval.x, oval.y, oval.rx * scale, oval.ry * scale)
 
 
-def fill_inside(draft: Draft, sheet: Sheet, inks: Inks, line: Points, filling: str) -> None:
-    """Fill the inside of a closed line with one of the fillings, in smaller scale."""
+def _fill_outline(draft: Draft, sheet: Sheet, inks: Inks, line: Points, filling: str) -> None:
+    """Draw a field pattern inside a closed line, its motifs at 0.62 of their size on a field."""
     (left, top), (right, bottom) = np.maximum(line.min(axis=0), 0), line.max(axis=0)
     box = Box(
         left, top, min(right, sheet.width_px - 1), min(bottom, sheet.height_px - 1),
@@ -81,13 +81,13 @@ def fill_inside(draft: Draft, sheet: Sheet, inks: Inks, line: Points, filling: s
     )  # fmt: skip
     layer = Sheet(sheet.width_px, sheet.height_px, inks.field, sheet.pen_px)
     mask = Sheet(sheet.width_px, sheet.height_px)
-    FILLINGS[filling](draft, layer, inks, box)
-    mask.polygon(line, 255, 0)  # the line itself stays as it was
+    FIELD_PATTERNS[filling](draft, layer, inks, box)
+    mask.polygon(line, 255, 0)  # 0 keeps the line that is already drawn
     sheet.image.paste(layer.image, (0, 0), mask.image)
 
 
 def _draw_wreath(draft: Draft, sheet: Sheet, inks: Inks, contour: Contour, oval: Oval, *, ring: Ring) -> None:
-    """Set flowers round a ring, leaves by their sides or curls between them."""
+    """Draw flowers round a ring, with leaves beside them, or tendrils or rosettes between them."""
     room = (ring.outer - max(ring.inner, 0.3)) * oval.short
     if room < 4:
         return
@@ -127,7 +127,7 @@ SHIELD = np.array(
 
 
 def draw_pendant(draft: Draft, sheet: Sheet, inks: Inks, tip: tuple[float, float], room: float) -> None:
-    """Hang a small shield and a palmette onto the upper tip of a medallion, `room` px high at most."""
+    """Draw a pendant, a shield and a palmette, above the upper tip of a medallion, within `room` px."""
     if room < 6:
         return
     long, wide = room * draft.real(0.5, 0.75), room * draft.real(0.28, 0.4)

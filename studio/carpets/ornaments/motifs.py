@@ -1,37 +1,36 @@
-"""Flowers on index maps, from dots of two pixels to palmettes of a hundred.
+"""Flowers on index maps, from dots of 2 px to palmettes of 100 px; small ones have fewer parts.
 
-Every flower has the form (sheet, x, y, size, angle, fills, outline): `size` is half of its height in pixels, `angle`
-in radians says where it opens to (0 is up, clockwise), `fills` are at least two inks, `outline` may be None.
+Each flower takes (sheet, x, y, size, angle, fills, outline): `size` is half its height in pixels, `angle` the
+direction in which it opens, in radians (0 is up, clockwise), `fills` at least two inks.
 """
 
 # ruff: noqa: PLR0917  (place, size, direction and inks by position: every motif is drawn in one line)
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import cache, wraps
 
 import numpy as np
 
-from studio.carpets.drawing import Points, Sheet, place
+from studio.carpets.drawing import Fills, Points, Sheet, mirror_outline, place
 
-Fills = Sequence[int]
-LINED_PETALS_FROM_PX = 6.5
+OUTLINED_PETALS_FROM_PX = 6.5
 Flower = Callable[..., None]
+"""Some flowers take the number of petals as a further argument."""
 
 
 @cache
 def petal(width: float = 0.3, belly: float = 0.6, steps: int = 7) -> Points:
-    """Return a petal from (0, 0) up to (0, -1), widest at `belly`."""
+    """Return a pointed petal from (0, 0) up to (0, -1), widest at `belly` of its length."""
     t = np.linspace(0, 1, steps)
     x = width * np.sin(math.pi * t ** (math.log(0.5) / math.log(belly)))
-    right = np.stack([x, -t], axis=1)
-    return np.concatenate([right, (right * (-1, 1))[::-1]])
+    return mirror_outline(np.stack([x, -t], axis=1))
 
 
 @cache
 def round_petal(width: float = 0.3, notch: float = 0.0) -> Points:
-    """Return a petal with a round or notched end, from (0, 0) up to about (0, -1)."""
+    """Return a petal with a round end, notched by `notch`, from (0, 0) up to about (0, -1)."""
     t = np.linspace(0, math.pi, 9)
     x, y = width * np.cos(t), -(1 - width) - width * np.sin(t)
     cap = np.stack([x, y], axis=1)
@@ -40,13 +39,13 @@ def round_petal(width: float = 0.3, notch: float = 0.0) -> Points:
 
 
 def outlined_as_one(draw: Flower) -> Flower:
-    """Let a flower too small for lines between its petals have one line round it all."""
+    """Make a flower too small for outlined petals have one outline round the whole."""
 
     @wraps(draw)
     def draw_flower(
         sheet: Sheet, x: float, y: float, size: float, angle: float, fills: Fills, outline: int | None, *more: int
     ) -> None:
-        if outline is not None and size < LINED_PETALS_FROM_PX:
+        if outline is not None and size < OUTLINED_PETALS_FROM_PX:
             draw(sheet, x, y, size + sheet.pen_px, angle, (outline, outline), None, *more)
             outline = None
         draw(sheet, x, y, size, angle, fills, outline, *more)
@@ -54,8 +53,8 @@ def outlined_as_one(draw: Flower) -> Flower:
     return draw_flower
 
 
-def _speck(sheet: Sheet, x: float, y: float, size: float, fills: Fills, outline: int | None) -> None:
-    """Draw what is left of a flower when it is too small for petals."""
+def _dot_flower(sheet: Sheet, x: float, y: float, size: float, fills: Fills, outline: int | None) -> None:
+    """Draw a flower too small for petals: a dot with a centre."""
     sheet.disc(x, y, size, fills[0], outline if size >= 2 else None)
     if size >= 1.5:
         sheet.disc(x, y, size * 0.35, fills[-1], None)
@@ -65,9 +64,9 @@ def _speck(sheet: Sheet, x: float, y: float, size: float, fills: Fills, outline:
 def rosette(
     sheet: Sheet, x: float, y: float, size: float, angle: float, fills: Fills, outline: int | None, petals: int = 8
 ) -> None:
-    """Draw a round flower: petals, a ring and an eye."""
+    """Draw a rosette: round petals, a ring and a centre."""
     if size < 3.5:
-        _speck(sheet, x, y, size, fills, outline)
+        _dot_flower(sheet, x, y, size, fills, outline)
         return
     petals = min(petals, 5 + int(size / 4))
     shape = round_petal(min(0.42, 0.92 * math.tan(math.pi / petals) / (1 + math.tan(math.pi / petals))))
@@ -86,9 +85,9 @@ def rosette(
 def daisy(
     sheet: Sheet, x: float, y: float, size: float, angle: float, fills: Fills, outline: int | None, petals: int = 8
 ) -> None:
-    """Draw a star of pointed petals in two layers."""
+    """Draw a daisy: pointed petals in two layers."""
     if size < 3.5:
-        _speck(sheet, x, y, size, fills, outline)
+        _dot_flower(sheet, x, y, size, fills, outline)
         return
     for layer, reach in enumerate((1.0, 0.68)):
         if layer and size < 7:
@@ -102,7 +101,7 @@ def daisy(
 
 @outlined_as_one
 def palmette(sheet: Sheet, x: float, y: float, size: float, angle: float, fills: Fills, outline: int | None) -> None:
-    """Draw a fanned palmette: two rows of petals round a heart."""
+    """Draw a palmette: two fans of petals round a bud."""
     if size < 4:
         sheet.polygon(
             place(petal(0.45, 0.6), x - math.sin(angle) * size, y + math.cos(angle) * size, size * 2, angle),
@@ -126,7 +125,7 @@ def palmette(sheet: Sheet, x: float, y: float, size: float, angle: float, fills:
 
 @outlined_as_one
 def lotus(sheet: Sheet, x: float, y: float, size: float, angle: float, fills: Fills, outline: int | None) -> None:
-    """Draw a lotus with pointed petals, darker inside, on a small cup."""
+    """Draw a lotus: pointed petals fanned from a calyx."""
     if size < 4:
         palmette(sheet, x, y, size, angle, fills, outline)
         return
@@ -147,7 +146,7 @@ def lotus(sheet: Sheet, x: float, y: float, size: float, angle: float, fills: Fi
 
 @outlined_as_one
 def tulip(sheet: Sheet, x: float, y: float, size: float, angle: float, fills: Fills, outline: int | None) -> None:
-    """Draw a tulip in profile: two outer petals bent outwards and one between."""
+    """Draw a tulip in profile: one petal between two that bend outwards."""
     foot_x, foot_y = x - math.sin(angle) * size, y + math.cos(angle) * size
     sheet.polygon(place(petal(0.22, 0.5), foot_x, foot_y, size * 1.75, angle), fills[1 % len(fills)], outline)
     side = np.array(
@@ -159,7 +158,7 @@ def tulip(sheet: Sheet, x: float, y: float, size: float, angle: float, fills: Fi
 
 @outlined_as_one
 def carnation(sheet: Sheet, x: float, y: float, size: float, angle: float, fills: Fills, outline: int | None) -> None:
-    """Draw a toothed fan on a cup, as in Ottoman designs."""
+    """Draw a carnation in profile, as in Ottoman designs: two toothed fans on a calyx."""
     foot_x, foot_y = x - math.sin(angle) * size * 0.8, y + math.cos(angle) * size * 0.8
     teeth = 11 if size > 9 else 7
     for reach, fill in ((1.75, fills[0]), (1.15, fills[1 % len(fills)])):
@@ -172,7 +171,7 @@ def carnation(sheet: Sheet, x: float, y: float, size: float, angle: float, fills
 
 @outlined_as_one
 def pomegranate(sheet: Sheet, x: float, y: float, size: float, angle: float, fills: Fills, outline: int | None) -> None:
-    """Draw a round fruit with a crown and an opened heart."""
+    """Draw a pomegranate: a round fruit with a crown, cut open."""
     crown = np.array(
         [(-0.2, -0.55), (-0.34, -1.0), (-0.1, -0.82), (0, -1.05), (0.1, -0.82), (0.34, -1.0), (0.2, -0.55)]
     )
@@ -198,7 +197,7 @@ def bud(sheet: Sheet, x: float, y: float, size: float, angle: float, fills: Fill
 
 @outlined_as_one
 def peony(sheet: Sheet, x: float, y: float, size: float, angle: float, fills: Fills, outline: int | None) -> None:
-    """Draw a full flower of three rings of round petals."""
+    """Draw a peony: three rings of notched petals."""
     if size < 5:
         rosette(sheet, x, y, size, angle, fills, outline)
         return
@@ -222,7 +221,7 @@ FLOWERS: dict[str, Flower] = {
     "pomegranates": pomegranate,
     "peonies": peony,
 }
-"""Flowers by the plural that a caption uses. To add one: a function of the same form and one entry."""
+"""Flowers by their plural in captions. To add one, write a function of the same form and add one entry."""
 
 FACING_FLOWERS = ("palmettes", "lotus flowers", "tulips", "carnations", "pomegranates")
 ROUND_FLOWERS = ("rosettes", "daisies", "peonies")

@@ -1,4 +1,4 @@
-"""Trees, vases of flowers, lamps and rows of plants: what stands upright in a niche or a panel."""
+"""Contents of niches and panels: trees, vases of flowers, mosque lamps, rows of plants."""
 
 # ruff: noqa: PLR0917  (place, size and ground by position, as with all motifs)
 from __future__ import annotations
@@ -8,13 +8,13 @@ import math
 import numpy as np
 
 from studio.carpets.drafts import Draft, Inks
-from studio.carpets.drawing import Sheet, curve, taper
-from studio.carpets.ornaments.foliage import dress_vine, heading, leaf
+from studio.carpets.drawing import Fills, Sheet, curve, mirror_outline, taper
+from studio.carpets.ornaments.foliage import draw_vine_leaves, heading, leaf
 from studio.carpets.ornaments.motifs import FACING_FLOWERS, FLOWERS
 
 
 def choose_fills(draft: Draft, inks: Inks, ground: int) -> tuple[int, ...]:
-    """Return three inks for a plant on this ground."""
+    """Return three random inks for a plant, none of them the ground."""
     pool = [int(i) for i in draft.rng.permutation([*inks.accents, inks.light]) if i != ground]
     return tuple((pool * 3)[:3])
 
@@ -22,7 +22,7 @@ def choose_fills(draft: Draft, inks: Inks, ground: int) -> tuple[int, ...]:
 def draw_tree(
     draft: Draft, sheet: Sheet, inks: Inks, x: float, foot: float, top: float, reach: float, ground: int
 ) -> None:
-    """Draw a tree whose trunk stands at x from `foot` up to `top`; its branches, to the left, reach so far."""
+    """Draw the left half of a tree: a trunk at x from `foot` up to `top`, branches `reach` px long at most."""
     high = foot - top
     trunk_px = max(2.0, high * 0.035)
     stem = draft.pick((inks.leaf, inks.accents[0], inks.outline)) if ground != inks.leaf else inks.outline
@@ -46,7 +46,7 @@ def draw_tree(
         branch = curve(knots, 6)
         sheet.polygon(taper(branch, trunk_px * 0.7, max(1.0, trunk_px * 0.3)), stem, None)
         size = min(long * 0.17, rise * 0.42)
-        dress_vine(
+        draw_vine_leaves(
             sheet,
             branch,
             size * 0.75,
@@ -75,7 +75,7 @@ def draw_tree(
 
 
 def draw_vase(draft: Draft, sheet: Sheet, inks: Inks, x: float, foot: float, size: float, ground: int) -> None:
-    """Draw a vase 2 x size high on its foot, with stalks of flowers four times as high."""
+    """Draw a vase, 2 x size high, on its foot, with flowers on stalks, about 5 x size high in all."""
     fills, petals = choose_fills(draft, inks, ground), choose_fills(draft, inks, ground)
     green = inks.leaf if inks.leaf != ground else fills[0]
     for n, lean in enumerate((-0.95, -0.5, 0.0, 0.5, 0.95)):
@@ -85,7 +85,7 @@ def draw_vase(draft: Draft, sheet: Sheet, inks: Inks, x: float, foot: float, siz
             [(x, foot - size * 1.8), (x + math.sin(lean * 0.6) * long * 0.5, foot - size * 2 - long * 0.5), end], 6
         )
         sheet.line(stalk, max(1, round(size * 0.1)), green)
-        dress_vine(sheet, stalk, size * 0.34, (green,), inks.outline if size > 12 else None, every=3)
+        draw_vine_leaves(sheet, stalk, size * 0.34, (green,), inks.outline if size > 12 else None, every=3)
         name = FACING_FLOWERS[(n * n + draft.roles.count("accent")) % len(FACING_FLOWERS)]
         FLOWERS[name](
             sheet, end[0], end[1], size * (0.75 if lean else 0.95), lean, petals if n % 2 else fills, inks.outline
@@ -93,24 +93,17 @@ def draw_vase(draft: Draft, sheet: Sheet, inks: Inks, x: float, foot: float, siz
     body = np.array(
         [(0.3, -2), (0.42, -1.85), (0.22, -1.6), (0.34, -1.35), (0.72, -0.95), (0.6, -0.5), (0.24, -0.25), (0.5, 0)]
     )
-    shape = np.concatenate([body, (body * (-1, 1))[::-1]]) * size + (x, foot)
-    sheet.polygon(shape, fills[0], inks.outline)
+    sheet.polygon(mirror_outline(body) * size + (x, foot), fills[0], inks.outline)
     if size > 5:
-        sheet.polygon(
-            body[[3, 4, 5]].tolist()
-            and np.concatenate([body[3:6], (body[3:6] * (-1, 1))[::-1]]) * (size * 0.8, size) + (x, foot),
-            fills[1],
-            None,
-        )
+        sheet.polygon(mirror_outline(body[3:6]) * (size * 0.8, size) + (x, foot), fills[1], None)
 
 
-def draw_lamp(sheet: Sheet, x: float, top: float, drop: float, size: float, inks: Inks, fills: tuple[int, ...]) -> None:
-    """Hang a mosque lamp on a chain from `top`."""
+def draw_lamp(sheet: Sheet, x: float, top: float, drop: float, size: float, inks: Inks, fills: Fills) -> None:
+    """Draw a mosque lamp, 2 x size high, on a chain of length `drop` from `top`."""
     for y in np.arange(top, top + drop, max(3.0, size * 0.3)):
         sheet.disc(x, y, max(0.8, size * 0.09), fills[0], None)
     body = np.array([(0.4, -1.0), (0.24, -0.55), (0.7, -0.05), (0.62, 0.4), (0.2, 0.68), (0.34, 1.0)])
-    shape = np.concatenate([body, (body * (-1, 1))[::-1]]) * size + (x, top + drop + size)
-    sheet.polygon(shape, fills[0], inks.outline)
+    sheet.polygon(mirror_outline(body) * size + (x, top + drop + size), fills[0], inks.outline)
     sheet.box(
         round(x - size * 0.5),
         round(top + drop + size * 0.95),
@@ -121,7 +114,7 @@ def draw_lamp(sheet: Sheet, x: float, top: float, drop: float, size: float, inks
 
 
 def draw_plant_row(draft: Draft, sheet: Sheet, inks: Inks, x: float, foot: float, wide: float) -> None:
-    """Set a row of small plants along the foot of a niche."""
+    """Draw a row of tulips along the foot of a niche, left of its axis x."""
     fills = choose_fills(draft, inks, inks.field)
     for k in range(4):
         at = x - wide * (0.2 + 0.2 * k)

@@ -1,4 +1,4 @@
-"""Straight-lined border ornaments: what flatweaves and tribal carpets use, and the thin guards of all others."""
+"""One repeat of each rectilinear border ornament, for flatweaves and tribal carpets, and of the guard bands of all."""
 
 from __future__ import annotations
 
@@ -7,21 +7,17 @@ import math
 import numpy as np
 
 from studio.carpets.drawing import Sheet
-from studio.carpets.ornaments.border_tiles import BandInks, Tile, draw_petals, draw_trefoils
+from studio.carpets.ornaments.border_tiles import BandInks, Tile, draw_petals, draw_trefoils, measure_tile
 from studio.carpets.ornaments.geometry import cross, hooked_diamond, ram_horns, star
 
 
-def _frame(sheet: Sheet) -> tuple[int, int, float, float]:
-    return sheet.width_px, sheet.height_px, (sheet.width_px - 1) / 2, (sheet.height_px - 1) / 2
-
-
 def draw_plain(sheet: Sheet, inks: BandInks) -> None:
-    """Leave the ground bare."""
+    """Draw nothing: the band is its ground."""
 
 
 def draw_lines(sheet: Sheet, inks: BandInks) -> None:
     """Draw two lines along the band."""
-    w, h, *_ = _frame(sheet)
+    w, h, *_ = measure_tile(sheet)
     third = max(1, h // 4)
     sheet.box(0, third, w, 2 * third - 1, inks.figure)
     if h >= 7:
@@ -29,8 +25,8 @@ def draw_lines(sheet: Sheet, inks: BandInks) -> None:
 
 
 def draw_pearls(sheet: Sheet, inks: BandInks) -> None:
-    """Draw a round dot."""
-    w, h, x, y = _frame(sheet)
+    """Draw a pearl; in thin bands a bar."""
+    w, h, x, y = measure_tile(sheet)
     if h < 6:
         sheet.box(w // 4, h // 3, w // 4 + max(0, w // 2 - 1), h - 1 - h // 3, inks.figure)
         return
@@ -38,29 +34,29 @@ def draw_pearls(sheet: Sheet, inks: BandInks) -> None:
 
 
 def draw_teeth(sheet: Sheet, inks: BandInks) -> None:
-    """Draw a triangle; with its neighbours a saw."""
-    w, h, x, _ = _frame(sheet)
+    """Draw a triangle, so that the repeats form a sawtooth."""
+    w, h, x, _ = measure_tile(sheet)
     sheet.polygon([(0, h - 1), (x, 0), (w - 1, h - 1)], inks.figure)
     if h > 9:
         sheet.polygon([(w * 0.3, h - 1), (x, h * 0.4), (w * 0.7, h - 1)], inks.second)
 
 
-def draw_slants(sheet: Sheet, inks: BandInks) -> None:
-    """Draw slanting bars, as on a barber's pole."""
-    w, h, *_ = _frame(sheet)
+def draw_barber_pole(sheet: Sheet, inks: BandInks) -> None:
+    """Draw a diagonal bar of a barber-pole stripe."""
+    w, h, *_ = measure_tile(sheet)
     sheet.polygon([(0, h - 1), (w * 0.34, h - 1), (w * 0.84, 0), (w * 0.5, 0)], inks.figure)
 
 
 def draw_checks(sheet: Sheet, inks: BandInks) -> None:
-    """Draw two rows of squares by turns."""
-    w, h, *_ = _frame(sheet)
+    """Draw a chequer of two rows."""
+    w, h, *_ = measure_tile(sheet)
     sheet.box(0, 0, w // 2 - 1, h // 2 - 1, inks.figure)
     sheet.box(w // 2, h // 2, w, h, inks.figure)
 
 
 def draw_zigzag(sheet: Sheet, inks: BandInks) -> None:
-    """Draw a zigzag line, with dots in its bends when there is room."""
-    w, h, x, _ = _frame(sheet)
+    """Draw a zigzag line; from 10 px on with triangles in its bends."""
+    w, h, x, _ = measure_tile(sheet)
     thick = max(1, round(h * 0.2))
     sheet.line([(0, h - 1 - thick / 2), (x, thick / 2), (w - 1, h - 1 - thick / 2)], thick, inks.figure)
     if h > 9:
@@ -71,7 +67,7 @@ def draw_zigzag(sheet: Sheet, inks: BandInks) -> None:
 
 def draw_diamonds(sheet: Sheet, inks: BandInks) -> None:
     """Draw nested diamonds."""
-    w, h, x, y = _frame(sheet)
+    w, h, x, y = measure_tile(sheet)
     for reach, fill in ((0.49, inks.figure), (0.32, inks.second), (0.15, inks.third)):
         rx, ry = w * reach, h * reach * 0.94
         if ry >= 1:
@@ -80,8 +76,8 @@ def draw_diamonds(sheet: Sheet, inks: BandInks) -> None:
 
 
 def draw_stars(sheet: Sheet, inks: BandInks) -> None:
-    """Draw eight-pointed stars, diamonds between."""
-    w, h, x, y = _frame(sheet)
+    """Draw an eight-pointed star between diamonds."""
+    w, h, x, y = measure_tile(sheet)
     star(sheet, x, y, h * 0.44, inks.fills, inks.outline)
     for edge in inks.edges(w):
         sheet.polygon(
@@ -92,8 +88,8 @@ def draw_stars(sheet: Sheet, inks: BandInks) -> None:
 
 
 def draw_running_dog(sheet: Sheet, inks: BandInks) -> None:
-    """Draw running hooks in two inks."""
-    w, h, *_ = _frame(sheet)
+    """Draw a running dog: reciprocal hooks in two inks."""
+    w, h, *_ = measure_tile(sheet)
     shape = np.array(
         [
             (0, 1),
@@ -113,8 +109,8 @@ def draw_running_dog(sheet: Sheet, inks: BandInks) -> None:
 
 
 def draw_meander(sheet: Sheet, inks: BandInks) -> None:
-    """Draw a key meander."""
-    w, h, *_ = _frame(sheet)
+    """Draw a Greek key meander."""
+    w, h, *_ = measure_tile(sheet)
     thick = max(1, round(h / 9))
     path = np.array(
         [
@@ -135,7 +131,7 @@ def draw_meander(sheet: Sheet, inks: BandInks) -> None:
 
 def draw_steps(sheet: Sheet, inks: BandInks) -> None:
     """Draw reciprocal stepped triangles."""
-    w, h, x, _ = _frame(sheet)
+    w, h, x, _ = measure_tile(sheet)
     steps = max(2, min(5, h // 3))
     for k in range(steps):
         reach = w / 2 * (1 - k / steps)
@@ -146,14 +142,14 @@ def draw_steps(sheet: Sheet, inks: BandInks) -> None:
 
 
 def draw_hooked(sheet: Sheet, inks: BandInks) -> None:
-    """Draw diamonds with hooks."""
-    w, h, x, y = _frame(sheet)
+    """Draw a hooked diamond."""
+    w, h, x, y = measure_tile(sheet)
     hooked_diamond(sheet, x, y, min(w, h) * 0.46, inks.fills, inks.outline)
 
 
 def draw_horns(sheet: Sheet, inks: BandInks) -> None:
-    """Draw ram's horns, head up and head down by turns."""
-    w, h, x, y = _frame(sheet)
+    """Draw ram's horns, up or down, between diamonds."""
+    w, h, x, y = measure_tile(sheet)
     ram_horns(sheet, x, y, h * 0.42, inks.figure, bool(inks.variant % 2))
     for edge in inks.edges(w):
         sheet.polygon(
@@ -162,21 +158,21 @@ def draw_horns(sheet: Sheet, inks: BandInks) -> None:
 
 
 def draw_crosses(sheet: Sheet, inks: BandInks) -> None:
-    """Draw stepped crosses."""
-    _, h, x, y = _frame(sheet)
+    """Draw a stepped cross."""
+    _, h, x, y = measure_tile(sheet)
     cross(sheet, x, y, h * 0.4, inks.figure, inks.second)
 
 
-def draw_ess(sheet: Sheet, inks: BandInks) -> None:
-    """Draw an S of straight strokes."""
-    w, h, *_ = _frame(sheet)
+def draw_s_hooks(sheet: Sheet, inks: BandInks) -> None:
+    """Draw an angular S."""
+    w, h, *_ = measure_tile(sheet)
     path = np.array([(0.8, 0.2), (0.2, 0.2), (0.2, 0.5), (0.8, 0.5), (0.8, 0.8), (0.2, 0.8)])
     sheet.draw.line((path * (w - 1, h - 1)).ravel().tolist(), fill=inks.figure, width=max(1, round(h * 0.16)))
 
 
-def draw_goblets(sheet: Sheet, inks: BandInks) -> None:
-    """Draw slanting toothed leaves with a goblet between, as on Caucasian borders."""
-    w, h, x, y = _frame(sheet)
+def draw_leaf_and_wineglass(sheet: Sheet, inks: BandInks) -> None:
+    """Draw two slanting serrated leaves between goblets: the leaf-and-wineglass border of Caucasian carpets."""
+    w, h, x, y = measure_tile(sheet)
     for way in (-1, 1):
         t = np.linspace(0, 1, 9)
         teeth = np.where(np.arange(9) % 2, 0.09, 0.2) * h * np.sin(math.pi * np.clip(t, 0.1, 0.9))
@@ -200,20 +196,20 @@ STEPPED_TILES: dict[str, Tile] = {
     "hooked": Tile(draw_hooked, 1.1, 11, "a border of hooks"),
     "horns": Tile(draw_horns, 1.2, 9, "a border of horns"),
     "crosses": Tile(draw_crosses, 1.1, 7, "a border of crosses"),
-    "goblets": Tile(draw_goblets, 1.9, 11, "a border of leaves"),
-    "ess": Tile(draw_ess, 0.9, 7, "a border of hooks"),
+    "leaf and wineglass": Tile(draw_leaf_and_wineglass, 1.9, 11, "a border of leaves"),
+    "S hooks": Tile(draw_s_hooks, 0.9, 7, "a border of hooks"),
 }
-"""Ornaments of tribal and flatwoven borders."""
+"""Rectilinear ornaments of tribal and flatwoven borders."""
 
 GUARD_TILES: dict[str, Tile] = {
     "plain": Tile(draw_plain, 1.0, 1, "plain guards"),
     "lines": Tile(draw_lines, 1.0, 4, "plain guards"),
     "pearls": Tile(draw_pearls, 1.15, 3, "beaded guards"),
     "teeth": Tile(draw_teeth, 1.2, 3, "toothed guards"),
-    "slants": Tile(draw_slants, 1.3, 3, "slanting guards"),
+    "barber pole": Tile(draw_barber_pole, 1.3, 3, "slanting guards"),
     "checks": Tile(draw_checks, 1.0, 2, "checked guards"),
     "zigzag": Tile(draw_zigzag, 1.5, 4, "zigzag guards"),
     "trefoils": Tile(draw_trefoils, 0.7, 7, "trefoil guards"),
     "petals": Tile(draw_petals, 1.9, 5, "leafy guards"),
 }
-"""Ornaments of the narrow bands on both sides of a border."""
+"""Ornaments of guard bands, the narrow bands on both sides of the main border."""

@@ -1,4 +1,4 @@
-"""Vines that wind over a field: spirals packed side by side and joined, or scrolls in rows."""
+"""Vines over a field: packed spirals joined by stems, or scrolling stems in rows."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from studio.carpets.drafts import Draft, Inks
 from studio.carpets.drawing import Points, Sheet
-from studio.carpets.ornaments.foliage import curl, dress_vine, heading, leaf, spiral
+from studio.carpets.ornaments.foliage import curl, draw_vine_leaves, heading, leaf, spiral
 from studio.carpets.ornaments.motifs import FACING_FLOWERS, FLOWERS, ROUND_FLOWERS, bud, rosette
 
 Circle = tuple[float, float, float]
@@ -19,7 +19,10 @@ Circle = tuple[float, float, float]
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """Where to fill, in px. Sides marked as an axis are mirrored later, others are edges; `scale` of the motifs."""
+    """The area of a field pattern, in px, and the scale of its motifs.
+
+    Its right and bottom sides are axes, about which the design is mirrored later, or else edges.
+    """
 
     left: float
     top: float
@@ -31,14 +34,14 @@ class Box:
 
 
 def pick_fills(draft: Draft, inks: Inks, count: int = 3) -> tuple[int, ...]:
-    """Return inks for a flower, unlike the field."""
+    """Return random inks for a flower, none of them the field."""
     pool = [i for i in (*inks.accents, inks.light) if i != inks.field]
     chosen = [int(i) for i in draft.rng.permutation(pool)[:count]]
     return tuple((chosen * 3)[:count])
 
 
-def stand_on(inks: Inks, ground: int) -> Inks:
-    """Return the inks for a motif on another ground: what would vanish there is left out."""
+def inks_on(inks: Inks, ground: int) -> Inks:
+    """Return the inks for a pattern on another ground, without those that would not show on it."""
     accents = tuple(i for i in inks.accents if i != ground) or (inks.light,)
     leaf_ink = inks.leaf if inks.leaf != ground else accents[-1]
     light = inks.light if inks.light != ground else accents[0]
@@ -48,13 +51,16 @@ def stand_on(inks: Inks, ground: int) -> Inks:
 def pack_circles(
     draft: Draft, box: Box, radii: list[float], tries: int, taken: list[Circle] | None = None
 ) -> list[Circle]:
-    """Return circles that touch neither each other nor the taken ones; some sit right on the axes."""
+    """Return circles, in the order of `radii`, that do not overlap each other or the taken ones.
+
+    `tries` places are drawn for each radius. A circle near an axis is centred on it.
+    """
     found = np.array(taken or [], np.float64).reshape(-1, 3)
     first = len(found)
     for radius in radii:
         x = draft.rng.uniform(box.left + radius * 0.9, max(box.right, box.left + radius), tries)
         y = draft.rng.uniform(box.top + radius * 0.9, max(box.bottom, box.top + radius), tries)
-        # A circle near an axis moves onto it; one cut by an edge is left out.
+        # Centre circles near an axis on it; drop those that an edge cuts.
         near_x, near_y = x > box.right - radius, y > box.bottom - radius
         keep = ~((near_x & (not box.axis_right)) | (near_y & (not box.axis_bottom)))
         x, y = np.where(near_x, box.right, x)[keep], np.where(near_y, box.bottom, y)[keep]
@@ -70,7 +76,7 @@ def pack_circles(
 
 
 def join(start: Points, way_out: Points, end: Points, way_in: Points, steps: int = 12) -> Points:
-    """Return a smooth line from start to end that leaves and arrives in the given directions (Hermite)."""
+    """Return a cubic Hermite curve from start to end with the given unit tangents."""
     far = float(np.hypot(*(end - start)))
     t = np.linspace(0, 1, steps)[:, None]
     a, b = 2 * t**3 - 3 * t**2 + 1, t**3 - 2 * t**2 + t
@@ -82,8 +88,8 @@ def _unit(vector: Points) -> Points:
 
 
 @dataclass(frozen=True, slots=True)
-class _Growth:
-    """How the vines of one field look."""
+class _VineStyle:
+    """The look of the vines of one field: inks, flowers, sizes in px, `leaf_scale` of the leaves."""
 
     size_px: float
     thick_px: float
@@ -91,46 +97,49 @@ class _Growth:
     leaves: tuple[int, ...]
     names: tuple[str, str, str]
     fills: tuple[tuple[int, ...], ...]
-    lush: float
+    leaf_scale: float
     teeth: bool
     buds: bool
 
 
 def fill_vines(draft: Draft, sheet: Sheet, inks: Inks, box: Box) -> str:
-    """Let vines wind over the field, each spiral round a flower, leaves and buds on the way."""
-    # 1. What grows here.
+    """Draw vines that end in spirals, each round a flower, with leaves and buds along the stems."""
+    # 1. The style of the vines.
     unit = draft.unit_px * box.scale
-    growth = _Growth(
+    style = _VineStyle(
         size_px=unit * draft.real(10, 25),
         thick_px=max(1.0, unit * draft.pick((0.9, 1.3, 2.0))),
         stem=draft.pick((inks.leaf, inks.leaf, inks.outline, inks.accents[0])),
         leaves=(inks.leaf, draft.pick(inks.accents), inks.leaf),
         names=(draft.pick(FACING_FLOWERS), draft.pick(tuple(FLOWERS)), draft.pick(ROUND_FLOWERS)),
         fills=tuple(pick_fills(draft, inks) for _ in range(3)),
-        lush=draft.real(0.44, 0.68),
+        leaf_scale=draft.real(0.44, 0.68),
         teeth=draft.chance(0.3),
         buds=draft.chance(0.5),
     )
-    # 2. Where the spirals go: large ones first, then what fits between.
-    size = growth.size_px
+    # 2. Places of the spirals: large ones first, smaller ones between.
+    size = style.size_px
     first: list[Circle] = []
-    if box.axis_right:  # one flower on the axis, for the first stems to grow from
+    if box.axis_right:  # one flower on the axis, from which the first stems grow
         y = draft.real((box.top + box.bottom) / 2, box.bottom - size * 0.4)
         first = [(box.right, y, size * draft.real(0.8, 1.2))]
     circles = first + pack_circles(draft, box, [size * s for s in (1.0, 1.0, 0.84, 0.7, 0.58, 0.48, 0.4)], 90, first)
     if not circles:
         circles = [((box.left + box.right) / 2, (box.top + box.bottom) / 2, size * 0.5)]
-    # 3. Stems with leaves, flowers over their ends, small things in what is left.
-    lines = _grow_stems(draft, sheet, inks, box, circles=circles, growth=growth)
-    _set_flowers(draft, sheet, inks, box, circles=circles, lines=lines, growth=growth)
-    _strew_small(draft, sheet, inks, pack_circles(draft, box, [size * 0.27, size * 0.2], 110, circles), growth)
+    # 3. Stems with leaves, flowers on their ends, small motifs in the gaps.
+    lines = _grow_stems(draft, sheet, inks, box, circles=circles, style=style)
+    _set_flowers(draft, sheet, inks, box, circles=circles, lines=lines, style=style)
+    _fill_gaps(draft, sheet, inks, pack_circles(draft, box, [size * 0.27, size * 0.2], 110, circles), style)
     return "flowers and vines" if draft.chance(0.5) else "curling vines"
 
 
 def _grow_stems(
-    draft: Draft, sheet: Sheet, inks: Inks, box: Box, *, circles: list[Circle], growth: _Growth
+    draft: Draft, sheet: Sheet, inks: Inks, box: Box, *, circles: list[Circle], style: _VineStyle
 ) -> list[Points | None]:
-    """Draw a spiral into each circle, grown out of the nearest older one; circles on an axis have none."""
+    """Draw a spiral in each circle, with a stem from the nearest earlier one; return the spirals.
+
+    Circles on an axis have no spiral, but None.
+    """
     lines: list[Points | None] = []
     stems: list[tuple[Points, float]] = []
     for i, (x, y, r) in enumerate(circles):
@@ -153,14 +162,14 @@ def _grow_stems(
         line = np.concatenate([bridge[-3:-1], line])
         stems += [(bridge, r), (line, r)]
         lines.append(line)
-    pen = inks.outline if growth.thick_px > 1.9 else None
+    pen = inks.outline if style.thick_px > 1.9 else None
     for line, _ in stems:
-        sheet.ribbon(line, growth.thick_px, growth.stem, pen)
+        sheet.ribbon(line, style.thick_px, style.stem, pen)
     for n, (line, r) in enumerate(stems):
         outline = inks.outline if r > 12 else None
-        dress_vine(
-            sheet, line, r * 0.5 * growth.lush, growth.leaves, outline,
-            every=3 if n % 2 else 4, buds=growth.buds, teeth=growth.teeth,
+        draw_vine_leaves(
+            sheet, line, r * 0.5 * style.leaf_scale, style.leaves, outline,
+            every=3 if n % 2 else 4, buds=style.buds, teeth=style.teeth,
         )  # fmt: skip
     return lines
 
@@ -173,35 +182,35 @@ def _set_flowers(
     *,
     circles: list[Circle],
     lines: list[Points | None],
-    growth: _Growth,
+    style: _VineStyle,
 ) -> None:
-    """Set a flower on the end of each stem, and a larger one between leaves where a circle sits on an axis."""
+    """Draw a flower on the end of each spiral, and a larger one among leaves in each circle on an axis."""
     for i, ((x, y, r), line) in enumerate(zip(circles, lines, strict=True)):
         if line is not None:
             turn = heading(line, len(line) - 1)
-            FLOWERS[growth.names[i % 3]](sheet, x, y, r * 0.52, turn, growth.fills[i % 3], inks.outline)
+            FLOWERS[style.names[i % 3]](sheet, x, y, r * 0.52, turn, style.fills[i % 3], inks.outline)
             continue
         for side in (0.8, -0.8, 2.3, -2.3):
             foot_x, foot_y = x + math.sin(side) * r * 0.5, y - math.cos(side) * r * 0.5
-            leaf(sheet, foot_x, foot_y, r * 0.36, side, growth.leaves[0], inks.outline, teeth=growth.teeth)
+            leaf(sheet, foot_x, foot_y, r * 0.36, side, style.leaves[0], inks.outline, teeth=style.teeth)
         turn = math.pi if y < box.bottom and draft.chance(0.4) else 0.0
-        FLOWERS[growth.names[i % 2]](sheet, x, y, r * 0.66, turn, growth.fills[i % 2], inks.outline)
+        FLOWERS[style.names[i % 2]](sheet, x, y, r * 0.66, turn, style.fills[i % 2], inks.outline)
 
 
-def _strew_small(draft: Draft, sheet: Sheet, inks: Inks, circles: list[Circle], growth: _Growth) -> None:
-    """Put small flowers, buds and tendrils where nothing else had room."""
+def _fill_gaps(draft: Draft, sheet: Sheet, inks: Inks, circles: list[Circle], style: _VineStyle) -> None:
+    """Draw small flowers, buds and tendrils in the gaps."""
     for n, (x, y, r) in enumerate(circles):
         turn = draft.real(0, 2 * math.pi)
         if n % 3 == 0:
-            rosette(sheet, x, y, r * 0.8, 0.0, growth.fills[2], inks.outline if r > 4 else None, 6)
+            rosette(sheet, x, y, r * 0.8, 0.0, style.fills[2], inks.outline if r > 4 else None, 6)
         elif n % 3 == 1:
-            bud(sheet, x, y, r * 0.8, turn, (*growth.fills[0][:2], inks.leaf), inks.outline)
+            bud(sheet, x, y, r * 0.8, turn, (*style.fills[0][:2], inks.leaf), inks.outline)
         else:
-            curl(sheet, x, y + r * 0.4, r * 0.9, turn, growth.leaves[1], inks.outline, 1 if n % 2 else -1)
+            curl(sheet, x, y + r * 0.4, r * 0.9, turn, style.leaves[1], inks.outline, 1 if n % 2 else -1)
 
 
 def fill_scrolls(draft: Draft, sheet: Sheet, inks: Inks, box: Box) -> str:
-    """Run waving stems across the field in rows, a spiral with a flower in every bend."""
+    """Draw waving stems in rows across the field, with a spiral and a flower in every bend."""
     unit = draft.unit_px * box.scale
     high = unit * draft.real(24, 46)
     rows = max(1, round((box.bottom - box.top) / high))
@@ -219,7 +228,7 @@ def fill_scrolls(draft: Draft, sheet: Sheet, inks: Inks, box: Box) -> str:
         turn = (box.right - t) / long * 2 * math.pi + phase
         wave = np.stack([t, y + high * 0.27 * np.cos(turn)], axis=1)
         sheet.ribbon(wave, thick, inks.leaf, pen)
-        dress_vine(sheet, wave, high * 0.09, (inks.leaf, tips[0]), inks.outline if high > 40 else None, every=4)
+        draw_vine_leaves(sheet, wave, high * 0.09, (inks.leaf, tips[0]), inks.outline if high > 40 else None, every=4)
         for k in range(int((box.right - box.left) / long * 2) + 3):
             x = box.right - (k * long / 2 - phase / (2 * math.pi) * long)
             up = k % 2 == 0
@@ -228,7 +237,7 @@ def fill_scrolls(draft: Draft, sheet: Sheet, inks: Inks, box: Box) -> str:
             if x < box.right - 1 or k == 0:
                 line = spiral(x, cy, r, way * math.pi / 2 + 0.6, 1.0, way, 0.35)
                 sheet.ribbon(line, thick, inks.leaf, pen)
-                dress_vine(sheet, line, r * 0.28, (inks.leaf, tips[1]), inks.outline if r > 14 else None, every=4)
+                draw_vine_leaves(sheet, line, r * 0.28, (inks.leaf, tips[1]), inks.outline if r > 14 else None, every=4)
                 turn_to = math.pi if up else 0.0
                 if up:
                     FLOWERS[name](sheet, x, cy, r * 0.66, turn_to, fills, inks.outline)
