@@ -1,6 +1,7 @@
-"""What `streamlit run` starts: the studio's pages, its picture routes, and a worker that stops with the server.
+"""Entry point of `streamlit run`: the pages, the picture routes, and a worker that stops with the server.
 
-Only this wrapper lies beside pages/: a server opened at a page's own address would otherwise run that page alone.
+The script, studio/ui/app.py, does not lie beside pages/: there Streamlit would run a page alone, without the
+navigation, when its address is the first that is opened.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
 
 
 def catalogue() -> Catalogue:
-    """Return the catalogue of the studio that the pages show."""
-    from studio.ui.session import workspace  # its caches want a running server
+    """Return the catalogue that the pages show."""
+    from studio.ui.session import workspace  # its Streamlit caches need a running server
 
     return workspace().catalogue
 

@@ -1,22 +1,22 @@
-"""Compare: two to six pictures side by side, with the design they were made from, and what differs between them."""
+"""Compare page: two to six pictures side by side, with their design and a table of their differences."""
 
 from __future__ import annotations
 
 import streamlit as st
 
 from studio.errors import StudioError
-from studio.ui.compare.comparison import Hung, draw_pictures, draw_table, find_pictures
+from studio.ui.compare.comparison import ComparedPictures, draw_pictures, draw_table, find_pictures
 from studio.ui.shared.navigation import GALLERY
 from studio.ui.shared.notices import show_notices
 
-# How the pictures hang: the least width of each in pixels, and how tall it may be. (A comment: Streamlit would draw a
-# string that stands alone in a page.)
+# For each choice the least width of a picture in pixels and the CSS limit of its height. (A comment, because Streamlit
+# would draw a docstring that stands alone in a page.)
 SIDE_BY_SIDE, LARGE = "Side by side", "Large"
 SIZES = {SIDE_BY_SIDE: (150, "62vh"), LARGE: (400, None)}
 
 
 def draw_nothing() -> None:
-    """Say what can be seen here and how to get it."""
+    """Explain how to choose pictures to compare."""
     with st.container(border=True, key="compare_empty"):
         st.space("small")
         st.markdown("#### Nothing to compare yet")
@@ -25,9 +25,9 @@ def draw_nothing() -> None:
         st.space("small")
 
 
-def draw_comparison(hung: Hung) -> None:
+def draw_comparison(compared: ComparedPictures) -> None:
     """Draw the pictures, then the table."""
-    for sentence in hung.notes:
+    for sentence in compared.notes:
         st.caption(sentence)
     with st.container(horizontal=True, vertical_alignment="center", key="compare_choices"):
         st.session_state.setdefault("compare_size", SIDE_BY_SIDE)
@@ -39,14 +39,14 @@ def draw_comparison(hung: Hung) -> None:
             label_visibility="collapsed",
             persist_state="session",
         )
-        if hung.source is not None:
-            st.session_state.setdefault("compare_design", hung.run is not None)
+        if compared.source is not None:
+            st.session_state.setdefault("compare_design", compared.run is not None)
             st.toggle("Show the design", key="compare_design", persist_state="session")
-    with_design = hung.source is not None and st.session_state["compare_design"]
+    with_design = compared.source is not None and st.session_state["compare_design"]
     least_width_px, tallest = SIZES[st.session_state["compare_size"]]
-    draw_pictures(hung, least_width_px=least_width_px, tallest=tallest, with_design=with_design)
-    if len(hung.exhibits) > 1:
-        draw_table(hung)
+    draw_pictures(compared, least_width_px=least_width_px, tallest=tallest, with_design=with_design)
+    if len(compared.records) > 1:
+        draw_table(compared)
     else:
         st.caption("One picture is left. Tick another in the gallery to compare them.")
     st.page_link(GALLERY, label="Choose other pictures", icon=":material/photo_library:")
@@ -56,7 +56,7 @@ st.title("Compare")
 show_notices()
 try:
     found = find_pictures()
-    if found.exhibits:
+    if found.records:
         draw_comparison(found)
     else:
         for note in found.notes:

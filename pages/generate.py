@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from studio.catalogue import Source
 from studio.errors import RequestError, StorageError, StudioError
 from studio.ui.generate import address, run_panel
 from studio.ui.generate.colourways import draw_colourways
@@ -28,56 +29,78 @@ entry, model_problem = find_model(settings)
 form_values.prepare_form(entry)
 for problem in address.follow_address(studio, settings, entry):
     st.warning(problem, icon=":material/link_off:")
-design = source.current_source(studio.catalogue)
 
 
-def draw_form() -> None:
-    """Draw the settings and the button that starts a run with them."""
+def draw_choice(design: Source | None) -> None:
+    """Draw the page while a design is chosen; `design` is the current one, if there is one already."""
+    # On a phone the offers follow the upload; on a wide screen they stand beside it, as tall as upload and form.
+    with st.grid(3, min_column_width=280, gap=("medium", "large")) as grid:
+        with grid.cell():
+            source.draw_upload(studio.catalogue, another=design is not None)
+        with grid.cell(column_span=2, row_span=2):
+            source.draw_offers(studio.catalogue, form_values.suggest_prompt)
+        with grid.cell():
+            draw_form(design)
+
+
+def draw_work(design: Source) -> None:
+    """Draw the page with a design: the form on the left, the run on the right."""
+    inputs, results = st.columns([1, 2], gap="large")
+    with inputs:
+        source.draw_source(design)
+        draw_facts(design)
+        draw_colourways(design)
+        draw_form(design)
+    with results:
+        draw_results(design)
+
+
+def draw_form(design: Source | None) -> None:
+    """Draw the form, the button that starts a run, other sessions' runs and the model."""
     form.draw_notice()
     form.draw_form(entry, settings, design)
     problem = st.container()  # above the button, where it is seen
     if st.button("Generate", key="generate", type="primary", shortcut="Ctrl+Enter", width="stretch"):
         try:
-            if model_problem is not None:
-                raise RequestError(model_problem)
-            if design is None:
-                raise RequestError("There is no design yet. Drop a picture above, or take one of the samples.")
-            request = form_values.read_request(
-                design.sha256, source.current_parent(), entry, settings, repeatable=can_repeat(design)
-            )
-            check_constraints(design, request.constraints)
-            address.show_run(studio.jobs.submit(request))
-            if source.picking(design):
-                source.stop_picking()
-                st.rerun()  # the offers make room for the run
+            start_run(design)
         except StudioError as error:
             problem.error(str(error))
     run_panel.draw_others(studio, address.shown_run())
     draw_model(entry, model_problem)
 
 
-if source.picking(design):
-    # On a phone the offers follow the upload; beside it they are as tall as upload and form together.
-    with st.grid(3, min_column_width=280, gap=("medium", "large")) as grid:
-        with grid.cell():
-            source.draw_upload(studio.catalogue, design)
-        with grid.cell(column_span=2, row_span=2):
-            source.draw_offers(studio.catalogue, form_values.suggest_prompt)
-        with grid.cell():
-            draw_form()
+def start_run(design: Source | None) -> None:
+    """Submit the run that the form describes and show it. Raises `StudioError` on what cannot be drawn."""
+    if model_problem is not None:
+        raise RequestError(model_problem)
+    if design is None:
+        raise RequestError("There is no design yet. Drop a picture above, or take one of the samples.")
+    request = form_values.read_request(
+        design.sha256, source.current_parent(), entry, settings, repeatable=can_repeat(design)
+    )
+    check_constraints(design, request.constraints)
+    address.show_run(studio.jobs.submit(request))
+    if source.is_picking():
+        source.stop_picking()
+        st.rerun()  # the run takes the place of the offers
+
+
+def draw_results(design: Source) -> None:
+    """Draw the run that is shown or, if there is none of this design, empty places for the next one."""
+    run_id = address.shown_run()
+    if run_id is not None and run_panel.belongs_to(studio, run_id, design):
+        run_panel.draw_run(studio, run_id)
+        return
+    run_panel.draw_waiting_sheet(design, form_values.read_form().count)
+    if run_id is not None:
+        run_panel.draw_way_back(studio, run_id, source.choose_source)
+
+
+current = source.current_source(studio.catalogue)
+if current is None or source.is_picking():
+    draw_choice(current)
 else:
-    inputs, results = st.columns([1, 2], gap="large")
-    with inputs:
-        source.draw_source(design)
-        draw_facts(design)
-        draw_colourways(design)
-        draw_form()
-    with results:
-        if run_panel.is_run_of(studio, address.shown_run(), design):
-            run_panel.draw_run(studio, address.shown_run())
-        else:
-            run_panel.draw_waiting_sheet(design, form_values.read_form().count)
-            run_panel.draw_way_back(studio, address.shown_run(), source.choose_source)
+    draw_work(current)
 
 address.keep_address()
 drafts.keep_draft(source.current_sha256(), entry.id)

@@ -1,4 +1,4 @@
-"""Settings: model, adapter, memory, and what is stored. Each change is kept at once."""
+"""Settings page: model, adapter, memory and storage. Each change is saved at once."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import streamlit as st
 from studio.errors import StudioError
 from studio.ui.session import access_token_present, hardware, workspace
 from studio.ui.settings.adapter import draw_adapter
-from studio.ui.settings.memory import draw_hardware, draw_idle, draw_memory_now, draw_profile
+from studio.ui.settings.memory import draw_hardware, draw_idle_minutes, draw_memory_use, draw_profile
 from studio.ui.settings.model import draw_model
 from studio.ui.settings.storage import draw_storage
 from studio.ui.shared.notices import show_notices
 
 st.title("Settings")
 show_notices()
-st.caption("Each change is kept at once and holds from the next run on. Nothing needs a restart.")
+st.caption("Each change is saved at once and applies from the next run. Nothing needs a restart.")
 try:
     settings = workspace().settings.load()
     computer = hardware()
@@ -23,7 +23,7 @@ try:
         st.subheader("Model")
         draw_model(settings, computer)
         token = "found" if access_token_present() else "none found"
-        st.caption(f"Hugging Face token: {token}. Only the models of Stable Diffusion 3.5 need one.")
+        st.caption(f"Hugging Face token: {token}. Only the Stable Diffusion 3.5 models need one.")
         st.subheader("Adapter")
         draw_adapter(settings)
         st.subheader("Memory profile")
@@ -32,8 +32,8 @@ try:
         st.subheader("This computer")
         draw_hardware(computer)
         st.subheader("Memory")
-        draw_memory_now()
-        draw_idle(settings)
+        draw_memory_use()
+        draw_idle_minutes(settings)
         st.subheader("Storage")
         draw_storage()
 except StudioError as error:

@@ -1,4 +1,4 @@
-"""The command line: `python -m studio COMMAND`, the same path as the pages without a browser."""
+"""Entry point of `python -m studio COMMAND`."""
 
 from __future__ import annotations
 

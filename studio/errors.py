@@ -1,44 +1,44 @@
-"""The studio's errors: every message is for a designer, says what happened and what to do next.
+"""The studio's errors. Every message is for a designer: what happened, and what to do next.
 
 StudioError
 ├── InputError            something given to the studio cannot be used (command line: exit code 2)
-│   ├── DesignError       the picture
+│   ├── DesignError       the picture file
 │   ├── RequestError      the settings of a run
-│   └── NotFoundError     an id that the catalogue does not hold
+│   ├── NotFoundError     an id that the catalogue does not have
+│   └── AdapterError      an adapter is damaged or was trained for another model
 ├── ModelError            a model cannot be found, fetched, loaded or run
-│   ├── AdapterError      an adapter does not fit, or is damaged
-│   └── MemoryShortError  the card or the machine has too little memory
-├── StorageError          outputs/ cannot be read or written
-└── RunCancelledError     the designer stopped the run; what was finished is kept
+│   └── MemoryShortError  the card or the computer has too little memory
+├── StorageError          the outputs folder cannot be read or written
+└── RunCancelledError     the designer stopped the run; finished variations are kept
 """
 
 from __future__ import annotations
 
 
 def first_line(error: BaseException) -> str:
-    """Return the first line of a library's error as a sentence of at most 200 characters."""
+    """Return the first line of a library's error message, at most 200 characters, with a full stop."""
     text = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
     return f"{text[:200]}."
 
 
 class StudioError(Exception):
-    """Base of all errors whose text may be shown to a designer as it is."""
+    """Base of all errors with a message for the designer."""
 
 
 class InputError(StudioError):
-    """Something given to the studio cannot be used; the text names it and what would be fine."""
+    """Something given to the studio cannot be used. The message names the bad value and a good one."""
 
 
 class DesignError(InputError):
-    """A file is no picture that the studio can vary."""
+    """A file is not a picture that the studio can vary."""
 
 
 class RequestError(InputError):
-    """The settings of a run cannot work."""
+    """A setting of a run is invalid."""
 
 
 class NotFoundError(InputError):
-    """The catalogue holds nothing under this id."""
+    """The catalogue has nothing with this id."""
 
 
 class ModelError(StudioError):
@@ -50,7 +50,7 @@ class AdapterError(InputError):
 
 
 class MemoryShortError(ModelError):
-    """The card or the machine has too little memory for this run."""
+    """The card or the computer has too little memory for this run."""
 
 
 class StorageError(StudioError):
@@ -58,4 +58,4 @@ class StorageError(StudioError):
 
 
 class RunCancelledError(StudioError):
-    """The run was stopped on request; what was finished before is kept."""
+    """The run was stopped on request. Variations finished before are kept."""

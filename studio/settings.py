@@ -1,4 +1,4 @@
-"""What the designer chose in the settings, kept in outputs/settings.json across restarts."""
+"""The choices of the settings page, stored in settings.json of the outputs folder."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ IDLE_LIMIT_MINUTES = 24 * 60
 
 @dataclass(frozen=True, slots=True)
 class StudioSettings:
-    """The model, adapter and memory profile of the next run, and when memory is given back.
+    """The model, adapter and memory profile of the next run, and when the model is unloaded.
 
-    `adapter_folder` is a peft folder or None; `idle_unload_minutes` is 0 for never.
+    `adapter_folder` is a peft folder or None. `idle_unload_minutes` is 0 (never) to `IDLE_LIMIT_MINUTES`.
     """
 
     model: str = "builtin"
@@ -38,14 +38,14 @@ class StudioSettings:
 
 
 class SettingsStore:
-    """Reads and writes the settings; safe to use from many threads."""
+    """Reads and writes the settings file. Thread-safe."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
         self._lock = threading.Lock()
 
     def load(self) -> StudioSettings:
-        """Return what was saved; the defaults where nothing was, or where the file is damaged."""
+        """Return the saved settings, or the defaults if there is no file or it is damaged. Unknown keys are ignored."""
         with self._lock:
             try:
                 values = json.loads(self._file.read_text("utf-8"))
@@ -58,12 +58,12 @@ class SettingsStore:
                 return StudioSettings()
 
     def save(self, settings: StudioSettings) -> None:
-        """Keep the settings. Raises `StorageError` when the outputs folder cannot be written."""
-        draft = self._file.with_suffix(".tmp")
+        """Write the settings. Raises `StorageError` if the outputs folder cannot be written."""
+        temporary = self._file.with_suffix(".tmp")
         with self._lock:
             try:
-                draft.write_text(json.dumps(dataclasses.asdict(settings), indent=2), "utf-8")
-                draft.replace(self._file)
+                temporary.write_text(json.dumps(dataclasses.asdict(settings), indent=2), "utf-8")
+                temporary.replace(self._file)
             except OSError as error:
                 raise StorageError(
                     f"The settings could not be saved in {self._file.parent}: {error.strerror}. "

@@ -1,4 +1,4 @@
-"""An outputs folder at work: its catalogue, its settings and its queue, opened once in a process."""
+"""The workspace: catalogue, settings and job queue of an outputs folder, opened once per process."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from studio.catalogue import Catalogue
-from studio.jobs import Drawing, JobQueue
+from studio.jobs import JobQueue, RunEngine
 from studio.settings import SettingsStore
 
 PROJECT = Path(__file__).parents[1]
@@ -19,7 +19,7 @@ PROJECT = Path(__file__).parents[1]
 
 @dataclass(frozen=True)
 class Workspace:
-    """What a page, a route or a command needs to work with one outputs folder."""
+    """What pages, routes and commands need to work with one outputs folder."""
 
     outputs: Path
     catalogue: Catalogue
@@ -32,15 +32,15 @@ _open_lock = threading.Lock()
 
 
 def default_outputs() -> Path:
-    """Return the outputs folder: STUDIO_OUTPUTS from the environment, else outputs/ of the project."""
+    """Return the folder that `STUDIO_OUTPUTS` in the environment names, else outputs/ in the project."""
     return Path(os.environ.get("STUDIO_OUTPUTS") or PROJECT / "outputs")
 
 
-def open_workspace(outputs: Path, make_engine: Callable[[], Drawing]) -> Workspace:
-    """Return the workspace of a folder; the same one as before when this process has opened it already.
+def open_workspace(outputs: Path, make_engine: Callable[[], RunEngine]) -> Workspace:
+    """Return the workspace of a folder, always the same one within a process.
 
-    It lives in this module and not in a cache of Streamlit, so that “Clear caches” starts no second worker.
-    Raises `StorageError` when the folder cannot be used.
+    Workspaces are kept in this module, not in Streamlit's cache: “Clear caches” must not start a second worker.
+    Raises `StorageError` if the folder cannot be used.
     """
     outputs = outputs.expanduser().resolve()
     with _open_lock:
@@ -53,7 +53,7 @@ def open_workspace(outputs: Path, make_engine: Callable[[], Drawing]) -> Workspa
 
 
 def close_workspaces() -> None:
-    """Stop the workers of all workspaces; finished pictures are on disk already."""
+    """Stop the workers of all workspaces. Finished pictures are already on disk."""
     with _open_lock:
         for workspace in _open.values():
             workspace.jobs.close()
@@ -61,6 +61,6 @@ def close_workspaces() -> None:
 
 
 def device_lock_file() -> Path:
-    """Return the lock that all studios of this user on this machine share: there is one card, whatever the folder."""
+    """Return the lock file of the graphics card. All studios of this user share it, whatever their outputs folder."""
     user = os.getuid() if hasattr(os, "getuid") else getpass.getuser()
     return Path(tempfile.gettempdir()) / f"carpet-diffusion-studio-{user}.lock"

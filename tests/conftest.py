@@ -1,4 +1,4 @@
-"""What many tests share: a temporary folder and a catalogue of their own, and the built-in model loaded once."""
+"""Fixtures that many tests share: a temporary folder, a catalogue, and the built-in model loaded once."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ from studio.catalogue import Catalogue
 
 @pytest.fixture(scope="session", autouse=True)
 def own_temporary_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Give the tests, and the programs that they start, the lock of a machine of their own.
+    """Use a folder for temporary files that only the tests and their processes have.
 
-    All studios of a user wait for one lock in the folder for temporary files: one that is open beside the tests would
-    hold them up.
+    The lock file of the graphics card is in it. Without this the tests would wait for a studio that the user runs.
     """
     folder = str(tmp_path_factory.mktemp("temporary"))
     with pytest.MonkeyPatch.context() as patch:
@@ -27,7 +26,7 @@ def own_temporary_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[N
 
 @pytest.fixture
 def outputs(tmp_path: Path) -> Path:
-    """The outputs folder of this test, not made yet."""
+    """The outputs folder of this test, which does not exist yet."""
     return tmp_path / "outputs"
 
 
@@ -40,7 +39,7 @@ def catalogue(outputs: Path) -> Iterator[Catalogue]:
 
 @pytest.fixture(scope="session")
 def slot() -> Iterator[object]:
-    """The slot that holds the real built-in pipeline for all tests that draw."""
+    """The slot with the built-in pipeline, shared by all tests that draw."""
     from studio.models.slot import PipelineSlot
 
     shared = PipelineSlot()

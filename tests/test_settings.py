@@ -1,4 +1,4 @@
-"""The settings survive restarts, and a damaged file costs nothing but the choice."""
+"""The settings are stored across restarts, and a damaged file gives the defaults."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from studio.errors import RequestError, StorageError
 from studio.settings import SettingsStore, StudioSettings
 
 
-def test_settings_survive(tmp_path: Path) -> None:
+def test_saved_settings_are_loaded(tmp_path: Path) -> None:
     chosen = StudioSettings(model="stabilityai/stable-diffusion-3.5-medium", profile="4", idle_unload_minutes=0)
     SettingsStore(tmp_path / "settings.json").save(chosen)
     assert SettingsStore(tmp_path / "settings.json").load() == chosen
@@ -34,12 +34,12 @@ def test_a_damaged_file_gives_the_defaults(tmp_path: Path, text: str) -> None:
     assert SettingsStore(tmp_path / "settings.json").load() == StudioSettings()
 
 
-def test_a_later_versions_keys_are_left_aside(tmp_path: Path) -> None:
+def test_unknown_keys_are_ignored(tmp_path: Path) -> None:
     (tmp_path / "settings.json").write_text('{"profile": "2", "colour_of_the_sky": "blue"}')
     assert SettingsStore(tmp_path / "settings.json").load() == StudioSettings(profile="2")
 
 
-def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+def test_an_unwritable_folder_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(StorageError, match="could not be saved"):
         SettingsStore(tmp_path / "file" / "settings.json").save(StudioSettings())

@@ -1,7 +1,7 @@
-"""Everything that was made, kept under outputs/ and found again: files first, a SQLite index second."""
+"""The catalogue of an outputs folder: sources and variations as files, and a SQLite index of them."""
 
 from studio.catalogue.catalogue import Catalogue
-from studio.catalogue.files.metadata import Parameters, format_parameters, parse_parameters, read_record
+from studio.catalogue.files.metadata import format_parameters, read_record
 from studio.catalogue.identifiers import new_id, utc_now
 from studio.catalogue.records import (
     NO_ADAPTER,
@@ -22,14 +22,12 @@ __all__ = [
     "GalleryChoices",
     "GalleryPage",
     "GalleryQuery",
-    "Parameters",
     "RebuildReport",
     "Source",
     "StorageUse",
     "Variation",
     "format_parameters",
     "new_id",
-    "parse_parameters",
     "read_record",
     "utc_now",
 ]

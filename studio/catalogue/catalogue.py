@@ -1,7 +1,6 @@
-"""The catalogue: everything that was made, kept under outputs/ and found again.
+"""The catalogue: stores and finds everything in an outputs folder.
 
-Files first, rows second: a picture is whole on the disk before the index hears of it, and the index can be made
-again from the files at any time.
+A file is complete on disk before its row is added to the index, so the index can be rebuilt from the files.
 """
 
 from __future__ import annotations
@@ -40,10 +39,10 @@ from studio.schema import VariationRecord
 
 
 class Catalogue:
-    """What lies in one outputs folder. Every method may be called from any thread.
+    """The sources and variations of one outputs folder. Every method may be called from any thread.
 
-    Raises `NotFoundError` on ids that it does not hold, `StorageError` on trouble with the disk. Opening it lists
-    every picture that a crash has left without a row; the report `opening` says what was found.
+    Methods raise `NotFoundError` on unknown ids and `StorageError` on trouble with the disk. Opening a catalogue
+    adds rows for files that have none, such as after a crash; `opening` is the report on that.
     """
 
     def __init__(self, outputs: Path) -> None:
@@ -51,12 +50,12 @@ class Catalogue:
         self._database = Database(self._folders.index)
         self._sources = Sources(self._folders, self._database)
         self._curator = Curator(self._folders, self._database)
-        self._unlisted = False
+        self._row_missing = False
         remove_leftovers(self._folders.root)
         try:
             self.opening = self._reconcile()
-        except StorageError as error:  # a full disk: what is listed can be seen all the same, and room be made
-            self._unlisted = True
+        except StorageError as error:  # on a full disk the gallery still opens, so that space can be freed
+            self._row_missing = True
             self.opening = RebuildReport(skipped=(str(error),))
 
     def __enter__(self) -> Catalogue:
@@ -69,57 +68,57 @@ class Catalogue:
 
     @property
     def outputs(self) -> Path:
-        """The folder, as an absolute path."""
+        """The outputs folder as an absolute path."""
         return self._folders.root
 
     def close(self) -> None:
-        """Let go of the index; it is opened again should the catalogue be used again."""
+        """Close the index. Using the catalogue again opens it again."""
         self._database.close()
 
     def add_source(self, data: bytes, *, label: str = "", parent: str | None = None) -> Source:
-        """Keep a design's file, once however often it comes; the first label and parent stay.
+        """Store a design's file. A file that is there already is stored once and keeps its first label and parent.
 
-        Raises `DesignError` when it cannot be used as a design, `NotFoundError` when there is no such parent.
+        Raises `DesignError` if it is not a usable design, `NotFoundError` if there is no such parent.
         """
         if parent is not None:
             self.variation(parent)
         return self._sources.add(data, label, parent)
 
     def source(self, sha256: str) -> Source:
-        """Return what is known of a source."""
+        """Return a source."""
         return self._sources.get(sha256)
 
     def sources(self, limit: int = 50) -> tuple[Source, ...]:
-        """Return the sources that came last, newest first."""
+        """Return the last `limit` sources, newest first."""
         return self._sources.newest(limit)
 
     def source_path(self, sha256: str) -> Path:
-        """Return the file of a source's own bytes."""
+        """Return the path of the designer's own file."""
         return self._sources.path(self.source(sha256))
 
     def source_display_path(self, sha256: str) -> Path:
-        """Return a file that a browser shows as the studio sees the source: its own, or a PNG made of it."""
+        """Return the path of a picture that a browser shows as the model gets it: the own file, or a PNG of it."""
         return self._sources.display_path(self.source(sha256))
 
     def source_thumbnail_path(self, sha256: str) -> Path:
-        """Return the small copy of a source (WebP)."""
+        """Return the path of a source's thumbnail (WebP)."""
         return self._sources.thumbnail_path(self.source(sha256))
 
     def save_variation(
         self, image: Image.Image, record: VariationRecord, untouched: Image.Image | None = None
     ) -> Variation:
-        """Keep a finished picture (RGB or P, every pixel as it is): the file, then its row, then a small copy.
+        """Store a finished picture (RGB or P, lossless): the file, then its row, then its thumbnail.
 
-        `untouched` is what the model drew, where the picture was made of that; it is written before the file.
-        Saving the same record again is fine. Raises `StorageError` when it cannot be written; where only its row
-        could not be, the picture is safe, and listed with the next one or at the next start.
+        `untouched` is the model's picture if `image` was woven from it; it is written first. Saving the same record
+        again has no effect. Raises `StorageError` if it cannot be written. If only the row fails the file is kept,
+        and its row is added with the next variation or at the next start.
         """
         _check_ids(record)
         path = self._folders.picture(record.id, Place.KEPT)
         if not path.exists():
             if untouched is not None:
-                own = dataclasses.replace(record, weaving=None)
-                write_atomically(self._folders.untouched(record.id), encode_png(untouched, own))
+                unwoven = dataclasses.replace(record, weaving=None)
+                write_atomically(self._folders.untouched(record.id), encode_png(untouched, unwoven))
             write_atomically(path, encode_png(image, record))
         elif read_record(path) != record:
             raise StorageError(f"There is another picture under the id {record.id} already. Start the run again.")
@@ -127,22 +126,22 @@ class Catalogue:
             with self._database.writing() as connection:
                 add_variation(connection, record, Place.KEPT, Curation())
         except StorageError as error:
-            self._unlisted = True
+            self._row_missing = True
             raise StorageError(f"{error} The picture itself is safe in {path.parent}.") from error
-        with contextlib.suppress(StorageError):  # it is made again when somebody asks for it
+        with contextlib.suppress(StorageError):  # `thumbnail_path` makes it again
             write_thumbnail(image, self._folders.thumbnail(record.id))
-        if self._unlisted:
-            with contextlib.suppress(StorageError):  # then it stays for the next time
+        if self._row_missing:
+            with contextlib.suppress(StorageError):  # tried again with the next variation
                 self._reconcile()
-                self._unlisted = False
+                self._row_missing = False
         return Variation(record)
 
     def variation(self, variation_id: str) -> Variation:
-        """Return a variation, also one in the bin."""
+        """Return a variation, in the gallery or the bin."""
         return self._curator.look_up(variation_id)[0]
 
     def variation_path(self, variation_id: str) -> Path:
-        """Return the PNG of a variation, also of one in the bin."""
+        """Return the path of a variation's PNG, in the gallery or the bin."""
         variation, place = self._curator.look_up(variation_id)
         path = self._folders.picture(variation.id, place)
         if not path.is_file():
@@ -150,23 +149,23 @@ class Catalogue:
         return path
 
     def untouched_path(self, variation_id: str) -> Path:
-        """Return the PNG of what the model drew of a woven variation; raises `NotFoundError` on any other."""
+        """Return the path of the model's picture (PNG) of a woven variation. Raises `NotFoundError` on others."""
         path = self._folders.untouched(self.variation(variation_id).id)
         if not path.is_file():
             raise not_found("untouched picture", variation_id)
         return path
 
     def thumbnail_path(self, variation_id: str) -> Path:
-        """Return the small copy of a variation (WebP); made again when it is gone."""
+        """Return the path of a variation's thumbnail (WebP). A missing one is made again."""
         path = self._folders.thumbnail(self.variation(variation_id).id)
         if not path.is_file():
             write_thumbnail_of(self.variation_path(variation_id), path)
         return path
 
     def run(self, run_id: str, *, replaced: bool = False) -> tuple[Variation, ...]:
-        """Return a run's finished variations in the order of their slots, those in the bin left out.
+        """Return a run's finished variations by slot, without those in the bin.
 
-        Of a slot that was drawn again the newest counts; with `replaced` those before it come too, oldest first.
+        A slot that was drawn again has its newest variation only; with `replaced` all of them, oldest first.
         """
         check_run_id(run_id)
         with self._database.reading() as connection:
@@ -174,39 +173,39 @@ class Catalogue:
         return found if replaced else tuple({variation.record.slot: variation for variation in found}.values())
 
     def find(self, query: GalleryQuery) -> GalleryPage:
-        """Return one page of the gallery, newest first."""
+        """Return one page of the gallery or the bin, newest first."""
         with self._database.reading() as connection:
             return find_page(connection, query)
 
     def choices(self) -> GalleryChoices:
-        """Return the models and adapters that the gallery can be filtered by."""
+        """Return the models and adapters to filter the gallery by."""
         with self._database.reading() as connection:
             return find_choices(connection)
 
     def set_favourite(self, variation_id: str, favourite: bool) -> None:
-        """Mark a variation as a favourite, or no longer."""
+        """Set or clear a variation's favourite mark."""
         self._curator.set_favourite(variation_id, favourite)
 
     def delete(self, variation_ids: Iterable[str]) -> None:
-        """Move variations to the bin; those that lie there already stay. None is moved if any id is unknown."""
+        """Move variations to the bin. Moves none if any id is unknown."""
         self._curator.move(variation_ids, Place.BINNED)
 
     def restore(self, variation_ids: Iterable[str]) -> None:
-        """Bring variations back from the bin as they were."""
+        """Move variations back from the bin, with their marks."""
         self._curator.move(variation_ids, Place.KEPT)
 
     def empty_bin(self) -> int:
-        """Remove what lies in the bin, for good; return how many variations that were."""
+        """Delete the variations in the bin for good and return their number."""
         return self._curator.empty_bin()
 
     def storage(self) -> StorageUse:
-        """Return what outputs/ holds and what is left on its disk."""
+        """Return the disk space that the folder takes and what is left on its disk."""
         return measure_storage(self._folders)
 
     def rebuild(self, progress: Progress | None = None) -> RebuildReport:
-        """Make the index again from the files alone; `progress` hears how many of how many are read."""
+        """Rebuild the index from the files. `progress` is called with the numbers of files read and in total."""
         if self._database.damaged():
-            self._database.start_anew()
+            self._database.recreate()
         return rebuild(self._folders, self._database, progress)
 
     def _reconcile(self) -> RebuildReport:
@@ -215,12 +214,12 @@ class Catalogue:
         except StorageError:
             if not self._database.damaged():
                 raise
-        self._database.start_anew()
+        self._database.recreate()
         return reconcile(self._folders, self._database)
 
 
 def _check_ids(record: VariationRecord) -> None:
-    """Raise `NotFoundError` where an id in a record has not the form that a path or a query may be made of."""
+    """Raise `NotFoundError` on a malformed id, before it becomes part of a path or a query."""
     check_variation_id(record.id)
     check_run_id(record.run)
     check_source_hash(record.source)

@@ -1,6 +1,6 @@
-"""What a designer does with finished pictures: favourite, delete, restore, empty the bin.
+"""Favourites and the bin: mark, delete and restore variations, empty the bin.
 
-Each step holds the index's write lock, so that neither another thread nor another program moves the same file.
+Each step holds the index's write lock, so that no other thread or program moves the same file.
 """
 
 from __future__ import annotations
@@ -19,35 +19,35 @@ from studio.errors import StorageError
 
 
 class Curator:
-    """The pictures of one outputs folder. Ids that come in are checked and looked up before they name a file."""
+    """The variations of one outputs folder. An id is checked and looked up before it becomes a path."""
 
     def __init__(self, folders: Folders, database: Database) -> None:
         self._folders = folders
         self._database = database
 
     def look_up(self, variation_id: str) -> tuple[Variation, Place]:
-        """Return a variation whose file is there, and where it lies; raises `NotFoundError`."""
+        """Return a variation and its place. Raises `NotFoundError` if its file is gone."""
         check_variation_id(variation_id)
         with self._database.reading() as connection:
-            return _held(find_one(connection, variation_id), variation_id)
+            return _require(find_one(connection, variation_id), variation_id)
 
     def set_favourite(self, variation_id: str, favourite: bool) -> None:
-        """Mark a variation as a favourite, or no longer: its sidecar first, then its row."""
+        """Set or clear a variation's favourite mark, first in its sidecar, then in its row."""
         check_variation_id(variation_id)
         with self._database.writing() as connection:
-            variation, place = _held(find_one(connection, variation_id), variation_id)
+            variation, place = _require(find_one(connection, variation_id), variation_id)
             curation = dataclasses.replace(self._curation(variation.id, place), favourite=favourite)
             write_curation(self._folders, variation.id, place, curation)
             update_variation(connection, variation.id, place, curation)
 
     def move(self, variation_ids: Iterable[str], place: Place) -> None:
-        """Bring variations into the bin or back; those that lie there already stay. None if any id is unknown."""
+        """Move variations to the bin or back, except those already there. Moves none if any id is unknown."""
         wanted = tuple(dict.fromkeys([variation_ids] if isinstance(variation_ids, str) else variation_ids))
         for variation_id in wanted:
             self.look_up(variation_id)
-        for variation_id in wanted:  # one transaction each: a full disk half-way keeps what was done
+        for variation_id in wanted:  # one transaction each, so that a full disk half-way undoes nothing
             with self._database.writing() as connection:
-                variation, now = _held(find_one(connection, variation_id), variation_id)
+                variation, now = _require(find_one(connection, variation_id), variation_id)
                 if now is place:
                     continue
                 deleted_at = utc_now() if place is Place.BINNED else None
@@ -56,14 +56,14 @@ class Curator:
                 update_variation(connection, variation.id, place, curation)
 
     def empty_bin(self) -> int:
-        """Remove what lies in the bin, for good; return how many variations that were."""
+        """Delete the variations in the bin for good and return their number."""
         with self._database.reading() as connection:
             binned = [one for one, state in find_states(connection).items() if state.place is Place.BINNED]
         removed = 0
         for variation_id in binned:
             with self._database.writing() as connection:
                 found = find_one(connection, variation_id)
-                if found is None or found[1] is not Place.BINNED:  # somebody was quicker
+                if found is None or found[1] is not Place.BINNED:  # another thread or program was faster
                     continue
                 picture = self._folders.picture(variation_id, Place.BINNED)
                 for path in (picture, self._folders.curation(variation_id, Place.BINNED)):
@@ -72,19 +72,19 @@ class Curator:
                 remove(self._folders.thumbnail(variation_id))
                 drop_variations(connection, [variation_id])
                 removed += 1
-            with contextlib.suppress(OSError):  # the day's folder, once nothing is left in it
+            with contextlib.suppress(OSError):  # the day's folder, if it is empty now
                 picture.parent.rmdir()
         return removed
 
     def _curation(self, variation_id: str, place: Place) -> Curation:
-        """Return what is said of a picture; a damaged sidecar says nothing and is written anew."""
+        """Return the marks of a variation, the defaults if its sidecar is damaged."""
         try:
             return read_curation(self._folders, variation_id, place)
         except StorageError:
             return Curation()
 
 
-def _held(found: tuple[Variation, Place] | None, variation_id: str) -> tuple[Variation, Place]:
+def _require(found: tuple[Variation, Place] | None, variation_id: str) -> tuple[Variation, Place]:
     if found is None or found[1] is Place.MISSING:
         raise not_found("picture", variation_id)
     return found

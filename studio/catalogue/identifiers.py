@@ -1,4 +1,4 @@
-"""Ids and hashes: made here, and checked here before anything that a client sent is looked up."""
+"""Ids, hashes and times of the catalogue. Ids from a client are checked here before they are looked up."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from datetime import UTC, datetime
 from studio.errors import NotFoundError
 
 VARIATION_ID = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9]{3}-[0-9a-f]{6}")
-"""UTC date, time, milliseconds, then 24 random bits: 20261122-203605-123-ab12cd."""
+"""UTC date, time, milliseconds, 24 random bits: 20261122-203605-123-ab12cd."""
 SOURCE_HASH = re.compile(r"[0-9a-f]{64}")
 RUN_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,63}")
 
 
-class _RisingClock:
-    """Milliseconds that never repeat and never go back, so that ids made in a row sort in that order."""
+class _IncreasingClock:
+    """A millisecond clock that is strictly increasing, so that ids sort in the order in which they were made."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -29,48 +29,48 @@ class _RisingClock:
             return self._last_ms
 
 
-_clock = _RisingClock()
+_clock = _IncreasingClock()
 
 
 def new_id() -> str:
-    """Return an id for a variation or a run: unique, safe in an URL and a file name, later ones sort later."""
+    """Return a unique id for a variation or a run, safe in a URL and in a file name. Later ids sort later."""
     seconds, milliseconds = divmod(_clock.tick(), 1000)
     moment = datetime.fromtimestamp(seconds, UTC)
     return f"{moment:%Y%m%d-%H%M%S}-{milliseconds:03d}-{secrets.token_hex(3)}"
 
 
 def utc_now() -> str:
-    """Return the time as the records write it: ISO 8601 in UTC with milliseconds."""
+    """Return the present time as records write it: ISO 8601 in UTC with milliseconds."""
     return iso_time(time.time())
 
 
 def iso_time(seconds: float) -> str:
-    """Return seconds since 1970 as the records write a time."""
+    """Return seconds since 1970 as ISO 8601 in UTC with milliseconds."""
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
 
 
 def day_of(variation_id: str) -> str:
-    """Return the folder of an id's day in UTC: 2026-11-22."""
+    """Return the UTC day of an id, such as 2026-11-22. Its files are in a folder of that name."""
     return f"{variation_id[:4]}-{variation_id[4:6]}-{variation_id[6:8]}"
 
 
 def check_variation_id(text: str) -> str:
-    """Return `text` if it has the form of a variation's id; raises `NotFoundError` otherwise."""
+    """Return `text` if it has the form of a variation's id. Raises `NotFoundError` otherwise."""
     return _check(text, VARIATION_ID, "variation")
 
 
 def check_run_id(text: str) -> str:
-    """Return `text` if it has the form of a run's id; raises `NotFoundError` otherwise."""
+    """Return `text` if it has the form of a run's id. Raises `NotFoundError` otherwise."""
     return _check(text, RUN_ID, "run")
 
 
 def check_source_hash(text: str) -> str:
-    """Return `text` if it has the form of a SHA-256 in hex; raises `NotFoundError` otherwise."""
+    """Return `text` if it has the form of a SHA-256 in hex. Raises `NotFoundError` otherwise."""
     return _check(text, SOURCE_HASH, "source")
 
 
 def not_found(kind: str, name: object) -> NotFoundError:
-    """Return the error for something that the catalogue does not hold; what the client sent is cut short."""
+    """Return the error for an unknown id. The id is shown escaped and at most 60 characters of it."""
     shown = ascii(name)[1:-1] if isinstance(name, str) else ascii(name)
     shown = shown if len(shown) <= 60 else shown[:60] + "…"
     return NotFoundError(f"There is no {kind} “{shown}” here. It may have been removed; choose another in the gallery.")

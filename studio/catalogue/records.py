@@ -1,4 +1,4 @@
-"""What the catalogue gives and takes: frozen, checked, without pixels."""
+"""The frozen dataclasses of the catalogue's interface. They hold no pixels."""
 
 from __future__ import annotations
 
@@ -11,16 +11,19 @@ from studio.schema import VariationRecord
 PAGE_SIZE_LIMIT = 200
 TEXT_LIMIT = 200
 NO_ADAPTER = "none"
-"""The value of `GalleryQuery.adapter` for pictures that were made without an adapter."""
+"""The value of `GalleryQuery.adapter` for variations without an adapter."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A design that variations are made from, kept once by the SHA-256 of its file's bytes.
+    """A design that variations are made from, stored once under the SHA-256 (hex) of its file's bytes.
 
-    `format` and `mode` are Pillow's names for the file as it came; `notes` says, one sentence each, what is done to
-    it before the model sees it. `label` is only text, never a path. `parent` is the variation it was taken from.
-    `browser_ready` says that a browser shows the file itself as the model sees it.
+    - `label`: text for the designer, never a path.
+    - `mode`, `format`: Pillow's names for the file.
+    - `added_at`: ISO 8601 in UTC with milliseconds.
+    - `notes`: one sentence for each change that opening the file makes to the picture.
+    - `parent`: id of the variation that the design was taken from, or None.
+    - `browser_ready`: whether a browser shows the file with the colours and orientation that the model gets.
     """
 
     sha256: str
@@ -37,7 +40,10 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Variation:
-    """A finished picture: how it was made, and what the designer has said of it since."""
+    """A finished variation: its record, and the designer's marks.
+
+    `deleted_at` is when it was moved to the bin (ISO 8601 in UTC), None outside the bin.
+    """
 
     record: VariationRecord
     favourite: bool = False
@@ -51,11 +57,15 @@ class Variation:
 
 @dataclass(frozen=True, slots=True)
 class GalleryQuery:
-    """Which variations to show: one page, newest first. Every filter left at its default lets everything through.
+    """A page of the gallery, newest first, with its filters. A filter at its default lets everything through.
 
-    `text`: each of its words must occur in the prompt, in any case. `adapter`: a SHA-256, or `NO_ADAPTER`.
-    `deleted`: what lies in the bin instead of the gallery. Raises `InputError` on a page that cannot be,
-    `NotFoundError` on an id that has not the form of one.
+    - `page`: from 1. `page_size`: 1 to `PAGE_SIZE_LIMIT` variations.
+    - `source`: SHA-256 (hex) of a source. `run`, `parent`: an id. `model`: an id or folder as in `RunFacts`.
+    - `adapter`: SHA-256 (hex) of an adapter, or `NO_ADAPTER`.
+    - `text`: words that must all occur in the prompt, in any case; at most `TEXT_LIMIT` characters.
+    - `deleted`: search the bin instead of the gallery.
+
+    Raises `InputError` on a page or text outside these ranges, `NotFoundError` on a malformed id.
     """
 
     page: int = 1
@@ -84,7 +94,7 @@ class GalleryQuery:
 
 @dataclass(frozen=True, slots=True)
 class GalleryPage:
-    """One page of a query's answer; `total` counts the variations on all of its pages."""
+    """One page of a query's result. `total` is the number of variations on all pages."""
 
     variations: tuple[Variation, ...]
     total: int
@@ -99,7 +109,7 @@ class GalleryPage:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One value that a filter can take: `value` for the query, `label` for the designer, `count` of pictures."""
+    """One option of a filter: its `value` in a query, its `label`, and the `count` of variations that have it."""
 
     value: str
     label: str
@@ -108,7 +118,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class GalleryChoices:
-    """The models and adapters that made what is in the gallery, most used first."""
+    """The models and adapters of the variations in the gallery, most used first."""
 
     models: tuple[Choice, ...]
     adapters: tuple[Choice, ...]
@@ -116,7 +126,7 @@ class GalleryChoices:
 
 @dataclass(frozen=True, slots=True)
 class StorageUse:
-    """What outputs/ holds, in files and bytes, and what is left on its disk."""
+    """Numbers of files and bytes in the outputs folder, and free bytes on its disk. `binned` are in the bin."""
 
     variations: int
     variations_bytes: int
@@ -130,16 +140,18 @@ class StorageUse:
 
     @property
     def total_bytes(self) -> int:
-        """Everything that the studio keeps."""
+        """Bytes of everything that the studio stores."""
         return self.variations_bytes + self.binned_bytes + self.sources_bytes + self.previews_bytes + self.index_bytes
 
 
 @dataclass(frozen=True, slots=True)
 class RebuildReport:
-    """What was found when the files and the index were compared.
+    """The result of comparing the files with the index.
 
-    `adopted` counts files that the index did not know before. `missing` are ids that the index knew and whose file
-    is gone; they are not shown. `skipped` says in one sentence each which file was left alone and why.
+    - `variations`, `binned`, `sources`: numbers in the index afterwards.
+    - `adopted`: number of files that were not in the index before.
+    - `missing`: ids in the index that have no file. They are hidden.
+    - `skipped`: one sentence for each file that was left alone, with the reason.
     """
 
     variations: int = 0

@@ -1,4 +1,4 @@
-"""Designs that variations are made from: the designer's own bytes, kept once by their hash."""
+"""The sources of an outputs folder: designs that variations are made from, stored once by their hash."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from studio.catalogue.records import Source
 
 
 class Sources:
-    """The sources of one outputs folder. Hashes that come in are checked and looked up before they name a file."""
+    """The sources of one outputs folder. A hash is checked and looked up before it becomes a path."""
 
     def __init__(self, folders: Folders, database: Database) -> None:
         self._folders = folders
         self._database = database
 
     def add(self, data: bytes, label: str, parent: str | None) -> Source:
-        """Keep a file's bytes: itself first, then what describes it, then its row."""
+        """Store a design: first its file, then its sidecar, then its row. Returns the source that is there already."""
         sha256 = hash_bytes(data)
         with self._database.reading() as connection:
             known = find_source(connection, sha256)
@@ -38,14 +38,14 @@ class Sources:
         if not source.browser_ready:
             write_display_copy(self._folders, design)
         with self._database.writing() as connection:
-            known = find_source(connection, sha256)  # another thread may have brought the same file
+            known = find_source(connection, sha256)  # another thread may have added the same file
             if known is None:
                 write_sidecar(self._folders, source)
                 put_source(connection, source)
         return source if known is None else known
 
     def get(self, sha256: str) -> Source:
-        """Return what is known of a source; raises `NotFoundError`."""
+        """Return a source. Raises `NotFoundError`."""
         check_source_hash(sha256)
         with self._database.reading() as connection:
             source = find_source(connection, sha256)
@@ -54,19 +54,19 @@ class Sources:
         return source
 
     def newest(self, limit: int) -> tuple[Source, ...]:
-        """Return the sources that came last, newest first."""
+        """Return the last `limit` sources, newest first."""
         with self._database.reading() as connection:
             return find_sources(connection, limit)
 
     def path(self, source: Source) -> Path:
-        """Return the file of a source's own bytes."""
+        """Return the path of the designer's own file. Raises `NotFoundError` if it is gone."""
         path = source_path(self._folders, source)
         if not path.is_file():
             raise not_found("source", source.sha256)
         return path
 
     def display_path(self, source: Source) -> Path:
-        """Return a file that a browser shows as the studio sees the source; made again when it is gone."""
+        """Return the path of a picture that a browser shows as the model gets it. A missing copy is made again."""
         original = self.path(source)
         if source.browser_ready:
             return original
@@ -77,7 +77,7 @@ class Sources:
         return path
 
     def thumbnail_path(self, source: Source) -> Path:
-        """Return the small copy of a source; made again when it is gone."""
+        """Return the path of a source's thumbnail. A missing one is made again."""
         path = self._folders.source_thumbnail(source.sha256)
         if not path.is_file():
             write_thumbnail_of(self.display_path(source), path)

@@ -1,4 +1,4 @@
-"""How much outputs/ holds, read from the files themselves."""
+"""The disk space that an outputs folder takes, measured on the files."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from studio.catalogue.records import StorageUse
 
 
 def measure_storage(folders: Folders) -> StorageUse:
-    """Return what lies in an outputs folder and what is left on its disk. Raises `StorageError`."""
+    """Return the disk space that an outputs folder takes and what is left on its disk. Raises `StorageError`."""
     variations, variations_bytes = measure_folder(folders.pictures(Place.KEPT), ".png")
     binned, binned_bytes = measure_folder(folders.pictures(Place.BINNED), ".png")
-    sources, sources_bytes = measure_folder(folders.sources, ".json")  # one sidecar each
+    sources, sources_bytes = measure_folder(folders.sources, ".json")  # each source has one sidecar
     previews_bytes = sum(measure_folder(folder)[1] for folder in folders.previews)
     try:
         index_bytes = sum(path.stat().st_size for path in folders.root.glob(f"{folders.index.name}*"))

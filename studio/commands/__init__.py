@@ -1,4 +1,4 @@
-"""The commands of `python -m studio`. A new one is a module here and one entry of `COMMANDS`."""
+"""The commands of `python -m studio`. A command is one entry of `COMMANDS` and a module of that name."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ INTERRUPTED = 130
 
 COMMANDS: dict[str, str] = {
     "vary": "make variations of a design",
-    "inspect": "measure what a design is: yarns, symmetry, border, repeat",
-    "export": "write a design or a variation as a loom's software reads it",
+    "inspect": "measure a design: yarns, symmetry, border, repeat",
+    "export": "write a design or a variation in a format of loom software",
     "catalogue": "rebuild the index of outputs/ from its files",
     "train": "train the built-in model",
     "evaluate": "measure the built-in model on held-out designs",
     "benchmark": "compare the studio with plain pipeline calls, or time the weaving",
 }
-"""Name and summary. The module of the same name has `add_arguments(parser)` and `run(args) -> int`; it is imported
-only when its command is given, so that no command waits for another's libraries."""
+"""Summary by name. A command's module has `add_arguments(parser)` and `run(args) -> int`. Only the module of the given
+command is imported, so that it does not wait for another's libraries."""
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line, without the usage above it."""
+    """A parser that reports bad arguments in one line, without the usage."""
 
     def error(self, message: str) -> NoReturn:
         self.exit(BAD_INPUT, f"{self.prog}: {message}. See {self.prog} --help.\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code: 0, 2 for bad input, 1 for what failed otherwise."""
+    """Run one command and return its exit code: 0, 2 for bad input, 1 for other failures."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     parser = _Parser(prog="python -m studio", description="Carpet Diffusion Studio")
     parser.add_argument("--version", action="version", version=f"Carpet Diffusion Studio {__version__}")
@@ -49,7 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             modules[name].add_arguments(subparser)
     args = parser.parse_args(given)
     try:
-        return modules[args.command].run(args)
+        code: int = modules[args.command].run(args)
+        return code
     except StudioError as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)
         return BAD_INPUT if isinstance(error, InputError) else FAILED

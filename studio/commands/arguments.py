@@ -11,13 +11,15 @@ from studio.workspace import default_outputs
 
 
 def add_outputs_argument(parser: argparse.ArgumentParser) -> None:
-    """Declare --outputs, the folder where the studio keeps what it makes."""
+    """Declare --outputs, the folder of the catalogue."""
     default = default_outputs()
-    parser.add_argument("--outputs", type=Path, default=default, help=f"where everything is kept (default: {default})")
+    parser.add_argument(
+        "--outputs", type=Path, default=default, help=f"folder for everything that is made (default: {default})"
+    )
 
 
 def read_design(file: Path) -> bytes:
-    """Return the bytes of a design given by its path. Raises `DesignError` when it cannot be read."""
+    """Return the bytes of a design's file. Raises `DesignError` if it cannot be read."""
     try:
         return file.read_bytes()
     except OSError as error:
@@ -25,7 +27,7 @@ def read_design(file: Path) -> bytes:
 
 
 def open_named(data: bytes, name: str) -> Design:
-    """Return the design that bytes hold. Raises `DesignError` that says whose bytes they are."""
+    """Return the design in the bytes of a file. Raises `DesignError` that begins with `name`."""
     try:
         return open_design(data)
     except DesignError as error:

@@ -1,4 +1,4 @@
-"""`catalogue rebuild`: the index recreated from the files alone, favourites included."""
+"""`catalogue rebuild`: make the index of an outputs folder again from its files."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from studio.commands.arguments import add_outputs_argument
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the actions."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    rebuild = actions.add_parser("rebuild", help="recreate the index from the files, favourites included")
+    rebuild = actions.add_parser("rebuild", help="make the index again from the files, favourites included")
     add_outputs_argument(rebuild)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Rebuild and say what was found; returns 0."""
+    """Rebuild the index and print what was found; returns 0."""
     with tqdm(unit="file", file=sys.stderr, leave=False) as bar:
 
         def show(done: int, total: int) -> None:
@@ -28,7 +28,7 @@ def run(args: argparse.Namespace) -> int:
 
         with Catalogue(args.outputs) as catalogue:
             report = catalogue.rebuild(show)
-            adopted = catalogue.opening.adopted + report.adopted  # opening adopts what it finds already
+            adopted = catalogue.opening.adopted + report.adopted  # opening the catalogue adds rows too
     print(
         f"{report.variations} variations, {report.binned} in the bin, {report.sources} sources; "
         f"{adopted} were not in the index before, {len(report.missing)} have lost their file."

@@ -1,4 +1,4 @@
-"""The options that say what variations must keep of their design, and how they are read."""
+"""The options of `vary` for what variations must keep of their design."""
 
 from __future__ import annotations
 
@@ -6,46 +6,49 @@ import argparse
 from typing import get_args
 
 from studio.errors import InputError
-from studio.schema import COLOURS_LIMIT, Constraints, RepeatChoice, SymmetryChoice
+from studio.schema import COLOURS_LIMIT, Constraints, KeepChoice, RepeatChoice, SymmetryChoice
+from studio.schema.constraints import check_rectangle
 
 
 def add_constraint_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare them. Left out, a variation keeps the yarns and the symmetry that its design has."""
+    """Declare the options. By default a variation keeps the yarns and the symmetry of its design."""
     group = parser.add_argument_group("what the variations must keep")
     group.add_argument(
         "--palette",
         default="auto",
         metavar="source|free|N",
-        help="the design's yarns, free colours, or N new yarns (default: the design's where it has at most "
+        help="the design's yarns, free colours, or N new yarns (default: source for designs of at most "
         f"{COLOURS_LIMIT} colours, else free)",
     )
     group.add_argument(
         "--lock",
         metavar="N,N",
-        help="yarns of the design, by the numbers that inspect gives them, that stay among N new ones",
+        help="numbers of the design's yarns (see inspect) to keep in a palette of N new ones",
     )
     group.add_argument(
         "--symmetry",
         default="auto",
         choices=get_args(SymmetryChoice),
-        help="mirrored left and right (vertical), above and below (horizontal) or both (default: as the design)",
+        help="mirror left and right (vertical), top and bottom (horizontal) or both (quarter) "
+        "(default: auto, the design's own symmetry)",
     )
     group.add_argument(
         "--repeat",
         default="none",
         choices=get_args(RepeatChoice),
-        help="how the design is laid beside itself, so that the seams close (default: none)",
+        help="how copies of the design are laid side by side, so that their seams close (default: none)",
     )
     group.add_argument(
         "--keep",
         default="none",
         metavar="none|border|field|L,T,R,B",
-        help="the part that stays as it is; a rectangle is left, top, right, bottom in pixels (default: none)",
+        help="the part of the design that stays as it is; a rectangle is left, top, right, bottom in pixels "
+        "(default: none)",
     )
 
 
 def read_constraints(args: argparse.Namespace) -> Constraints:
-    """Return what was asked for. Raises `InputError` on what cannot be read, `RequestError` on what cannot be."""
+    """Return the constraints that the options give. Raises `InputError`, such as `RequestError` on a bad value."""
     palette, colours = args.palette, None
     if palette not in ("auto", "source", "free"):
         try:
@@ -60,12 +63,14 @@ def read_constraints(args: argparse.Namespace) -> Constraints:
             locked = tuple(int(number) for number in args.lock.split(","))
         except ValueError:
             raise InputError(f"--lock {args.lock} is not known. Give whole numbers of yarns: 0,3.") from None
-    keep, rectangle = args.keep, None
+    keep: KeepChoice = args.keep
+    rectangle = None
     if "," in keep:
         try:
-            keep, rectangle = "rectangle", tuple(int(side) for side in keep.split(","))
+            sides = [int(side) for side in keep.split(",")]
         except ValueError:
             raise InputError(f"--keep {args.keep} is not known. Give four whole numbers: 100,100,400,300.") from None
+        keep, rectangle = "rectangle", check_rectangle(sides)
     elif keep not in ("none", "border", "field"):
         raise InputError(f"--keep {keep} is not known. Choose none, border, field or a rectangle: 100,100,400,300.")
     return Constraints(

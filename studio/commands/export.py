@@ -1,4 +1,4 @@
-"""`export SOURCE --format FORMAT --output FILE`: a design or a variation as a loom's software reads it."""
+"""`export SOURCE --format FORMAT --output FILE`: write a design or a variation in a format of loom software."""
 
 from __future__ import annotations
 
@@ -25,15 +25,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output", required=True, type=Path, metavar="FILE", help="the file to write")
     parser.add_argument("--force", action="store_true", help="overwrite the file if it exists")
     yarns = parser.add_mutually_exclusive_group()
-    yarns.add_argument("--colours", type=int, metavar="N", help="yarns, at most (default: those that the design has)")
-    yarns.add_argument("--palette-of", type=Path, metavar="FILE", help="take the yarns of another design")
-    parser.add_argument("--reeds", type=float, metavar="N", help="knots per metre across the width; with --picks")
-    parser.add_argument("--picks", type=float, metavar="N", help="knots per metre along the length; with --reeds")
+    yarns.add_argument(
+        "--colours", type=int, metavar="N", help="largest number of yarns (default: the design's own yarns)"
+    )
+    yarns.add_argument("--palette-of", type=Path, metavar="FILE", help="map the knots to the yarns of another design")
+    parser.add_argument("--reeds", type=float, metavar="N", help="knots per metre of width; needs --picks")
+    parser.add_argument("--picks", type=float, metavar="N", help="knots per metre of length; needs --reeds")
     add_outputs_argument(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write the file and say in one line what it holds; returns 0."""
+    """Write the file and print one line about it; returns 0."""
     exporter = EXPORTERS[args.format]
     density = _read_density(args.reeds, args.picks)
     if args.colours is not None and not 1 <= args.colours <= YARNS_LIMIT:
@@ -47,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
         other = read_yarns(open_named(read_design(args.palette_of), str(args.palette_of)))
         index_map = take_yarns(design, other)
     else:
-        index_map = _reduce(design, args.colours)
+        index_map = _read_index_map(design, args.colours)
         if yarns and index_map is design.index_map:
             index_map = restore_yarns(index_map, yarns)
     write_atomically(args.output, exporter.encode(index_map, density))
@@ -75,7 +77,7 @@ def _read_density(reeds: float | None, picks: float | None) -> Density | None:
 
 
 def _check_target(target: Path, suffix: str, force: bool) -> None:
-    """Raise `InputError` before any work where the result could not be kept under this name."""
+    """Raise `InputError` if the file cannot be written under this name."""
     if target.suffix.lower() != suffix:
         raise InputError(f"--output {target.name} does not end in {suffix}. Name it {target.stem}{suffix}.")
     try:
@@ -89,22 +91,22 @@ def _check_target(target: Path, suffix: str, force: bool) -> None:
 
 
 def _read_source(source: str, outputs: Path) -> tuple[bytes, tuple[str, ...]]:
-    """Return the bytes of a file or a variation, and the yarns it was woven in, none where they are not recorded.
+    """Return the bytes of a file or a variation, and the palette in its record ("#rrggbb"), empty without one.
 
     Raises `DesignError` or `NotFoundError`.
     """
     path = Path(source)
     if VARIATION_ID.fullmatch(source) is None or path.exists():
         return read_design(path), ()
-    if not outputs.is_dir():  # a catalogue would make the folder, only to find nothing in it
+    if not outputs.is_dir():  # opening a catalogue would make the folder
         raise not_found("variation", source)
     with Catalogue(outputs) as catalogue:
         weaving = catalogue.variation(source).record.weaving
         return read_design(catalogue.variation_path(source)), () if weaving is None else weaving.yarns
 
 
-def _reduce(design: Design, colours: int | None) -> IndexMap:
-    """Return the design in its own yarns, or in at most `colours`; says on stderr what that changed."""
+def _read_index_map(design: Design, colours: int | None) -> IndexMap:
+    """Return the index map in the design's own yarns, or in at most `colours`. Prints on stderr what that changed."""
     index_map = read_yarns(design, colours)
     yarns = len(index_map.used())
     if colours is not None and yarns < colours:

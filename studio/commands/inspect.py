@@ -1,4 +1,4 @@
-"""`inspect FILE`: what a design is, before anything is done to it."""
+"""`inspect FILE`: measure a design's yarns, symmetry, border, repeat and stray knots."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Measure and print; returns 0."""
+    """Measure a design and print its figures; returns 0."""
     design = open_named(read_design(args.design), str(args.design))
     for note in design.notes:
         print(note, file=sys.stderr)
@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _list_figures(inspection: Inspection) -> Iterator[tuple[str, str]]:
-    """Yield name and value of each line about the drawing."""
+    """Yield the name and value of each line about the drawing."""
     border, repeat, seams = inspection.border, inspection.repeat, inspection.seams
     yield "size", f"{inspection.width_px} x {inspection.height_px} knots, {inspection.mode}"
     yield "left to right", _describe_axis(inspection.vertical)
@@ -58,19 +58,19 @@ def _list_figures(inspection: Inspection) -> Iterator[tuple[str, str]]:
         sides = (border.left_px, border.top_px, border.right_px, border.bottom_px)
         yield "border", "left {}, top {}, right {}, bottom {} knots".format(*sides)
     yield "repeat", "none found" if repeat is None else describe_repeat(inspection, repeat)
-    yield "side seam", _describe_seam(seams and seams.vertical)
-    yield "end seam", _describe_seam(seams and seams.horizontal)
+    yield "side seam", _describe_seam(None if seams is None else seams.vertical)
+    yield "end seam", _describe_seam(None if seams is None else seams.horizontal)
     yield "stray knots", describe_share(inspection.orphan_share)
 
 
 def _list_yarns(inspection: Inspection) -> Iterator[tuple[str, str]]:
-    """Yield name and value of each line about a yarn, in the file's order; only the greater ones of many."""
-    yield "colours", f"{inspection.colours}, {_describe_reading(inspection)}"
-    greatest = np.argsort(-np.array(inspection.shares), kind="stable")[:YARNS_SHOWN]
+    """Yield the name and value of each line about the yarns, by number. Of many only the largest are shown."""
+    yield "colours", f"{inspection.colours}, {_describe_colours(inspection)}"
+    largest = np.argsort(-np.array(inspection.shares), kind="stable")[:YARNS_SHOWN]
     palette = inspection.to_json()["palette"]
-    for yarn in sorted(greatest.tolist()):
+    for yarn in sorted(largest.tolist()):
         yield f"yarn {yarn}", f"{palette[yarn]}  {describe_share(inspection.shares[yarn]):>16}"
-    if (hidden := len(palette) - len(greatest)) > 0:
+    if (hidden := len(palette) - len(largest)) > 0:
         yield "and", f"{hidden} yarns of smaller shares; --json lists all"
     for first, second, difference in inspection.near_yarns[:PAIRS_SHOWN]:
         yield "nearly alike", f"yarns {first} and {second}, CIEDE2000 {difference:.1f}"
@@ -78,7 +78,7 @@ def _list_yarns(inspection: Inspection) -> Iterator[tuple[str, str]]:
         yield "and", f"{hidden} pairs more; --json lists all"
 
 
-def _describe_reading(inspection: Inspection) -> str:
+def _describe_colours(inspection: Inspection) -> str:
     if inspection.suggested is None:
         return "exact"
     if inspection.indexed:

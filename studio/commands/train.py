@@ -1,4 +1,4 @@
-"""`train builtin`: the built-in model, trained in stretches that add up."""
+"""`train builtin`: train the built-in model, in one run or in several that continue each other."""
 
 from __future__ import annotations
 
@@ -12,29 +12,31 @@ from studio.errors import InputError, StudioError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare what can be trained."""
+    """Declare the models that can be trained, and their arguments."""
     subjects = parser.add_subparsers(dest="subject", required=True, metavar="SUBJECT")
     _add_builtin_arguments(subjects.add_parser("builtin", help="the small model that the studio ships"))
 
 
 def _add_builtin_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--output", type=Path, required=True, help="folder of the training; made when missing")
-    parser.add_argument("--minutes", type=float, default=60.0, help="how long this stretch lasts (default 60)")
-    parser.add_argument("--resume", action="store_true", help="go on with the training in the folder")
-    parser.add_argument("--phase", choices=("vae", "flow", "decoder", "all"), default="all", help="what to train")
+    parser.add_argument("--output", type=Path, required=True, help="folder of the training, made if missing")
+    parser.add_argument("--minutes", type=float, default=60.0, help="how long to train now (default: 60)")
+    parser.add_argument("--resume", action="store_true", help="continue the training in the folder")
+    parser.add_argument(
+        "--phase", choices=("vae", "flow", "decoder", "all"), default="all", help="the part to train (default: all)"
+    )
     parser.add_argument(
         "--cool-down",
         type=int,
         default=0,
         metavar="STEPS",
-        help="let the learning rate fall to nothing over so many steps, beginning now: the last stretch of a phase",
+        help="lower the learning rate to 0 over this number of steps from now on, to end a phase",
     )
-    parser.add_argument("--device", default="auto", help="cpu, cuda or auto (default)")
-    parser.add_argument("--threads", type=int, default=0, help="CPU threads to use (default: all)")
+    parser.add_argument("--device", default="auto", help="cpu, cuda or auto (default: auto)")
+    parser.add_argument("--threads", type=int, default=0, help="number of CPU threads (default: all)")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Train one stretch, report on stderr, and return the exit code."""
+    """Train, report progress on stderr, and return the exit code."""
     import torch
 
     from studio.training.builtin import train_builtin

@@ -1,4 +1,4 @@
-"""`vary SOURCE --prompt TEXT`: variations of a design, kept in the same catalogue that the pages show."""
+"""`vary SOURCE --prompt TEXT`: make variations of a design in the catalogue that the pages show."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from tqdm import tqdm
 
@@ -21,8 +21,7 @@ from studio.designs import open_design
 from studio.designs.weaving.plan import plan_weave
 from studio.errors import InputError, StorageError, StudioError
 from studio.models.adapter_files import inspect_adapter
-from studio.models.hardware import find_hardware
-from studio.models.profiles import AUTOMATIC, PROFILES, resolve_profile
+from studio.models.profiles import AUTOMATIC, PROFILES, check_profile
 from studio.models.registry import MODELS, resolve_model
 from studio.schema import (
     COUNT_LIMIT,
@@ -37,36 +36,38 @@ from studio.schema import (
 from studio.workspace import Workspace, open_workspace
 
 if TYPE_CHECKING:
-    from studio.jobs import Drawing
+    from studio.jobs import RunEngine
 
 _POLL_SECONDS = 0.1
 _BAR = "{desc} |{bar:24}| {n_fmt}/{total_fmt} steps{postfix}"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments; a setting that is left out takes the model's own default."""
+    """Declare the arguments. Settings that are left out take the model's defaults."""
     parser.add_argument("source", metavar="SOURCE", type=Path, help="the design to vary: PNG, JPEG, BMP, TIFF …")
     parser.add_argument("--prompt", required=True, help="what the variations should look like")
-    parser.add_argument("--negative", default="", help="what they should not look like (read when guidance is above 1)")
-    parser.add_argument("--strength", type=float, help="how far from the design, above 0 to 1")
-    parser.add_argument("--steps", type=int, help="steps of the whole schedule; strength decides how many are drawn")
+    parser.add_argument("--negative", default="", help="what they should not look like (used if guidance is above 1)")
+    parser.add_argument("--strength", type=float, help="how far from the design, 0.01 to 1")
+    parser.add_argument(
+        "--steps", type=int, help="steps of the whole noise schedule; the strength is the share of them that is run"
+    )
     parser.add_argument("--guidance", type=float, help="guidance scale")
-    parser.add_argument("--seed", type=int, help="seed of the first variation; the next ones count up (default: fresh)")
+    parser.add_argument("--seed", type=int, help="seed of the first variation; the others count up (default: random)")
     parser.add_argument("--count", type=int, default=5, help="number of variations, 1 to 10 (default: 5)")
     parser.add_argument("--model", default="builtin", help=f"{', '.join(MODELS)}, or a folder (default: builtin)")
     parser.add_argument("--adapter", type=Path, help="a peft LoRA folder")
     parser.add_argument("--adapter-weight", type=float, default=1.0, help="0 to 2 (default: 1)")
     parser.add_argument("--profile", default=AUTOMATIC, help=f"memory profile: {AUTOMATIC}, {', '.join(PROFILES)}")
     add_constraint_arguments(parser)
-    parser.add_argument("--json", action="store_true", help="print one line of JSON for each variation")
+    parser.add_argument("--json", action="store_true", help="print one line of JSON per variation")
     add_outputs_argument(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Make the variations; returns 0 when all are there."""
+    """Make the variations; returns 0 if all are finished."""
     data = read_design(args.source)
     defaults = resolve_model(args.model).defaults
-    resolve_profile(args.profile, find_hardware())
+    check_profile(args.profile)
     if args.adapter is not None:
         inspect_adapter(args.adapter)
     if not 1 <= args.count <= COUNT_LIMIT:
@@ -89,9 +90,9 @@ def run(args: argparse.Namespace) -> int:
     )
     if args.negative and request.guidance_scale <= 1:
         print("The negative prompt is not read at a guidance scale of 1 or less.", file=sys.stderr)
-    # What does not fit the design is said before anything is loaded or kept.
+    # Refuses constraints that do not fit the design before anything is loaded or stored.
     plan_weave(open_design(data), request.constraints)
-    workspace = open_workspace(args.outputs, _engine_maker())
+    workspace = open_workspace(args.outputs, _make_engine_factory())
     try:
         return _follow(workspace, request, data, args)
     finally:
@@ -99,18 +100,20 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _follow(workspace: Workspace, request: VariationRequest, data: bytes, args: argparse.Namespace) -> int:
-    """Submit the request and show it until it is over."""
+    """Submit the request, show its progress until it is over, and return the exit code."""
     source = workspace.catalogue.add_source(data, label=args.source.name)
     for note in source.notes:
         print(note, file=sys.stderr)
     job = workspace.jobs.submit(replace(request, source=source.sha256))
-    shown: set[str] = set()
+    printed: set[str] = set()
     with tqdm(total=1, file=sys.stderr, leave=False, bar_format=_BAR, desc="Starting") as bar:
         while True:
             snapshot = workspace.jobs.snapshot(job)
-            _show(bar, snapshot)
-            for variation in [v for v in snapshot.variations if v is not None and v not in shown]:
-                shown.add(variation)
+            if snapshot is None:
+                raise StudioError(f"The queue has lost the run {job}. Start it again.")
+            _update_bar(bar, snapshot)
+            for variation in [v for v in snapshot.variations if v is not None and v not in printed]:
+                printed.add(variation)
                 _print_variation(workspace, variation, args.json)
             if snapshot.state.over:
                 break
@@ -125,8 +128,8 @@ def _follow(workspace: Workspace, request: VariationRequest, data: bytes, args: 
     return 0 if snapshot.state is JobState.FINISHED else INTERRUPTED
 
 
-def _show(bar: tqdm, snapshot: JobSnapshot) -> None:
-    """Redraw the bar when something changed; between changes it stays still, so that a log file stays short."""
+def _update_bar(bar: tqdm[NoReturn], snapshot: JobSnapshot) -> None:
+    """Redraw the bar only if the stage or step changed, so that a log file stays short."""
     left = "" if snapshot.seconds_left is None else f"about {snapshot.seconds_left:.0f} s left"
     if (snapshot.stage, snapshot.step) == (bar.desc.removesuffix(": "), bar.n):
         return
@@ -153,11 +156,11 @@ def _print_variation(workspace: Workspace, variation_id: str, as_json: bool) -> 
         print(f"{path}  seed {record.seed}  {record.seconds:.1f} s", flush=True)
 
 
-def _engine_maker() -> Callable[[], Drawing]:
-    """Return a factory that makes one engine at the first run: torch is imported in the worker, after the checks."""
+def _make_engine_factory() -> Callable[[], RunEngine]:
+    """Return a factory that makes one engine. The worker calls it, so torch is imported after the checks."""
 
     @functools.cache
-    def make() -> Drawing:
+    def make() -> RunEngine:
         from studio.generation.engine import Engine
         from studio.models.slot import PipelineSlot
 

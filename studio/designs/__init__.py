@@ -1,4 +1,4 @@
-"""Pictures as designs: opened, read (yarns, symmetry, border, repeat), woven, exported. numpy and Pillow only.
+"""Carpet designs: open, inspect (yarns, symmetry, border, repeat), weave and export them. numpy and Pillow only.
 
 >>> from pathlib import Path
 >>> from studio.designs import SAMPLES, encode_png, inspect_design, make_colourways, open_design

@@ -1,4 +1,4 @@
-"""The sheet on which a model draws a design: how far it is scaled down, how it is padded, and the way back."""
+"""Fitting a design to the picture that a model draws: scaled down, padded, and brought back to its own size."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from studio.designs.structure.repeat import surround
 
 SMALLEST_WORKING_PIXELS = 1024
 SHRINK_LIMIT = 0.9
-"""A scaled design may become this much smaller a side than the area allows, where that spares padding."""
+"""Each side of a scaled design is at least this part of what the area allows; smaller sides can save padding."""
 ASPECT_WEIGHT = 4.0
 ODD_WEIGHT = 0.01
-RESAMPLED_PX = 64
-"""How much of the neighbouring repeats is looked at when one is scaled: more than Lanczos ever reaches."""
+RESIZE_MARGIN_PX = 64
+"""Width of the neighbouring repeats included when a repeat is scaled: more than the Lanczos filter reaches."""
 
 
 @dataclass(frozen=True, slots=True)
 class Canvas:
     """Where a design lies in the picture that a model draws. All sizes in pixels.
 
-    The design (`design_*`) is drawn at `working_*`, which is its own size unless the model works smaller, and lies
-    `left_px`, `top_px` from the corner of the `padded_*` picture, whose sides are multiples of what the model needs.
-    The padding is centred: a symmetric design stays symmetric as long as the padding of a direction is even in all;
-    where it is odd, right or bottom gets one pixel more and the axis lies half a pixel off the middle.
-    A canvas with a `repeat` has no padding: what lies around the design is the design again.
-    Raises `ValueError` for sizes that do not lie inside one another.
+    The design has the size `design_*`. The model draws it at `working_*`, the same size or a smaller one, in a picture
+    of size `padded_*`, a multiple of what the model needs. `left_px` and `top_px` are the design's offset in that
+    picture. The padding is centred: where the padding of a direction is even in total, a symmetric design stays
+    symmetric; where it is odd, right or bottom gets one pixel more and the axis lies half a pixel off the middle.
+    A canvas with a `repeat` has no padding, since the design continues as itself. Raises `ValueError` for sizes that
+    do not fit inside one another.
     """
 
     design_width_px: int
@@ -54,14 +54,14 @@ class Canvas:
 
     @property
     def padding_px(self) -> tuple[tuple[int, int], tuple[int, int]]:
-        """How far the padding reaches: above and below, left and right of the design."""
+        """Padding as `np.pad` takes it: (above, below), (left, right)."""
         right = self.padded_width_px - self.working_width_px - self.left_px
         bottom = self.padded_height_px - self.working_height_px - self.top_px
         return (self.top_px, bottom), (self.left_px, right)
 
     @property
     def scaled(self) -> bool:
-        """Whether the model draws smaller than the design, so that the result has to be enlarged."""
+        """Whether the model draws at a smaller size than the design's, so that the result has to be enlarged."""
         return (self.working_width_px, self.working_height_px) != (self.design_width_px, self.design_height_px)
 
 
@@ -76,10 +76,11 @@ def plan_canvas(
 ) -> Canvas:
     """Return the canvas for a design of `width_px` x `height_px`.
 
-    A design of more than `working_pixels` (an area, at least 1024) is scaled down to at most that area, its aspect
-    kept as near as whole pixels allow; none is ever scaled up. The padded sides are multiples of `multiple_px`, each
-    at least `smallest_px`. With a `repeat` the working sides themselves become such multiples, up to one smaller, so
-    that the repeat closes in what the model draws. Raises `ValueError` for sizes below 1 or too small a working area.
+    A design of more than `working_pixels` (an area, at least 1024) is scaled down to at most that area. Its aspect
+    ratio is kept as closely as whole pixels allow. No design is scaled up. The padded sides are multiples of
+    `multiple_px` and at least `smallest_px`. With a `repeat` the working sides are rounded down to multiples of
+    `multiple_px`, so that the repeat closes in what the model draws. Raises `ValueError` for sizes below 1, for a
+    working area below 1024, and for a repeat smaller than one multiple.
     """
     if min(width_px, height_px, multiple_px, smallest_px) < 1 or working_pixels < SMALLEST_WORKING_PIXELS:
         raise ValueError(
@@ -91,7 +92,7 @@ def plan_canvas(
         return math.ceil(max(side_px, smallest_px) / multiple_px) * multiple_px
 
     def cost(size: tuple[int, int]) -> float:
-        """Weigh detail lost, padding drawn in vain, distortion, and symmetry broken by odd padding."""
+        """Return the cost of a working size: lost detail, padding, distortion, and symmetry broken by odd padding."""
         working_w, working_h = size
         padded_w, padded_h = pad(working_w), pad(working_h)
         area = working_w * working_h
@@ -114,10 +115,11 @@ def plan_canvas(
 
 
 def fit(design_image: Image.Image, canvas: Canvas) -> Image.Image:
-    """Return the RGB picture of the canvas's padded size that the model starts from.
+    """Return the RGB picture of the padded size that the model starts from.
 
-    Scaled down by Lanczos where the canvas says so; padded by mirroring at the edge, the edge itself repeated, as
-    often as a tiny design needs. Raises `ValueError` when the image is not of the canvas's design size.
+    The design is scaled down with a Lanczos filter where the canvas is `scaled`, then padded by reflection with the
+    edge pixels included, several times over for a tiny design. Raises `ValueError` for an image of another size than
+    the canvas's design.
     """
     _check_image(design_image, canvas.design_width_px, canvas.design_height_px)
     image = design_image.convert("RGB")
@@ -127,10 +129,10 @@ def fit(design_image: Image.Image, canvas: Canvas) -> Image.Image:
 
 
 def unfit(image: Image.Image, canvas: Canvas) -> Image.Image:
-    """Return the RGB picture of the design's own size out of one of the padded size.
+    """Return the RGB picture of the design's size from one of the padded size: the inverse of `fit`.
 
-    The padding is cropped; a scaled design is enlarged back by Lanczos. `unfit(fit(x, c), c)` equals x exactly when
-    nothing was scaled. Raises `ValueError` when the image is not of the canvas's padded size.
+    The padding is cropped and a scaled design enlarged with a Lanczos filter. `unfit(fit(x, c), c)` equals x exactly
+    where nothing was scaled. Raises `ValueError` for an image of another size than the padded one.
     """
     content = crop(image, canvas)
     if canvas.scaled:
@@ -139,23 +141,23 @@ def unfit(image: Image.Image, canvas: Canvas) -> Image.Image:
 
 
 def crop(image: Image.Image, canvas: Canvas) -> Image.Image:
-    """Return the RGB picture of the working size out of one of the padded size; raises `ValueError` on another."""
+    """Return the RGB picture of the working size from one of the padded size; raises `ValueError` for another size."""
     _check_image(image, canvas.padded_width_px, canvas.padded_height_px)
     left, top = canvas.left_px, canvas.top_px
     return image.convert("RGB").crop((left, top, left + canvas.working_width_px, top + canvas.working_height_px))
 
 
 def resize(image: Image.Image, size_px: tuple[int, int], repeat: str | None = None) -> Image.Image:
-    """Return an image scaled by Lanczos; at the edges of a repeat the filter sees the next repeats."""
+    """Return an image scaled with a Lanczos filter, which at the edges of a `repeat` sees the neighbouring repeats."""
     if repeat is None:
         return image.resize(size_px, Image.Resampling.LANCZOS)
-    width, height, margin = *image.size, RESAMPLED_PX
+    width, height, margin = *image.size, RESIZE_MARGIN_PX
     cloth = Image.fromarray(surround(np.asarray(image), repeat, margin))
     return cloth.resize(size_px, Image.Resampling.LANCZOS, box=(margin, margin, margin + width, margin + height))
 
 
 def _list_sizes(width_px: int, height_px: int, working_pixels: int) -> Iterator[tuple[int, int]]:
-    """Yield whole-pixel sizes of nearly the design's aspect, as large as the area allows or a little smaller."""
+    """Yield whole-pixel sizes close to the design's aspect ratio, from SHRINK_LIMIT to all of what the area allows."""
     shrink = math.sqrt(working_pixels / (width_px * height_px))
     for width in _list_sides(width_px, shrink):
         height = min(max(round(width * height_px / width_px), 1), working_pixels // width)

@@ -1,4 +1,4 @@
-"""A design as a loom reads it: one number for each knot, one colour for each number."""
+"""Designs as index maps: one palette index per knot, one colour per index."""
 
 from __future__ import annotations
 
@@ -9,19 +9,20 @@ from numpy.typing import NDArray
 from PIL import Image
 
 EXACT_LIMIT = 64
-"""A picture of at most this many colours is taken for a drawn design, each of its colours for a yarn."""
+"""A picture of at most this many colours counts as a drawn design: each of its colours is a yarn."""
 PALETTE_LIMIT = 256
 ROWS_AT_ONCE = 256
-"""Rows turned into numbers at once: keeps what is held besides the picture within some megabytes."""
+"""Rows converted to indices at once, so that the working memory beside the picture stays at a few megabytes."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class IndexMap:
-    """A design as a loom reads it: one number a knot, one colour a number.
+    """A design as a loom reads it: one palette index per knot, one colour per index.
 
-    `indices` is uint8 (height, width), one pixel a knot, each below the number of colours. `palette` is uint8 (k, 3)
-    of sRGB with k from 1 to 256, in the file's order; two entries may be equal, and entries may be unused. Both are
-    read-only, and copied where the caller could still write to them. Raises `ValueError` for what does not fit.
+    `indices` is uint8 (height, width), one pixel per knot, each below the number of colours k. `palette` is uint8
+    (k, 3) in sRGB with k from 1 to 256, in the file's order; entries may be equal or unused. Both arrays are
+    read-only; one that the caller could still write to is copied. Raises `ValueError` for other shapes, dtypes or
+    indices.
     """
 
     indices: NDArray[np.uint8]
@@ -39,23 +40,23 @@ class IndexMap:
     @property
     def width_px(self) -> int:
         """Knots across."""
-        return self.indices.shape[1]
+        return int(self.indices.shape[1])
 
     @property
     def height_px(self) -> int:
         """Knots down."""
-        return self.indices.shape[0]
+        return int(self.indices.shape[0])
 
     def shares(self) -> NDArray[np.float64]:
-        """Return the share of the knots that each entry of the palette has, shape (k,); sums to 1."""
+        """Return each palette entry's share of the knots, shape (k,); sums to 1."""
         return self._count() / self.indices.size
 
     def used(self) -> NDArray[np.intp]:
-        """Return the indices that occur, rising."""
+        """Return the indices that occur, in ascending order."""
         return np.flatnonzero(self._count())
 
     def pixels(self) -> NDArray[np.uint8]:
-        """Return what the design looks like, shape (height, width, 3)."""
+        """Return the design in RGB, uint8 (height, width, 3)."""
         return np.asarray(self.image().convert("RGB"))
 
     def image(self) -> Image.Image:
@@ -65,23 +66,23 @@ class IndexMap:
         return image
 
     def with_indices(self, indices: NDArray[np.uint8]) -> IndexMap:
-        """Return another drawing, of whatever size, in the same colours."""
+        """Return other indices, of any size, with the same palette."""
         return replace(self, indices=indices)
 
     def with_palette(self, palette: NDArray[np.uint8]) -> IndexMap:
-        """Return the same drawing in other colours: a colourway."""
+        """Return the same indices with another palette: a colourway."""
         return replace(self, palette=palette)
 
     def _count(self) -> NDArray[np.int64]:
-        # Pillow counts bytes ten times as quickly as np.bincount, and without widening them.
+        # Pillow counts bytes ten times as fast as np.bincount, and without widening them.
         return np.array(Image.fromarray(self.indices).histogram()[: len(self.palette)], dtype=np.int64)
 
 
 def index_colours(image: Image.Image, most: int = EXACT_LIMIT) -> IndexMap | None:
-    """Return the index map of the exact colours of an RGB picture, or None where it has more than `most` (to 256).
+    """Return the index map of an RGB picture's exact colours, or None for more than `most` colours (1 to 256).
 
-    The colour with the greatest share comes first; equal shares are ordered by red, green and blue. Gives up as soon
-    as one colour too many is met, so that a photo costs nothing. Raises `ValueError` for other modes and limits.
+    The palette is in order of falling share; equal shares are ordered by red, green and blue. Counting stops at the
+    first colour too many, so that a photo costs next to nothing. Raises `ValueError` for other modes and limits.
     """
     if image.mode != "RGB" or not 1 <= most <= PALETTE_LIMIT:
         raise ValueError(f"{most} colours of a picture of mode {image.mode}; give 1 to 256 and mode RGB")
@@ -95,22 +96,26 @@ def index_colours(image: Image.Image, most: int = EXACT_LIMIT) -> IndexMap | Non
 
 
 def pack_colours(pixels: NDArray[np.uint8]) -> NDArray[np.uint32]:
-    """Return each colour of uint8 (..., 3) as one number below 2^24 that rises with red, green and blue."""
+    """Return colours uint8 (..., 3) as numbers 0xRRGGBB, shape (...)."""
     red, green, blue = np.moveaxis(np.asarray(pixels, dtype=np.uint8), -1, 0)
-    return np.left_shift(red, 16, dtype=np.uint32) | np.left_shift(green, 8, dtype=np.uint32) | blue
+    packed: NDArray[np.uint32] = (
+        np.left_shift(red, 16, dtype=np.uint32) | np.left_shift(green, 8, dtype=np.uint32) | blue
+    )
+    return packed
 
 
 def look_up(pixels: NDArray[np.uint8], table: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return table[packed colour] for pixels (height, width, 3) and a table of 2^24 entries: shape (height, width)."""
+    """Return `table[packed colour]` of pixels (height, width, 3) for a table (2^24,), shape (height, width)."""
     found = np.empty(pixels.shape[:2], dtype=np.uint8)
     for start in range(0, len(pixels), ROWS_AT_ONCE):
         rows = slice(start, start + ROWS_AT_ONCE)
-        np.take(table, pack_colours(pixels[rows]), out=found[rows], mode="clip")  # no number lies outside the table
+        # No packed colour is out of bounds; with "clip" np.take need not buffer `out`.
+        np.take(table, pack_colours(pixels[rows]), out=found[rows], mode="clip")
     return found
 
 
 def check_palette(palette: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return the palette as it is. Raises `ValueError` unless it is uint8 (k, 3) with k from 1 to 256."""
+    """Return the palette unchanged. Raises `ValueError` unless it is uint8 (k, 3) with k from 1 to 256."""
     colours = np.asarray(palette)
     if colours.ndim != 2 or colours.shape[-1] != 3 or colours.dtype != np.uint8:
         raise ValueError(f"a palette of {colours.dtype} {colours.shape}; give uint8 of (k, 3)")

@@ -1,4 +1,4 @@
-"""What a design is, measured before anything is done to it: yarns, symmetry, border, repeat, stray knots."""
+"""Inspection of a design: its yarns, symmetry, border, repeat and stray knots, in figures and in words."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from studio.designs.colours.palette import find_near_yarns, suggest_palette
 from studio.designs.files.opening import Design
@@ -24,12 +25,12 @@ _SIDES = {"vertical": ("left of", "right of"), "horizontal": ("above", "below")}
 class Inspection:
     """The figures of one design.
 
-    `colours` counts those that occur. `indexed` says that every pixel is exactly one of `palette`; else palette, shares
-    and all that follows belong to suggested yarns, through which the picture was read. `suggested` is how many yarns
-    the picture could be woven in, None where its own colours are few enough to be its yarns. `palette` has one
-    (r, g, b) for each yarn in the file's order and `shares` sums to 1, both with the entries that do not occur.
-    `near_yarns` are pairs (lower index, higher index, CIEDE2000) that hardly differ. `seams` is None where the design
-    has a border: it is no repeat then.
+    `colours` is the number of colours that occur. `indexed`: every pixel is exactly one of `palette`. Otherwise the
+    picture is quantised to suggested yarns, and all figures but `colours` and `seams` are those of the quantised
+    picture. `suggested` is the number of yarns that the picture could be woven in, None where its own colours are few
+    enough to be its yarns. `palette` has one (r, g, b) per yarn in the file's order; `shares` sums to 1; both include
+    unused entries. `seams` is measured on the pixels; it is None for a design with a border, which is not a repeat.
+    `near_yarns` are the pairs (lower index, higher index, CIEDE2000) of nearly equal yarns that both occur.
     """
 
     width_px: int
@@ -49,7 +50,7 @@ class Inspection:
     near_yarns: tuple[tuple[int, int, float], ...]
 
     def to_json(self) -> dict[str, Any]:
-        """Return what `json.dumps` writes: colours as #rrggbb, None where a figure would say nothing."""
+        """Return the figures for `json.dumps`: colours as #rrggbb, None for figures that do not apply."""
         return {
             "width": self.width_px,
             "height": self.height_px,
@@ -77,17 +78,17 @@ class Inspection:
 
 
 def inspect_design(design: Design) -> Inspection:
-    """Return the figures of a design; a picture without yarns of its own is read through suggested ones."""
-    # 1. Yarns: the file's own, or those that the picture could be woven in.
+    """Return the figures of a design; one without yarns of its own is quantised to suggested yarns."""
+    # 1. Yarns: the file's own or suggested ones.
     pixels = np.asarray(design.image)
     indexed = design.index_map is not None
     index_map = read_yarns(design)
     indices = index_map.indices
     shares = index_map.shares()
-    # 2. Structure. A bordered design is no repeat, whatever its edges look like.
+    # 2. Structure. A bordered design is not a repeat, even where its edges match.
     border = find_border(indices)
     repeat = find_repeat(indices)
-    # 3. All together.
+    # 3. All figures.
     return Inspection(
         width_px=design.width_px,
         height_px=design.height_px,
@@ -108,7 +109,7 @@ def inspect_design(design: Design) -> Inspection:
 
 
 def _count_suggested(design: Design, index_map: IndexMap) -> int | None:
-    """Return how many yarns a design could be woven in; None where the colours of its file are yarns."""
+    """Return the number of yarns that a design could be woven in, None where its own colours are its yarns."""
     if design.index_map is None:
         return len(index_map.palette)
     if len(index_map.used()) <= EXACT_LIMIT:
@@ -117,7 +118,7 @@ def _count_suggested(design: Design, index_map: IndexMap) -> int | None:
 
 
 def describe(inspection: Inspection) -> tuple[str, ...]:
-    """Return a few words for a designer, most important first; what a design has not is left out."""
+    """Return short descriptions for a designer, the most important first; features that are absent are left out."""
     if inspection.suggested is None:
         words = [_count(inspection.colours, "yarn")]
     else:
@@ -144,7 +145,7 @@ def describe(inspection: Inspection) -> tuple[str, ...]:
 
 
 def describe_repeat(inspection: Inspection, repeat: Repeat) -> str:
-    """Return what repeats: a part in both directions, or in one alone."""
+    """Return the size of a repeat in words, in both directions or in the one that repeats."""
     across = 1 < repeat.px_across < inspection.width_px
     down = 1 < repeat.px_down < inspection.height_px
     if across and down:
@@ -153,7 +154,7 @@ def describe_repeat(inspection: Inspection, repeat: Repeat) -> str:
 
 
 def describe_place(axis: Axis) -> str:
-    """Return where an axis lies: an offset of 2 is one knot off the middle, since both halves move."""
+    """Return the place of an axis in words: offsets count half knots, so 2 is one knot off the middle."""
     if axis.offset == 0:
         return "axis in the middle"
     towards = _SIDES[axis.direction][axis.offset > 0]
@@ -161,7 +162,7 @@ def describe_place(axis: Axis) -> str:
 
 
 def describe_share(share: float) -> str:
-    """Return a share as per cent: 12 %, 0.3 %, less than 0.1 %; 0 % and 100 % only for exactly that."""
+    """Return a share as a percentage: 12 %, 0.3 %, less than 0.1 %; 0 % and 100 % only for exactly 0 and 1."""
     if 0 < share < 0.0005:
         return "less than 0.1 %"
     if 0.9995 <= share < 1:
@@ -171,7 +172,7 @@ def describe_share(share: float) -> str:
 
 
 def _describe_knots(offset: int) -> str:
-    """Return half of an offset in words."""
+    """Return half an offset as a number of knots in words."""
     if offset == 1:
         return "half a knot"
     whole = offset // 2
@@ -182,8 +183,9 @@ def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def _count_colours(pixels: np.ndarray) -> int:
-    """Return how many different colours uint8 pixels (h, w, 3) have: a table of all there can be beats sorting."""
+def _count_colours(pixels: NDArray[np.uint8]) -> int:
+    """Return the number of different colours of pixels (h, w, 3)."""
+    # A table of all 2^24 colours is faster than sorting.
     seen = np.zeros(1 << 24, dtype=bool)
     for start in range(0, len(pixels), ROWS_AT_ONCE):
         seen[pack_colours(pixels[start : start + ROWS_AT_ONCE])] = True

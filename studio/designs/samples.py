@@ -1,4 +1,4 @@
-"""SAMPLES: designs of our own to begin with, drawn by the generator of `studio.training`."""
+"""Sample designs, drawn by the generator of `studio.carpets`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ FOLDER = Path(__file__).parent / "samples"
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A design that comes with the studio: 900 x 1200 pixels, indexed. `prompt` is one that suits it."""
+    """A design that comes with the studio: indexed, 900 x 1200 pixels. `prompt` describes it."""
 
     id: str
     title: str
@@ -27,4 +27,4 @@ SAMPLES: tuple[Sample, ...] = (
     Sample("kilim", "Kilim of diamonds", "kilim carpet, red and teal diamonds, nested diamonds, three borders"),
     Sample("garden", "Blue garden", "navy floral carpet, flowers and vines, red border, a border of vines"),
 )
-"""To add a sample: its PNG in the folder and one entry; the tests run over all entries."""
+"""To add a sample, put its PNG into the folder and add an entry here; the tests run over all entries."""

@@ -1,4 +1,4 @@
-"""Whether a variation is one at all: how much of its design it repeats, knot by knot."""
+"""Detect copies: the share of a variation that equals its source design."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from studio.designs.colours.colour_spaces import Floats, convert_to_lab, measure
 from studio.designs.index_map import IndexMap
 
 COPY_SHARE = 0.97
-"""From this share of equal knots on, a variation is its design with a few knots moved."""
-UNSEEN_DIFFERENCE = 2.0
-"""CIEDE2000 up to which two places of a picture pass for the same."""
+"""From this share of equal knots a variation counts as a copy with a few knots changed."""
+INVISIBLE_DELTA_E = 2.0
+"""CIEDE2000 up to which two pixels look the same."""
 COMPARED_PX = 256
-"""Longer side at which pictures without common yarns are compared."""
+"""Longer side at which pictures without a common palette are compared."""
 
 
 def measure_copy(source: IndexMap, variation: IndexMap) -> float | None:
-    """Return the share of knots, 0 to 1, in which a variation has its design's own yarn.
+    """Return the share of knots, 0 to 1, with the same palette index in the source and in the variation.
 
-    None where that would say nothing: other yarns, another size, or a design of a single yarn.
+    Return None if the two have different palettes or sizes, or if the source uses a single yarn.
     """
     same_yarns = np.array_equal(source.palette[: len(variation.palette)], variation.palette[: len(source.palette)])
     if not same_yarns or source.indices.shape != variation.indices.shape or len(source.used()) < 2:
@@ -27,18 +27,19 @@ def measure_copy(source: IndexMap, variation: IndexMap) -> float | None:
     return float((source.indices == variation.indices).mean())
 
 
-def glance(picture: Image.Image) -> Floats:
-    """Return an RGB picture as it looks at 256 px, in CIELab (h, w, 3): small enough to be kept beside others."""
+def shrink_to_lab(picture: Image.Image) -> Floats:
+    """Return an RGB picture in CIELab (h, w, 3), shrunk to a longer side of at most 256 px to save memory."""
     scale = min(1.0, COMPARED_PX / max(picture.size))
-    size = tuple(max(1, round(side * scale)) for side in picture.size)
+    size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
     return convert_to_lab(np.asarray(picture.resize(size, Image.Resampling.BOX)))
 
 
 def measure_sameness(source: Floats, variation: Floats) -> float | None:
-    """Return the share of places, 0 to 1, in which a variation looks like its design, where knots say nothing.
+    """Return the share of pixels, 0 to 1, that look the same in the source and in the variation.
 
-    Both as `glance` returns them: what a photo's grain does is no change. None for another form, or a plain design.
+    For pictures that `measure_copy` cannot compare. Both come from `shrink_to_lab`, which averages out the grain of
+    photographs. Return None if their sizes differ or if the source has a single colour.
     """
-    if source.shape != variation.shape or np.ptp(source, axis=(0, 1)).max() < UNSEEN_DIFFERENCE:
+    if source.shape != variation.shape or np.ptp(source, axis=(0, 1)).max() < INVISIBLE_DELTA_E:
         return None
-    return float((measure_difference(source, variation) <= UNSEEN_DIFFERENCE).mean())
+    return float((measure_difference(source, variation) <= INVISIBLE_DELTA_E).mean())

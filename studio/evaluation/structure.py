@@ -1,4 +1,4 @@
-"""What a design looks like apart from its colours: edges, likeness, diversity of a set, near-duplicates."""
+"""Compare pictures by structure, apart from colour: edge correlation, SSIM, diversity of a set, near-duplicates."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from PIL import Image
 from studio.designs.colours.colour_spaces import Floats, convert_to_lightness
 
 COMPARED_SIDE_PX = 256
-"""The longer side at which pictures are compared: coarse enough to forgive single knots."""
+"""The longer side at which pictures are compared: too coarse for single knots to count."""
 EDGE_SIGMA_PX = 2.0
 SSIM_SIGMA_PX = 1.5
 LIGHTNESS_RANGE = 100.0
 PLAIN_SPREAD = 1e-3
-"""An edge map that varies less than this belongs to a plain picture: it has no structure to compare."""
+"""A picture whose edge map has a lower standard deviation is plain: it has no structure to compare."""
 NEAR_DUPLICATE_BITS = 6
 NEAR_DUPLICATE_EDGES = 0.1
-"""Near-duplicates share their fingerprint up to so many bits, and their drawing up to this difference of edges. Both:
-variations of one carpet keep its layout, and so most of the 64 coarse cells, however differently they are drawn."""
+"""Near-duplicates differ by at most so many bits of the fingerprint and by at most this edge difference (1 -
+correlation). Both are needed: all variations of a carpet keep its layout, and so most of the 64 coarse cells."""
 SOBEL = (1.0, 2.0, 1.0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Structure:
-    """A picture reduced to what is compared, read once and used for all its pairs.
+    """The features of a picture that are compared.
 
-    `lightness` is L* (0 to 100) and `edges` the Sobel magnitude of L* smoothed by sigma 2, both float32 of the same
-    shape (height, width) with a longer side of 256 px. `fingerprint` is the 64-bit difference hash.
+    `lightness` is L* (0 to 100) and `edges` the Sobel magnitude of L* after a Gaussian blur of sigma 2 px, both
+    float32 (height, width) with a longer side of 256 px. `fingerprint` is the 64-bit difference hash.
     """
 
     lightness: Floats = field(repr=False)
@@ -39,21 +39,22 @@ class Structure:
 
     @property
     def size_px(self) -> tuple[int, int]:
-        """Width and height at which the picture was read."""
+        """Width and height of the feature maps."""
         return self.lightness.shape[1], self.lightness.shape[0]
 
     @property
     def plain(self) -> bool:
-        """Whether there is no structure that could be compared."""
+        """Whether the picture has no structure to compare."""
         return float(self.edges.std()) < PLAIN_SPREAD
 
 
 @dataclass(frozen=True, slots=True)
 class Diversity:
-    """How much the pictures of a set differ, pair by pair; 0 equal, 1 unrelated.
+    """Pairwise differences of a set of pictures: 0 for equal, 1 for unrelated ones.
 
-    `edges_*` is 1 - edge correlation and sees through recolouring; `likeness_*` is 1 - SSIM of L*. `edges_*` is None
-    where a picture is plain. `near_duplicates` are pairs of places in the set, lower first.
+    `edges_*` is 1 - edge correlation, which recolouring hardly changes; `likeness_*` is 1 - SSIM of L*. Pairs with a
+    plain picture do not count for `edges_*`, which is None if no pair is left. `near_duplicates` are pairs of indices
+    into the set, the lower index first.
     """
 
     edges_mean: float | None
@@ -64,44 +65,46 @@ class Diversity:
 
 
 def read_structure(image: Image.Image, *, size_px: tuple[int, int] | None = None) -> Structure:
-    """Return the structure of a picture, at `size_px` (width, height) or with a longer side of 256 px.
+    """Return the structure of a picture resized to `size_px` (width, height), by default to a longer side of 256 px.
 
-    Pass the size of another structure to compare pictures of different aspect. A smaller picture is enlarged.
+    To compare pictures of different aspect ratios pass the `size_px` of the other structure.
     """
     if size_px is None:
         scale = COMPARED_SIDE_PX / max(image.size)
         size_px = (max(round(image.width * scale), 1), max(round(image.height * scale), 1))
-    whole = image if image.mode == "RGB" else image.convert("RGB")  # Pillow would copy what is RGB already
-    small = whole.resize(size_px, Image.Resampling.BOX if image.width > size_px[0] else Image.Resampling.BILINEAR)
+    rgb = image if image.mode == "RGB" else image.convert("RGB")  # convert copies even an RGB image
+    small = rgb.resize(size_px, Image.Resampling.BOX if image.width > size_px[0] else Image.Resampling.BILINEAR)
     lightness = convert_to_lightness(np.asarray(small)).astype(np.float32)
     return Structure(lightness, map_edges(lightness), hash_differences(lightness))
 
 
 def map_edges(lightness: Floats, sigma_px: float = EDGE_SIGMA_PX) -> Floats:
-    """Return the Sobel magnitude of smoothed lightness, shape (height, width) as given; mirrored at the border."""
+    """Return the Sobel magnitude (height, width) of blurred lightness of that shape, mirrored at the border."""
     padded = np.pad(blur(lightness, sigma_px), 1, mode="symmetric")
     across = padded[:, 2:] - padded[:, :-2]
     down = padded[2:] - padded[:-2]
     gradient_x = sum(weight * across[i : i + lightness.shape[0]] for i, weight in enumerate(SOBEL))
     gradient_y = sum(weight * down[:, i : i + lightness.shape[1]] for i, weight in enumerate(SOBEL))
-    return np.hypot(gradient_x, gradient_y)
+    magnitude: Floats = np.hypot(gradient_x, gradient_y)
+    return magnitude
 
 
 def blur(values: Floats, sigma_px: float) -> Floats:
-    """Return values (height, width) smoothed by a Gaussian cut off at four sigma, mirrored at the border."""
+    """Return values (height, width) convolved with a Gaussian cut off at four sigma, mirrored at the border."""
     reach = max(int(4 * sigma_px + 0.5), 1)
     window = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma_px) ** 2)
     window = (window / window.sum()).astype(values.dtype)
     height, width = values.shape
     padded = np.pad(values, reach, mode="symmetric")
     rows = sum(weight * padded[i : i + height] for i, weight in enumerate(window))
-    return sum(weight * rows[:, i : i + width] for i, weight in enumerate(window))
+    blurred: Floats = sum(weight * rows[:, i : i + width] for i, weight in enumerate(window))
+    return blurred
 
 
 def correlate_edges(a: Structure, b: Structure) -> float | None:
-    """Return the correlation of two edge maps, -1 to 1: 1 for the same drawing in whatever colours.
+    """Return the Pearson correlation of two edge maps, -1 to 1: 1 for the same drawing in any colours.
 
-    None where one of the two is plain, which leaves nothing to compare. Raises `ValueError` for unequal sizes.
+    Return None if one of the two is plain. Raises `ValueError` for unequal sizes.
     """
     _check_pair(a, b)
     if a.plain or b.plain:
@@ -113,23 +116,23 @@ def correlate_edges(a: Structure, b: Structure) -> float | None:
 def measure_likeness(a: Structure, b: Structure) -> float:
     """Return the mean SSIM of L* with a Gaussian window of sigma 1.5 px, -1 to 1: 1 for equal pictures.
 
-    Z. Wang et al., Image quality assessment, IEEE Transactions on Image Processing 13(4), 2004; K1 = 0.01, K2 = 0.03.
-    Raises `ValueError` for unequal sizes.
+    Raises `ValueError` for unequal sizes. Source: Z. Wang et al., Image quality assessment, IEEE Transactions on Image
+    Processing 13(4), 2004, with K1 = 0.01 and K2 = 0.03.
     """
     _check_pair(a, b)
     x, y = a.lightness.astype(np.float64), b.lightness.astype(np.float64)
     mean_x, mean_y = blur(x, SSIM_SIGMA_PX), blur(y, SSIM_SIGMA_PX)
-    spread_x = blur(x * x, SSIM_SIGMA_PX) - mean_x**2
-    spread_y = blur(y * y, SSIM_SIGMA_PX) - mean_y**2
-    shared = blur(x * y, SSIM_SIGMA_PX) - mean_x * mean_y
+    variance_x = blur(x * x, SSIM_SIGMA_PX) - mean_x**2
+    variance_y = blur(y * y, SSIM_SIGMA_PX) - mean_y**2
+    covariance = blur(x * y, SSIM_SIGMA_PX) - mean_x * mean_y
     c1, c2 = (0.01 * LIGHTNESS_RANGE) ** 2, (0.03 * LIGHTNESS_RANGE) ** 2
     luminance = (2 * mean_x * mean_y + c1) / (mean_x**2 + mean_y**2 + c1)
-    contrast = (2 * shared + c2) / (spread_x + spread_y + c2)
+    contrast = (2 * covariance + c2) / (variance_x + variance_y + c2)
     return float((luminance * contrast).mean())
 
 
 def hash_differences(lightness: Floats) -> int:
-    """Return the 64-bit difference hash: of 9 x 8 cells, whether each is darker than its right neighbour."""
+    """Return the 64-bit difference hash (dHash): for 8 x 8 pairs of cells, whether the left one is darker."""
     cells = Image.fromarray(np.ascontiguousarray(lightness, dtype=np.float32)).resize((9, 8), Image.Resampling.BOX)
     values = np.asarray(cells)
     bits = (values[:, :-1] < values[:, 1:]).ravel()
@@ -137,29 +140,29 @@ def hash_differences(lightness: Floats) -> int:
 
 
 def count_differing_bits(a: Structure, b: Structure) -> int:
-    """Return in how many of 64 bits two fingerprints differ; up to 6 are near-duplicates."""
+    """Return the Hamming distance of two fingerprints, 0 to 64."""
     return (a.fingerprint ^ b.fingerprint).bit_count()
 
 
 def measure_diversity(structures: Sequence[Structure]) -> Diversity | None:
-    """Return how much the pictures of a set differ, None for fewer than two. Raises `ValueError` for unequal sizes."""
-    places = list(itertools.combinations(range(len(structures)), 2))
-    if not places:
+    """Return the diversity of a set, None for fewer than two pictures. Raises `ValueError` for unequal sizes."""
+    indices = list(itertools.combinations(range(len(structures)), 2))
+    if not indices:
         return None
-    pairs = [(structures[i], structures[j]) for i, j in places]
+    pairs = [(structures[i], structures[j]) for i, j in indices]
     likeness = [1 - measure_likeness(a, b) for a, b in pairs]
-    known = [1 - correlation for a, b in pairs if (correlation := correlate_edges(a, b)) is not None]
+    edges = [1 - correlation for a, b in pairs if (correlation := correlate_edges(a, b)) is not None]
     return Diversity(
-        edges_mean=float(np.mean(known)) if known else None,
-        edges_least=min(known) if known else None,
+        edges_mean=float(np.mean(edges)) if edges else None,
+        edges_least=min(edges) if edges else None,
         likeness_mean=float(np.mean(likeness)),
         likeness_least=min(likeness),
-        near_duplicates=tuple(place for place, (a, b) in zip(places, pairs, strict=True) if are_near_duplicates(a, b)),
+        near_duplicates=tuple(index for index, (a, b) in zip(indices, pairs, strict=True) if are_near_duplicates(a, b)),
     )
 
 
 def are_near_duplicates(a: Structure, b: Structure) -> bool:
-    """Return whether two pictures are nearly the same; plain ones by their fingerprints alone."""
+    """Return whether two pictures are near-duplicates; plain ones are compared by fingerprint alone."""
     if count_differing_bits(a, b) > NEAR_DUPLICATE_BITS:
         return False
     correlation = correlate_edges(a, b)

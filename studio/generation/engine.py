@@ -1,16 +1,16 @@
-"""One click on one pipeline: a design and a request in, finished variations out, told as they happen."""
+"""The engine: draws the variations of one request with one loaded pipeline, and reports each event of the run."""
 
 from __future__ import annotations
 
-import math
 import time
+from collections.abc import Iterator
+from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Any
 
 import numpy as np
 import torch
-from diffusers.utils.torch_utils import randn_tensor
 from PIL import Image
+from torch import Tensor
 
 from studio import __version__
 from studio.designs import Design, unfit
@@ -19,9 +19,22 @@ from studio.designs.weaving.plan import WeavePlan, plan_weave
 from studio.designs.weaving.recognition import View
 from studio.designs.weaving.weave import weave
 from studio.errors import MemoryShortError, ModelError, first_line
+from studio.generation.cycle_spinning import spin
 from studio.generation.events import Drawn, Preparing, RunListener, Started, Stepped
-from studio.generation.preparation import prepare_sheet
+from studio.generation.preparation import PreparedDesign, prepare_design
+from studio.generation.sampling import (
+    Step,
+    Velocity,
+    add_noise,
+    choose_guidance,
+    draw_noise,
+    plan_sigmas,
+    sample_euler,
+    transformer_velocity,
+)
 from studio.models.device import MEMORY_ERRORS, is_out_of_memory
+from studio.models.pipeline import execution_device, to_picture
+from studio.models.prompts import PromptEmbeds
 from studio.models.slot import LoadedPipeline, PipelineSlot
 from studio.schema import RunFacts, VariationRequest
 
@@ -38,17 +51,17 @@ class Engine:
     def generate(self, request: VariationRequest, design: Design, listener: RunListener) -> None:
         """Draw the variations of a request, telling `listener` each event.
 
-        The design is encoded once and the prompt once. Each seed has a generator of its own, so that a seed gives the
-        same picture alone and in a batch. A variation has exactly the design's width and height.
+        The design is encoded once and the prompt once. Each seed has a generator of its own and gives the same picture
+        alone and in a batch. A variation has exactly the design's width and height.
 
-        Raises `ModelError` and its kinds, `AdapterError` and `RequestError`. A `StudioError` of the
-        listener ends the run and passes through.
+        Raises `ModelError` and its kinds, `AdapterError` and `RequestError`. A `StudioError` of the listener ends the
+        run and passes through.
         """
         with self._slot.use(request.pipeline, lambda stage: listener(Preparing(stage))) as loaded, torch.no_grad():
             try:
-                _Run(loaded, request, design, listener).draw()
+                _generate(loaded, request, design, listener)
             except MEMORY_ERRORS as error:
-                self._slot.release()  # whatever state a failure left it in, the next run begins afresh
+                self._slot.release()  # the failure may have left it in any state, so the next run loads it afresh
                 if is_out_of_memory(error):
                     raise _memory_short(loaded) from error
                 raise ModelError(
@@ -61,158 +74,168 @@ class Engine:
         self._slot.release()
 
 
+@dataclass(frozen=True, slots=True)
 class _Run:
-    """The work of one `generate`, with what its stages share."""
+    """What the batches of one `generate` share.
 
-    def __init__(
-        self, loaded: LoadedPipeline, request: VariationRequest, design: Design, listener: RunListener
-    ) -> None:
-        self.loaded, self.request, self.design, self.listener = loaded, request, design, listener
-        self.guided = request.guidance_scale > 1
+    `plan` is None where nothing is woven. `view` is the design as the model gives it back where it changes nothing;
+    None where there are no yarns to recognise it by. `sigmas` (steps + 1,) are the noise schedule, `dtype` is that of
+    the latents.
+    """
 
-    def draw(self) -> None:
-        """Walk the stages in order."""
-        request, loaded = self.request, self.loaded
+    loaded: LoadedPipeline
+    request: VariationRequest
+    design: PreparedDesign
+    plan: WeavePlan | None
+    view: View | None
+    velocity: Velocity
+    sigmas: Tensor
+    dtype: torch.dtype
+    listener: RunListener
+
+
+@dataclass(slots=True)
+class _Progress:
+    """Denoising steps done and planned, over all batches."""
+
+    done: int
+    planned: int
+
+
+def _generate(loaded: LoadedPipeline, request: VariationRequest, design: Design, listener: RunListener) -> None:
+    """Draw a request, stage by stage."""
+    began = time.monotonic()
+    # 1. The design, encoded once (or remembered from an earlier run), and the constraints on its variations.
+    listener(Preparing("Reading the design"))
+    asked = None if request.constraints.none else plan_weave(design, request.constraints)
+    plan = None if asked is None or asked.idle else asked
+    prepared = prepare_design(loaded, design, plan, request.strength, lambda stage: listener(Preparing(stage)))
+    view = _view(loaded, prepared) if plan is not None and plan.has_yarns else None
+    # 2. The prompt, encoded once (or remembered).
+    listener(Preparing("Reading the prompt"))
+    embeds = loaded.prompts.encode(request.prompt, request.negative_prompt, request.guidance_scale > 1)
+    # 3. The adapter's weight for this run.
+    loaded.set_adapter_weight(request.adapter.weight if request.adapter is not None else 0.0)
+    # 4. Batches of latents, and of each latent its picture.
+    canvas = prepared.canvas
+    size_px = (canvas.padded_width_px, canvas.padded_height_px)
+    sigmas = plan_sigmas(loaded.pipe, request.steps, request.strength, size_px, prepared.shift)
+    velocity, dtype = _velocity(loaded, request, prepared, embeds), embeds.text.words.dtype
+    run = _Run(loaded, request, prepared, plan, view, velocity, sigmas, dtype, listener)
+    progress = _Progress(0, -(-len(request.seeds) // BATCH_LIMIT) * request.effective_steps)
+    listener(Started(_facts(run, cut=embeds.cut, notes=() if asked is None else asked.notes), progress.planned))
+    for first, latents in _batches(run, progress):
+        share = (time.monotonic() - began) / len(latents)
+        for slot, latent in enumerate(latents, first):
+            _finish(run, slot, latent, share)
         began = time.monotonic()
-        # 1. The design, encoded once (or remembered from an earlier run), and what its variations must keep.
-        self.listener(Preparing("Reading the design"))
-        plan = None if request.constraints.none else plan_weave(self.design, request.constraints)
-        self.plan: WeavePlan | None = None if plan is None or plan.idle else plan
-        self.notes = () if plan is None else plan.notes
-        self.sheet = prepare_sheet(
-            loaded, self.design, self.plan, request.strength, lambda stage: self.listener(Preparing(stage))
+
+
+def _velocity(
+    loaded: LoadedPipeline, request: VariationRequest, design: PreparedDesign, embeds: PromptEmbeds
+) -> Velocity:
+    """Return the velocity of a run: the transformer's under its guidance, cycle spun where that helps."""
+    guidance = choose_guidance(embeds, request.guidance_scale, execution_device(loaded.pipe))
+    velocity = transformer_velocity(loaded.pipe, guidance)
+    if design.canvas.repeat is None and not loaded.entry.cycle_spinning:
+        return velocity
+    return spin(velocity, design.canvas.repeat, loaded.pipe.transformer.config["patch_size"])
+
+
+def _view(loaded: LoadedPipeline, design: PreparedDesign) -> View:
+    """Return the design as the model gives it back where it changes nothing."""
+    encoded = design.encoded
+    if encoded.reconstruction is None:
+        encoded.reconstruction = _decode(loaded, design, encoded.latents[0])
+    return View(np.asarray(crop(encoded.reconstruction, design.canvas)), design.own_pixels)
+
+
+def _batches(run: _Run, progress: _Progress) -> Iterator[tuple[int, Tensor]]:
+    """Yield the first slot of each batch with its denoised latents (b, c, h, w).
+
+    A batch that does not fit into memory is halved and tried again.
+    """
+    seeds, steps = run.request.seeds, run.request.effective_steps
+    first, size = 0, min(BATCH_LIMIT, len(seeds))
+    while first < len(seeds):
+        batch, latents = seeds[first : first + size], None
+        try:
+            latents = _denoise(run, batch, first, progress)
+        except MEMORY_ERRORS as error:
+            if len(batch) == 1 or not is_out_of_memory(error):
+                raise
+        if latents is None:  # here the exception no longer holds the tensors of the failed forward
+            size = (len(batch) + 1) // 2
+            run.loaded.make_room()
+            progress.planned = progress.done + -(-(len(seeds) - first) // size) * steps
+            continue
+        progress.done += steps
+        yield first, latents
+        first += len(batch)
+
+
+def _denoise(run: _Run, seeds: tuple[int, ...], first: int, progress: _Progress) -> Tensor:
+    """Return the denoised latents (len(seeds), c, h, w) of one batch, whose slots begin with `first`."""
+    design, pipe = run.design, run.loaded.pipe
+    clean = design.encoded.latents
+    noise = draw_noise(seeds, tuple(clean.shape[1:]), run.dtype, execution_device(pipe))
+
+    def after_step(step: Step, latents: Tensor, clean: Tensor) -> Tensor:
+        if design.steering is not None:
+            latents, clean = design.steering.project(step, latents, clean, noise)
+        previews = {slot: design.preview.draw(row, design.box) for slot, row in enumerate(clean, first)}
+        run.listener(Stepped(progress.done + step.number, progress.planned, previews))
+        return latents
+
+    return sample_euler(run.velocity, add_noise(clean, noise, run.sigmas[0]), run.sigmas, after_step)
+
+
+def _finish(run: _Run, slot: int, latent: Tensor, denoising_seconds: float) -> None:
+    """Decode and weave one variation, and tell it. One at a time: decoding five at once needs five times the memory."""
+    began, canvas = time.monotonic(), run.design.canvas
+    padded = _decode(run.loaded, run.design, latent)
+    image = unfit(padded, canvas)
+    woven = None if run.plan is None else weave(image, run.plan, crop(padded, canvas), run.view)
+    seconds = denoising_seconds + time.monotonic() - began
+    run.listener(Drawn(slot, run.request.seeds[slot], image, seconds, woven))
+
+
+def _decode(loaded: LoadedPipeline, design: PreparedDesign, latent: Tensor) -> Image.Image:
+    """Return the padded picture of latents (c, h, w). Raises `ModelError` where they overflowed."""
+    pixels = design.codec.decode(latent[None])
+    if not torch.isfinite(pixels).all():
+        raise ModelError(
+            f"{loaded.entry.title} drew no valid picture (its numbers overflowed). "
+            "Lower the guidance scale or the adapter weight and try again."
         )
-        view = self._view()
-        # 2. The prompt, encoded once (or remembered).
-        self.listener(Preparing("Reading the prompt"))
-        embeds = loaded.prompts.encode(request.prompt, request.negative_prompt, self.guided)
-        # 3. The adapter's strength for this run.
-        loaded.set_adapter_weight(request.adapter.weight if request.adapter is not None else 0.0)
-        # 4. Batches, as large as fits: a batch that is too large for the memory is halved and tried again.
-        facts = self._facts(cut=embeds.cut)
-        count, batch, first = len(request.seeds), min(BATCH_LIMIT, len(request.seeds)), 0
-        total = -(-count // batch) * request.effective_steps
-        self.listener(Started(facts, total))
-        done = 0
-        while first < count:
-            seeds, short = request.seeds[first : first + batch], False
-            try:
-                latents = self._denoise(
-                    seeds, first, embeds.repeated(len(seeds), loaded.pipe._execution_device), done, total
-                )
-            except MEMORY_ERRORS as error:
-                if len(seeds) == 1 or not is_out_of_memory(error):
-                    raise
-                short = True
-            if short:  # here, where the failed forward's tensors are no longer held by the exception
-                batch = (len(seeds) + 1) // 2
-                loaded.make_room()
-                total = done + -(-(count - first) // batch) * request.effective_steps
-                continue
-            done += request.effective_steps
-            # 5. Decoding, one at a time: five at once would need five times the memory.
-            share = (time.monotonic() - began) / len(seeds)
-            for place, latent in enumerate(latents):
-                decoding = time.monotonic()
-                sheet = self._decode(latent)
-                image = unfit(sheet, self.sheet.canvas)
-                woven = None if self.plan is None else weave(image, self.plan, crop(sheet, self.sheet.canvas), view)
-                seconds = share + time.monotonic() - decoding
-                self.listener(Drawn(first + place, seeds[place], image, seconds, woven))
-            first += len(seeds)
-            began = time.monotonic()
-
-    def _view(self) -> View | None:
-        """Return the design as the model gives it back where it changes nothing; None where there are no yarns."""
-        sheet = self.sheet
-        if self.plan is None or not self.plan.has_yarns:
-            return None
-        if sheet.encoded.drawn is None:
-            sheet.encoded.drawn = self._decode(sheet.encoded.latents[0])
-        return View(np.asarray(crop(sheet.encoded.drawn, sheet.canvas)), sheet.true)
-
-    def _denoise(
-        self, seeds: tuple[int, ...], first: int, embeds: dict[str, torch.Tensor | None], done: int, total: int
-    ) -> torch.Tensor:
-        """Return the denoised latents (len(seeds), channels, h, w) of one batch."""
-        pipe, request, canvas = self.loaded.pipe, self.request, self.sheet.canvas
-        steering, turning = self.sheet.steering, self.sheet.turning
-        if turning is not None:
-            turning.begin(request.effective_steps)
-        if steering is not None:
-            steering.begin(self._draw_noise(seeds, embeds["prompt_embeds"].dtype), request.effective_steps)
-
-        def after_step(_pipe: object, index: int, _timestep: torch.Tensor, tensors: dict[str, Any]) -> dict[str, Any]:
-            latents, clean = tensors["latents"], pipe.scheduler.clean
-            if turning is not None:
-                latents, clean = turning.turn_back(latents), turning.turn_back(clean)
-            if steering is not None:
-                sigma = float(pipe.scheduler.sigmas[pipe.scheduler.step_index])
-                latents, clean = steering.settle(latents, clean, sigma)
-            pictures = {first + i: self.sheet.preview.draw(row, self.sheet.box) for i, row in enumerate(clean)}
-            self.listener(Stepped(done + index + 1, total, pictures))
-            return {"latents": latents if turning is None else turning.turn(latents)}
-
-        return pipe(
-            image=self.sheet.encoded.latents,
-            width=canvas.padded_width_px,
-            height=canvas.padded_height_px,
-            strength=request.strength,
-            num_inference_steps=request.steps,
-            guidance_scale=request.guidance_scale,
-            generator=_generators(seeds),
-            mu=None if self.sheet.shift is None else math.log(self.sheet.shift),
-            output_type="latent",
-            callback_on_step_end=after_step,
-            max_sequence_length=self.loaded.entry.prompt_tokens,
-            **embeds,
-        ).images
-
-    def _draw_noise(self, seeds: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
-        """Return the noise that the pipeline will draw for these seeds, (len(seeds), channels, h, w)."""
-        shape = (len(seeds), *self.sheet.encoded.latents.shape[1:])
-        device = self.loaded.pipe._execution_device
-        return randn_tensor(shape, generator=_generators(seeds), device=device, dtype=dtype)
-
-    def _decode(self, latent: torch.Tensor) -> Image.Image:
-        """Return the padded picture of one variation from its latents (channels, h, w)."""
-        pixels = self.sheet.codec.decode(latent[None])
-        if not torch.isfinite(pixels).all():
-            raise ModelError(
-                f"{self.loaded.entry.title} drew no valid picture (its numbers overflowed). "
-                "Lower the guidance scale or the adapter weight and try again."
-            )
-        return self.loaded.pipe.image_processor.postprocess(pixels.float(), output_type="pil")[0]
-
-    def _facts(self, *, cut: bool) -> RunFacts:
-        loaded, canvas, adapter = self.loaded, self.sheet.canvas, self.loaded.adapter
-        notes = ()
-        if cut:
-            tokens = loaded.entry.prompt_tokens
-            notes = (f"The prompt is longer than the {tokens} tokens that the model reads; its end was left out.",)
-        return RunFacts(
-            model=loaded.entry.public_id,
-            model_title=loaded.entry.title,
-            model_fingerprint=loaded.fingerprint,
-            adapter_name=adapter.name if adapter is not None else None,
-            adapter_sha256=adapter.sha256 if adapter is not None else None,
-            adapter_weight=self.request.adapter.weight if self.request.adapter is not None else None,
-            profile=loaded.profile_id,
-            device=loaded.device_name,
-            precision=loaded.precision,
-            effective_steps=self.request.effective_steps,
-            width_px=canvas.design_width_px,
-            height_px=canvas.design_height_px,
-            working_width_px=canvas.working_width_px,
-            working_height_px=canvas.working_height_px,
-            shift=self.sheet.shift,
-            versions={"studio": __version__} | {name: version(name) for name in ("torch", "diffusers", "transformers")},
-            notes=notes + self.notes,
-        )
+    return to_picture(loaded.pipe, pixels)
 
 
-def _generators(seeds: tuple[int, ...]) -> list[torch.Generator]:
-    return [torch.Generator("cpu").manual_seed(seed) for seed in seeds]
+def _facts(run: _Run, *, cut: bool, notes: tuple[str, ...]) -> RunFacts:
+    loaded, canvas, request = run.loaded, run.design.canvas, run.request
+    if cut:
+        tokens = loaded.entry.prompt_tokens
+        long = f"The prompt is longer than the {tokens} tokens that the model reads; its end was left out."
+        notes = (long, *notes)
+    return RunFacts(
+        model=loaded.entry.public_id,
+        model_title=loaded.entry.title,
+        model_fingerprint=loaded.fingerprint,
+        adapter_name=loaded.adapter.name if loaded.adapter is not None else None,
+        adapter_sha256=loaded.adapter.sha256 if loaded.adapter is not None else None,
+        adapter_weight=request.adapter.weight if request.adapter is not None else None,
+        profile=loaded.profile_id,
+        device=loaded.device_name,
+        precision=loaded.precision,
+        effective_steps=request.effective_steps,
+        width_px=canvas.design_width_px,
+        height_px=canvas.design_height_px,
+        working_width_px=canvas.working_width_px,
+        working_height_px=canvas.working_height_px,
+        shift=run.design.shift,
+        versions={"studio": __version__} | {name: version(name) for name in ("torch", "diffusers", "transformers")},
+        notes=notes,
+    )
 
 
 def _memory_short(loaded: LoadedPipeline) -> MemoryShortError:

@@ -1,4 +1,4 @@
-"""What happens in a run, as the engine tells it while it works. The only types that carry pictures between rooms."""
+"""Events of a run, as the engine reports them. The only types that carry pictures between rooms."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from studio.schema import RunFacts
 
 @dataclass(frozen=True, slots=True)
 class Preparing:
-    """Something of its own length begins before drawing; `stage` names it for the designer."""
+    """A stage before drawing begins that may take long; `stage` names it for the designer."""
 
     stage: str
 

@@ -1,46 +1,51 @@
-"""How much more noise a design is given that holds, so that strong variations of it differ more nearly as others do."""
+"""The noise shift: how much more noise a design gets that a model still makes out through the noise of its strength.
+
+At one strength five variations of a kilim, or of a medallion with its mirror images, were nearly alike, while those of
+a patchwork had fallen into pieces: noise hides large shapes last, and the model completes a design from what it still
+sees. So the model is asked. A probe is its clean estimate of a design through one noise; two probes through two noises
+differ as variations do. How far a probe is from the design says less, since a model may change a design in the same way
+each time.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from studio.evaluation.structure import Structure, correlate_edges, read_structure
 from studio.generation.codec import Codec
+from studio.generation.sampling import add_noise, draw_noise, predict_velocity, shift_sigma
 from studio.models.device import quick_precision
+from studio.models.pipeline import SD3Pipeline, execution_device, to_picture
 from studio.models.prompts import PromptCache
-
-if TYPE_CHECKING:
-    from diffusers import StableDiffusion3Img2ImgPipeline
 
 LEAST_SHIFT = 1.0
 """As much noise as was asked for."""
 MOST_SHIFT = 2.5
 """Beyond it only the broadest shapes are left of a design."""
 WANTED_DIFFERENCE = 0.22
-"""How much two looks through the noise of `PROBED_STRENGTH` differ in edges (1 - correlation), if they can."""
+"""How much two probes at `PROBED_STRENGTH` should differ in edges (1 - correlation)."""
 PROBED_STRENGTH = 0.6
-"""At which a design's shift is found, and from which on it is whole."""
+"""The strength at which a design's shift is found, and from which on the whole of it is used."""
 KEEPING_STRENGTH = 0.4
-"""Up to which a variation is to keep its design, also one that holds: nothing is shifted."""
+"""Up to this strength a variation is to keep its design, so that nothing is shifted and nothing is probed."""
 ROUNDED_TO = 0.05
-"""Of a shift: what half the bits make of the last digits, here and there, is another noise for the same seed."""
+"""Step of a shift. The last digits of bf16 arithmetic differ between computers and would be other noise for a seed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """A design as a model makes it out through two noises. `latents` and each of `noises` are (1, c, h, w).
+    """A design seen by a model through two noises. `latents` and each of `noises` are (1, c, h, w), in main memory.
 
-    All lie in main memory. Edges are those of lightness, as where variations are compared; the padding, a mirror image
-    of the design, counts as the design does.
+    Edges are those of lightness, as where variations are compared. The padding, a mirror image of the design, counts as
+    the design does.
     """
 
-    pipe: StableDiffusion3Img2ImgPipeline
+    pipe: SD3Pipeline
     codec: Codec
     prompts: PromptCache
     latents: Tensor
@@ -49,47 +54,40 @@ class Probe:
     @classmethod
     def begin(
         cls,
-        pipe: StableDiffusion3Img2ImgPipeline,
+        pipe: SD3Pipeline,
         codec: Codec,
         prompts: PromptCache,
         latents: Tensor,
         seeds: tuple[int, int] = (0, 1),
     ) -> Probe:
-        """Return a probe of latents with the noises of two seeds."""
-        # On the CPU by name: where memory is managed torch makes tensors on the card.
-        one, other = (
-            torch.randn(latents.shape, generator=torch.Generator("cpu").manual_seed(seed), device="cpu")
-            for seed in seeds
-        )
+        """Return a probe of latents (1, c, h, w) with the noises of two seeds."""
+        cpu = torch.device("cpu")
+        one, other = (draw_noise((seed,), tuple(latents.shape[1:]), torch.float32, cpu) for seed in seeds)
         return cls(pipe, codec, prompts, latents.float().cpu(), (one, other))
 
     def measure_difference(self, sigma: float) -> float:
-        """Return how much of their edges two pictures do not share, 0 to about 1, after one step from sigma to 0.
+        """Return how much of their edges two clean estimates from sigma do not share, 0 to about 1.
 
-        1 where one is plain: nothing is left in it. Without words, which would make it another number for each prompt.
+        1 where one of them is plain: nothing of the design is left in it. Predicted for the empty prompt, so that the
+        number belongs to the design alone.
         """
-        likeness = correlate_edges(*(self._look(noise, sigma) for noise in self.noises))
+        likeness = correlate_edges(*(self._estimate(noise, sigma) for noise in self.noises))
         return 1.0 if likeness is None else 1 - likeness
 
-    def _look(self, noise: Tensor, sigma: float) -> Structure:
-        """Return the structure of what the model makes out through one noise."""
-        device, transformer = self.pipe._execution_device, self.pipe.transformer
-        noisy = ((1 - sigma) * self.latents + sigma * noise).to(device, transformer.dtype)
-        words = self.prompts.encode("", "", guided=False).repeated(1, device)
-        with torch.no_grad(), quick_precision(torch.device(device)):
-            velocity = transformer(
-                hidden_states=noisy,
-                timestep=torch.full((1,), 1000 * sigma, device=device),
-                encoder_hidden_states=words["prompt_embeds"],
-                pooled_projections=words["pooled_prompt_embeds"],
-                return_dict=False,
-            )[0]
-            pixels = self.codec.decode(noisy - sigma * velocity)
-        return read_structure(self.pipe.image_processor.postprocess(pixels.float(), output_type="pil")[0])
+    def _estimate(self, noise: Tensor, sigma: float) -> Structure:
+        """Return the structure of the clean estimate through one noise."""
+        device, transformer = execution_device(self.pipe), self.pipe.transformer
+        level = torch.tensor(sigma, device=device)
+        noisy = add_noise(self.latents, noise, level.cpu()).to(device, transformer.dtype)
+        text = self.prompts.encode("", "", guided=False).text.to(device)
+        with torch.no_grad(), quick_precision(device):
+            clean = noisy - sigma * predict_velocity(transformer, noisy, level, text)
+            pixels = self.codec.decode(clean)
+        return read_structure(to_picture(self.pipe, pixels))
 
 
 def choose_shift(
-    pipe: StableDiffusion3Img2ImgPipeline,
+    pipe: SD3Pipeline,
     codec: Codec,
     prompts: PromptCache,
     latents: Tensor,
@@ -97,29 +95,25 @@ def choose_shift(
 ) -> float:
     """Return the shift at `PROBED_STRENGTH`, from `LEAST_SHIFT` to `MOST_SHIFT`, for a design's latents (1, c, h, w).
 
-    Noise hides large shapes last, and what is left of a design says the rest: at one strength five variations of a
-    kilim or of a medallion with its mirror images were nearly alike, where those of a patchwork had fallen into
-    pieces. So the model is asked: what it makes out through one noise and through another differs as variations do. How
-    far it is from the design says less, for a model may change a design each time in the same way. An even walk's
-    sigma becomes shift sigma / (1 + (shift - 1) sigma) (P. Esser et al., Scaling Rectified Flow Transformers, 2024,
-    section 5.3.2), of a shift such that `WANTED_DIFFERENCE` comes of it. Takes at most three pairs of looks, each a
-    step and a decoding; `report` is called before each pair.
+    It is the one with which two probes differ by `WANTED_DIFFERENCE` (see `sampling.shift_sigma`), interpolated on the
+    logarithm of the shift. Takes at most three pairs of probes, each of one prediction and one decoding; `report` is
+    called before each pair.
     """
     probe = Probe.begin(pipe, codec, prompts, latents)
 
-    def look(log_shift: float) -> float:
+    def measure(log_shift: float) -> float:
         report()
-        return probe.measure_difference(float(pipe.scheduler.time_shift(log_shift, 1.0, PROBED_STRENGTH)))
+        return probe.measure_difference(shift_sigma(PROBED_STRENGTH, math.exp(log_shift)))
 
     least, most = math.log(LEAST_SHIFT), math.log(MOST_SHIFT)
-    low = look(least)
+    low = measure(least)
     if low >= WANTED_DIFFERENCE:
         return LEAST_SHIFT
-    high = look(most)
+    high = measure(most)
     if high <= WANTED_DIFFERENCE:
         return MOST_SHIFT
     between = _interpolate((least, low), (most, high))
-    middle = look(between)
+    middle = measure(between)
     if middle > WANTED_DIFFERENCE:
         found = _interpolate((least, low), (between, middle))
     else:
@@ -128,10 +122,10 @@ def choose_shift(
 
 
 def shift_at(strength: float, find_shift: Callable[[], float]) -> float:
-    """Return the scheduler's shift at a strength, of a design with the shift at `PROBED_STRENGTH` that is found.
+    """Return the shift at a strength, for a design whose shift at `PROBED_STRENGTH` `find_shift` returns.
 
-    It grows from `KEEPING_STRENGTH` on; up to there nothing is looked for. More noise costs a design its small motifs
-    first, which a small model does not draw anew: it is for those who ask for other designs.
+    It grows from `KEEPING_STRENGTH` on; up to there `find_shift` is not called. More noise costs a design its small
+    motifs first, which a small model does not draw anew, so it is for those who ask for other designs.
     """
     part = (strength - KEEPING_STRENGTH) / (PROBED_STRENGTH - KEEPING_STRENGTH)
     return find_shift() ** min(part, 1.0) if part > 0 else 1.0

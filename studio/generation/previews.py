@@ -1,29 +1,30 @@
-"""Small pictures of a run under way, straight from the latents."""
+"""Previews: small pictures of a run under way, straight from the latents."""
 
 from __future__ import annotations
 
 import numpy as np
-import torch
+from numpy.typing import NDArray
 from PIL import Image
+from torch import Tensor
 
 _RIDGE = 1e-2
 
 
 class LatentPreview:
-    """A linear map from latents to colours, fitted on the design that is being varied.
+    """A linear map from latents to colours, fitted on the design that is varied.
 
-    The design is known twice, as latents (channels, h, w) and as pixels, so the least-squares map between them needs
-    no table of factors and suits every VAE. A little ridge keeps it calm on designs of few colours.
+    The design is known as latents (channels, h, w) and as pixels, so the least-squares map between them suits every VAE
+    without a table of factors. Ridge regression keeps it calm on designs of few colours.
     """
 
-    def __init__(self, latents: torch.Tensor, padded: Image.Image) -> None:
+    def __init__(self, latents: Tensor, padded: Image.Image) -> None:
         channels, height, width = latents.shape
         colours = np.asarray(padded.resize((width, height), Image.Resampling.BOX), np.float64).reshape(-1, 3)
         features = _features(latents)
         gram = features.T @ features + _RIDGE * len(features) * np.diag([1.0] * channels + [0.0])
         self._weights = np.linalg.solve(gram, features.T @ colours)
 
-    def draw(self, latents: torch.Tensor, box: tuple[float, float, float, float]) -> Image.Image:
+    def draw(self, latents: Tensor, box: tuple[float, float, float, float]) -> Image.Image:
         """Return latents (channels, h, w) as a picture of about one pixel a latent.
 
         `box` is the part that belongs to the design, as shares of width and height (left, top, right, bottom).
@@ -37,7 +38,7 @@ class LatentPreview:
         )
 
 
-def _features(latents: torch.Tensor) -> np.ndarray:
+def _features(latents: Tensor) -> NDArray[np.float64]:
     """Return (h * w, channels + 1): the channels of each place, and a one."""
     flat = latents.detach().float().cpu().numpy().reshape(latents.shape[0], -1).T.astype(np.float64)
     return np.concatenate([flat, np.ones((len(flat), 1))], axis=1)

@@ -1,5 +1,5 @@
-"""Runs in line for one worker, and how each of them stands."""
+"""The queue of runs with its one worker, and the progress of each run."""
 
-from studio.jobs.queue import Drawing, JobQueue
+from studio.jobs.queue import JobQueue, RunEngine
 
-__all__ = ["Drawing", "JobQueue"]
+__all__ = ["JobQueue", "RunEngine"]

@@ -1,4 +1,4 @@
-"""One run as the worker sees it: how far it is, how long it will still take, what waits to be saved."""
+"""One job of the queue: its progress, its estimated time, and its pictures that are not saved yet."""
 
 from __future__ import annotations
 
@@ -6,22 +6,30 @@ import threading
 import time
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 from PIL import Image
 
-from studio.catalogue import new_id
+from studio.catalogue import new_id, utc_now
 from studio.generation.events import Drawn, Preparing, RunEvent, Started, Stepped
 from studio.jobs.pace import Pace, PastTimes
 from studio.schema import JobSnapshot, JobState, RunFacts, VariationRecord, VariationRequest
 
 
+@dataclass(frozen=True)
+class _Denoising:
+    """What is known of a job once denoising has begun."""
+
+    facts: RunFacts
+    pace: Pace
+
+
 @dataclass
 class Job:
-    """A run, or one variation of it drawn again; every access is under the queue's lock.
+    """A run, or one slot of a run drawn again. Every access holds the queue's lock.
 
-    `run` is whose variations it makes: its own id, or that of an older run, whose `first_slot` it then fills anew.
-    Times are of the monotonic clock, in seconds. `past` is what earlier jobs took.
+    `run` is the id of the run that its variations belong to: its own id, or an older run's if it redraws that run's
+    slot `first_slot`. Times are in seconds on the monotonic clock. `unsaved` holds for each unwritten variation the
+    picture, the model's picture if the first one is woven from it, and the record.
     """
 
     id: str
@@ -31,13 +39,10 @@ class Job:
     past: PastTimes = field(default_factory=PastTimes)
     state: JobState = JobState.QUEUED
     stage: str = "Waiting"
-    step: int = 0
-    steps: int = 0
     began: float | None = None
     ended: float | None = None
     stage_began: float = 0.0
-    pace: Pace | None = None
-    facts: RunFacts | None = None
+    denoising: _Denoising | None = None
     error: str | None = None
     bad_input: bool = False
     previews: list[bytes | None] = field(default_factory=list)
@@ -51,40 +56,37 @@ class Job:
         self.previews, self.variations = [None] * count, [None] * count
 
     def begin(self) -> None:
-        """The worker has taken it up."""
+        """Record that the worker has taken the job."""
         self.began = self.stage_began = time.monotonic()
         self.state, self.stage = JobState.PREPARING, "Starting"
 
     def note(self, event: RunEvent, previews: Mapping[int, bytes], now: float) -> None:
-        """Take in how far it is; `previews` are the encoded pictures of a step, by slot."""
+        """Update the progress from an event of the engine. `previews` are a step's encoded pictures by slot."""
         if isinstance(event, Preparing):
             if self.stage.startswith("Loading"):
                 self.past.loads[self.stage] = now - self.stage_began
             self.stage, self.stage_began = event.stage, now
         elif isinstance(event, Started):
             self.state, self.stage = JobState.RUNNING, "Drawing"
-            self.facts, self.steps = event.facts, event.steps
-            self.pace = Pace(now, event.steps, len(self.request.seeds), self.past.runs.get(self._kind(), ()))
+            past = self.past.runs.get(self._kind(event.facts, event.steps), ())
+            self.denoising = _Denoising(event.facts, Pace(now, event.steps, len(self.request.seeds), past))
         elif isinstance(event, Stepped):
-            self.step, self.steps = event.step, event.steps
-            if self.pace is not None:
-                self.pace.note_step(now, event.step, event.steps)
+            self._started().pace.note_step(now, event.step, event.steps)
             for slot, picture in previews.items():
                 self.previews[slot] = picture
 
-    def note_drawn(self) -> None:
-        """Take in that a picture was decoded and dealt with."""
-        if self.pace is not None:
-            self.pace.note_picture(time.monotonic())
+    def note_picture(self) -> None:
+        """Record that a picture is decoded, woven and saved."""
+        self._started().pace.note_picture(time.monotonic())
 
-    def record(self, drawn: Drawn) -> VariationRecord:
-        """Return the record of a variation that was just drawn, under an id of its own."""
+    def make_record(self, drawn: Drawn) -> VariationRecord:
+        """Return the record of a finished variation, with a new id."""
         request = self.request
         return VariationRecord(
             id=new_id(),
             run=self.run,
             slot=self.first_slot + drawn.slot,
-            created_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
+            created_at=utc_now(),
             source=request.source,
             parent=request.parent,
             prompt=request.prompt,
@@ -94,52 +96,61 @@ class Job:
             guidance_scale=request.guidance_scale,
             seed=drawn.seed,
             seconds=round(drawn.seconds, 3),
-            facts=self.facts,
+            facts=self._started().facts,
             constraints=request.constraints,
             weaving=drawn.woven.weaving if drawn.woven is not None else None,
         )
 
     def end(self, state: JobState, error: str | None = None) -> None:
-        """Nothing more will happen."""
-        if state is JobState.FINISHED and self.pace is not None and self.pace.complete:
-            self.past.remember(self._kind(), tuple(self.pace.moments))
+        """Set the final state."""
+        if state is JobState.FINISHED and self.denoising is not None and self.denoising.pace.complete:
+            facts, pace = self.denoising.facts, self.denoising.pace
+            self.past.remember(self._kind(facts, pace.steps), tuple(pace.timestamps))
         self.state, self.error, self.ended, self.stage = state, error, time.monotonic(), ""
         self.previews = [None] * len(self.previews)
 
     def snapshot(self, ahead: int) -> JobSnapshot:
-        """Return how it stands, with so many jobs ahead of it."""
+        """Return the present state. `ahead` is the number of jobs that go first."""
         now = self.ended if self.ended is not None else time.monotonic()
+        denoising = self.denoising
         return JobSnapshot(
             id=self.id,
             request=self.request,
             state=self.state,
             ahead=ahead,
             stage=self.stage,
-            step=self.step,
-            steps=self.steps,
+            step=0 if denoising is None else denoising.pace.step,
+            steps=0 if denoising is None else denoising.pace.steps,
             seconds_elapsed=now - self.began if self.began is not None else 0.0,
             seconds_left=self._seconds_left(now),
             previews=tuple(self.previews),
             variations=tuple(self.variations),
-            facts=self.facts,
+            facts=None if denoising is None else denoising.facts,
             error=self.error if self.error is not None or not self.unsaved else self.unsaved_reason,
             bad_input=self.bad_input,
             unsaved=len(self.unsaved),
         )
 
+    def _started(self) -> _Denoising:
+        if self.denoising is None:
+            raise RuntimeError("the engine must report Started before Stepped and Drawn")
+        return self.denoising
+
     def _seconds_left(self, now: float) -> float | None:
         if self.state is JobState.PREPARING and self.stage in self.past.loads:
             return max(self.past.loads[self.stage] - (now - self.stage_began), 0.0)
-        return self.pace.seconds_left(now) if self.state is JobState.RUNNING and self.pace is not None else None
+        if self.state is JobState.RUNNING and self.denoising is not None:
+            return self.denoising.pace.seconds_left(now)
+        return None
 
-    def _kind(self) -> Hashable:
-        """Return what runs have in common that go alike."""
-        request, facts = self.request, self.facts
+    def _kind(self, facts: RunFacts, steps: int) -> Hashable:
+        """Return what determines how long a run takes."""
+        request = self.request
         return (
             request.model,
             request.adapter is not None,
             request.guidance_scale > 1,
             (facts.working_width_px, facts.working_height_px),
-            (self.steps, len(request.seeds)),
+            (steps, len(request.seeds)),
             (request.constraints.symmetry, request.constraints.repeat),
         )

@@ -1,4 +1,8 @@
-"""How long a run will still take: by what it has done so far, and by how the last run of its kind went."""
+"""Estimates of the time left in a run, from its own steps and from the last run of the same kind.
+
+A run has two sorts of milestones: denoising steps, then finished pictures. A timestamp is the time at which a
+milestone was reached, in seconds since denoising began.
+"""
 
 from __future__ import annotations
 
@@ -7,36 +11,36 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field
 
 _KINDS = 64
-"""Kinds of runs that are remembered, those drawn last."""
+"""Number of kinds of runs to remember, the most recent ones."""
 _RECENT_STEPS = 6
 _TRUST = 0.1
-"""How much of an earlier run the present one must have done to count for as much as that one in the estimate."""
+"""Share of the earlier run after which the present run's own speed weighs as much as the earlier one's."""
 
 
 @dataclass
 class PastTimes:
-    """What went before, in seconds; all jobs of a queue share it.
+    """Times of earlier jobs in seconds, shared by all jobs of a queue.
 
-    `loads` are how long stages of loading took, by their words. `runs` are the moments, since drawing began, at which
-    each step and each picture of a finished run was there, by the kind of the run, the oldest first.
+    `loads`: duration of each loading stage by its text. `runs`: timestamps of the last finished run by kind, the
+    kind used longest ago first.
     """
 
     loads: dict[str, float] = field(default_factory=dict)
     runs: dict[Hashable, tuple[float, ...]] = field(default_factory=dict)
 
-    def remember(self, kind: Hashable, moments: tuple[float, ...]) -> None:
-        """Keep how a run went, in place of an earlier one of its kind."""
+    def remember(self, kind: Hashable, timestamps: tuple[float, ...]) -> None:
+        """Store the timestamps of a run in place of the earlier run of its kind."""
         self.runs.pop(kind, None)
-        self.runs[kind] = moments
+        self.runs[kind] = timestamps
         while len(self.runs) > _KINDS:
             del self.runs[next(iter(self.runs))]
 
 
 class Pace:
-    """The moments of one run that is being drawn, in seconds since `began` on the monotonic clock.
+    """The timestamps of a run in progress. `began` is on the monotonic clock.
 
-    `steps` and `pictures` are how many of each will come. `past` are the moments of an earlier run of its kind: steps
-    differ (some weave every picture, the first waits for caches), and an earlier run knows which.
+    `steps` and `pictures` are the expected numbers of milestones. `past` are the timestamps of an earlier run of the
+    same kind. They say which steps are slow: some weave every picture, the first one fills caches.
     """
 
     def __init__(self, began: float, steps: int, pictures: int, past: tuple[float, ...] = ()) -> None:
@@ -45,35 +49,35 @@ class Pace:
         self.pictures = pictures
         self.step = 0
         self.past = past if len(past) == steps + pictures else ()
-        self.moments: list[float] = []
+        self.timestamps: list[float] = []
         self._step_seconds: list[float] = []
         self._picture_seconds: list[float] = []
 
     def note_step(self, now: float, step: int, steps: int) -> None:
-        """Step number `step`, from 1, of so many is done. Where memory was short there are more than was thought."""
+        """Record that step `step` (from 1) of `steps` is done. `steps` grows if batches shrink for lack of memory."""
         if steps != self.steps:
             self.steps, self.past = steps, ()
         self.step = step
         self._note(now, self._step_seconds)
 
     def note_picture(self, now: float) -> None:
-        """A picture is finished."""
+        """Record that a picture is finished."""
         self._note(now, self._picture_seconds)
 
     @property
     def complete(self) -> bool:
-        """Whether every step and every picture was there."""
-        return len(self.moments) == self.steps + self.pictures
+        """Whether there is a timestamp for every step and picture."""
+        return len(self.timestamps) == self.steps + self.pictures
 
     def seconds_left(self, now: float) -> float | None:
-        """Return the seconds that are left, None while nothing tells."""
-        last = self.moments[-1] if self.moments else 0.0
+        """Return the estimated seconds left at `now`, None before the first step of a run without an earlier one."""
+        last = self.timestamps[-1] if self.timestamps else 0.0
         left = self._left_by_past(last) if self.past else self._left_by_itself()
         return None if left is None else max(left - (now - self.began - last), 0.0)
 
     def _left_by_past(self, last: float) -> float:
-        """Return what was left of the earlier run at this moment, stretched by how much slower this one is."""
-        done = len(self.moments)
+        """Return what was left of the earlier run at this milestone, scaled by the present run's relative speed."""
+        done = len(self.timestamps)
         then = self.past[done - 1] if done else 0.0
         trust = _TRUST * self.past[-1]
         return (self.past[-1] - then) * (last + trust) / (then + trust) if self.past[-1] > 0 else 0.0
@@ -81,12 +85,13 @@ class Pace:
     def _left_by_itself(self) -> float | None:
         if not self._step_seconds:
             return None
-        # The median: the first step of all, and one that weaves every picture, take many times as long as the others.
-        a_step = statistics.median(self._step_seconds[-_RECENT_STEPS:])
-        a_picture = self._picture_seconds[-1] if self._picture_seconds else a_step / 2
-        return (self.steps - self.step) * a_step + (self.pictures - len(self._picture_seconds)) * a_picture
+        # The median: the first step, and steps that weave every picture, take many times as long as the others.
+        step_seconds = statistics.median(self._step_seconds[-_RECENT_STEPS:])
+        picture_seconds = self._picture_seconds[-1] if self._picture_seconds else step_seconds / 2
+        pictures_left = self.pictures - len(self._picture_seconds)
+        return (self.steps - self.step) * step_seconds + pictures_left * picture_seconds
 
-    def _note(self, now: float, kept: list[float]) -> None:
-        moment = now - self.began
-        kept.append(moment - (self.moments[-1] if self.moments else 0.0))
-        self.moments.append(moment)
+    def _note(self, now: float, durations: list[float]) -> None:
+        timestamp = now - self.began
+        durations.append(timestamp - (self.timestamps[-1] if self.timestamps else 0.0))
+        self.timestamps.append(timestamp)

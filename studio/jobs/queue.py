@@ -1,4 +1,4 @@
-"""The queue of runs and its one worker. It outlives pages, tabs and reruns, and never draws two runs at once."""
+"""The queue of runs and its one worker thread. It lives as long as the process, independent of pages and tabs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import logging
 import threading
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
 
@@ -30,27 +30,27 @@ _IDLE_POLL_SECONDS = 5.0
 logger = logging.getLogger(__name__)
 
 
-class Drawing(Protocol):
-    """What the queue needs of an engine. The engine imports torch, so it is handed in and made at the first run."""
+class RunEngine(Protocol):
+    """What the queue needs of an engine. The engine itself imports torch, so the worker makes it at the first run."""
 
     def generate(self, request: VariationRequest, design: Design, listener: RunListener) -> None:
-        """Draw a request, telling the listener each event."""
+        """Draw the variations of a request and report each event to the listener."""
 
     def release(self) -> None:
-        """Give the memory back."""
+        """Free the model's memory."""
 
 
 class JobQueue:
-    """Runs wait in line for one worker thread; a lock file keeps a second worker or process from drawing meanwhile.
+    """A queue of runs with one worker thread. A lock file keeps other workers and processes from drawing meanwhile.
 
-    `make_engine` is called in the worker at the beginning of each job (it should return the same engine as long as
-    that is alive); `idle_minutes` tells after how long without work its memory is given back (0: never).
+    The worker calls `make_engine` at the beginning of each job; it should return the same engine while that is valid.
+    `idle_minutes` returns after how many minutes without work the model's memory is freed (0: never).
     """
 
     def __init__(
         self,
         catalogue: Catalogue,
-        make_engine: Callable[[], Drawing],
+        make_engine: Callable[[], RunEngine],
         lock_file: Path,
         idle_minutes: Callable[[], float] = lambda: 0,
     ) -> None:
@@ -61,105 +61,105 @@ class JobQueue:
         self._lock = threading.RLock()
         self._wake = threading.Condition(self._lock)
         self._jobs: OrderedDict[str, Job] = OrderedDict()
-        self._line: deque[Job] = deque()
+        self._waiting: deque[Job] = deque()
         self._running: Job | None = None
         self._worker: threading.Thread | None = None
-        self._engine: Drawing | None = None
+        self._engine: RunEngine | None = None
         self._closed = False
         self._release_wanted = False
         self._past = PastTimes()
 
-    # What anybody may call, from any thread
+    # Methods for any thread
 
     def submit(self, request: VariationRequest) -> str:
-        """Put a run in line and return its id. Raises `NotFoundError` when its source is not in the catalogue."""
+        """Queue a run and return its id. Raises `NotFoundError` if its source is not in the catalogue."""
         self._catalogue.source(request.source)
         job_id = new_id()
         with self._lock:
-            self._enter(Job(job_id, request, job_id, past=self._past))
+            self._enqueue(Job(job_id, request, job_id, past=self._past))
         return job_id
 
     def draw_again(self, run: str, slot: int, request: VariationRequest) -> str:
-        """Put one variation in line that takes the place of a run's slot, and return the id of that job.
+        """Queue one variation that replaces a run's slot, and return the id of its job.
 
-        While one waits or is drawn for that slot, it is the one: a second click draws nothing twice. Raises
-        `NotFoundError` as `submit` does.
+        Returns the existing job if one for this slot is queued or running, so that a second click draws nothing
+        twice. Raises `NotFoundError` if the source is not in the catalogue.
         """
         self._catalogue.source(request.source)
         with self._lock:
-            before = self._again(run).get(slot)
-            if before is not None and not before.state.over:
-                return before.id
+            earlier = self._redraws(run).get(slot)
+            if earlier is not None and not earlier.state.over:
+                return earlier.id
             job = Job(new_id(), request, run, slot, self._past)
-            self._enter(job)
+            self._enqueue(job)
         return job.id
 
     def cancel(self, job_id: str) -> None:
-        """Stop a job at its next step, or take it out of the line; what it finished is kept."""
+        """Stop a running job at its next step, or remove a waiting one. Finished variations are kept."""
         with self._lock:
             job = self._jobs.get(job_id)
             if job is None or job.state.over:
                 return
             job.stop.set()
-            if job in self._line:
-                self._line.remove(job)
+            if job in self._waiting:
+                self._waiting.remove(job)
                 job.end(JobState.CANCELLED)
             else:
                 job.stage = "Stopping"
 
     def snapshot(self, job_id: str) -> JobSnapshot | None:
-        """Return a job as it stands, or None when the queue does not know it (any more)."""
+        """Return the present state of a job, None if the id is unknown or the job was dropped as old."""
         with self._lock:
             job = self._jobs.get(job_id)
             return None if job is None else self._snapshot(job)
 
     def drawn_again(self, run: str) -> dict[int, JobSnapshot]:
-        """Return, for each slot of a run that was drawn again, the newest job that did or does it, as it stands."""
+        """Return the newest redrawing job of each slot of a run that has one."""
         with self._lock:
-            return {slot: self._snapshot(job) for slot, job in self._again(run).items()}
+            return {slot: self._snapshot(job) for slot, job in self._redraws(run).items()}
 
     def run_of(self, job_id: str) -> str:
-        """Return the run that a job's variations belong to: the job itself, unless it draws a slot of one again."""
+        """Return the run that a job's variations belong to: its own id, or the id of the run that it redraws."""
         with self._lock:
             job = self._jobs.get(job_id)
             return job_id if job is None else job.run
 
     def active(self) -> tuple[JobSnapshot, ...]:
-        """Return the running job and those in line, in order."""
+        """Return the running job and the waiting ones, in order."""
         with self._lock:
             running = [self._running] if self._running is not None else []
-            return tuple(self._snapshot(job) for job in [*running, *self._line])
+            return tuple(self._snapshot(job) for job in [*running, *self._waiting])
 
     def save_again(self, job_id: str) -> None:
-        """Write the finished pictures that could not be written before. Raises `StorageError` if it still fails."""
+        """Write the finished pictures that could not be written before. Raises `StorageError` if that fails again."""
         while True:
             with self._lock:
                 job = self._jobs.get(job_id)
                 if job is None or not job.unsaved:
                     return
                 image, untouched, record = job.unsaved[0]
-            self._catalogue.save_variation(image, record, untouched)  # saving the same record twice is fine
+            self._catalogue.save_variation(image, record, untouched)  # two threads may save the same record
             with self._lock:
                 job.unsaved = [one for one in job.unsaved if one[-1] is not record]
                 job.variations[record.slot - job.first_slot] = record.id
 
     @property
     def holds_model(self) -> bool:
-        """Whether an engine is at hand, and with it a loaded model. Asks no heavy library."""
+        """Whether there is an engine, and with it a loaded model. Imports no heavy library."""
         with self._lock:
             return self._engine is not None
 
     def release_memory(self) -> None:
-        """Give the model's memory back as soon as no run uses it."""
+        """Free the model's memory as soon as no run uses it."""
         with self._lock:
             self._release_wanted = True
             self._wake.notify_all()
 
     def close(self, timeout_seconds: float = 10.0) -> None:
-        """Stop the running job at its next step, drop the line, end the worker."""
+        """Stop the running job at its next step, cancel the waiting ones, end the worker, save unsaved pictures."""
         with self._lock:
             self._closed = True
-            for job in [*self._line, *([self._running] if self._running is not None else [])]:
+            for job in [*self._waiting, *([self._running] if self._running is not None else [])]:
                 self.cancel(job.id)
             self._wake.notify_all()
             worker = self._worker
@@ -171,39 +171,40 @@ class JobQueue:
             except StorageError:
                 logger.exception("pictures of run %s could not be saved", job_id)
 
-    def _enter(self, job: Job) -> None:
-        """Put a job in line, and see that there is a worker."""
+    def _enqueue(self, job: Job) -> None:
+        """Add a job and start the worker if there is none."""
         if self._closed:
             raise StudioError("The studio is closing; start it again to make variations.")
         self._jobs[job.id] = job
-        self._line.append(job)
-        self._forget_old()
+        self._waiting.append(job)
+        self._drop_old_jobs()
         if self._worker is None or not self._worker.is_alive():
             self._worker = threading.Thread(target=self._work, name="studio-worker", daemon=True)
             self._worker.start()
         self._wake.notify_all()
 
-    def _again(self, run: str) -> dict[int, Job]:
-        return {job.first_slot: job for job in self._jobs.values() if job.run == run != job.id}  # the newest come last
+    def _redraws(self, run: str) -> dict[int, Job]:
+        """Return the newest redrawing job by slot. Jobs are in the order of submission, so later ones overwrite."""
+        return {job.first_slot: job for job in self._jobs.values() if job.run == run != job.id}
 
-    # What the worker does
+    # Methods for the worker thread
 
     def _work(self) -> None:
         idle_since = time.monotonic()
         while True:
             minutes = self._idle_minutes()
             with self._lock:
-                if not self._line and not self._closed and not self._release_wanted:
+                if not self._waiting and not self._closed and not self._release_wanted:
                     self._wake.wait(_IDLE_POLL_SECONDS)
                 if self._closed:
                     return
-                idle = not self._line and minutes > 0 and time.monotonic() - idle_since > minutes * 60
+                idle = not self._waiting and minutes > 0 and time.monotonic() - idle_since > minutes * 60
                 engine = self._engine if idle or self._release_wanted else None
                 if engine is not None:
                     self._engine = None
                 self._release_wanted = False
-                job = self._running = self._line.popleft() if self._line else None
-            # Outside the lock, which every page waits for; in this thread, whose card it is.
+                job = self._running = self._waiting.popleft() if self._waiting else None
+            # Outside the lock, because pages wait for it. In this thread, because it uses the card.
             if engine is not None:
                 _release(engine)
             if job is not None:
@@ -213,14 +214,14 @@ class JobQueue:
                 idle_since = time.monotonic()
 
     def _run(self, job: Job) -> None:
-        """Run one job to its end; every failure ends in the job's state, none ends the worker."""
+        """Run one job to its end. A failure sets the job's state and never ends the worker."""
         try:
             with self._device(job):
                 with self._lock:
                     job.begin()
                 design = open_design(self._catalogue.source_path(job.request.source).read_bytes())
                 self._engine = self._make_engine()
-                self._engine.generate(job.request, design, lambda event: self._note(job, event))
+                self._engine.generate(job.request, design, lambda event: self._handle(job, event))
             with self._lock:
                 job.end(JobState.FINISHED)
         except RunCancelledError:
@@ -230,7 +231,7 @@ class JobQueue:
             with self._lock:
                 job.end(JobState.FAILED, str(error))
                 job.bad_input = isinstance(error, InputError)
-        except Exception as error:  # the last resort: the worker must live, and the designer must be told
+        except Exception as error:  # the worker must live, and the designer must be told
             logger.exception("run %s failed", job.id)
             with self._lock:
                 job.end(
@@ -240,8 +241,8 @@ class JobQueue:
                 )
 
     @contextlib.contextmanager
-    def _device(self, job: Job):  # noqa: ANN202
-        """Hold the lock that keeps every other worker and process on this machine from drawing."""
+    def _device(self, job: Job) -> Iterator[None]:
+        """Hold the lock of the graphics card. Raises `RunCancelledError` if the job is cancelled while it waits."""
         while True:
             try:
                 self._device_lock.acquire(timeout=_LOCK_POLL_SECONDS)
@@ -257,26 +258,26 @@ class JobQueue:
         finally:
             self._device_lock.release()
 
-    def _note(self, job: Job, event: RunEvent) -> None:
-        """Take one event of the engine into the job. Raises `RunCancelledError` when the designer wants to stop."""
+    def _handle(self, job: Job, event: RunEvent) -> None:
+        """Update a job from an event of the engine. Raises `RunCancelledError` if the job is to stop."""
         previews = event.previews if isinstance(event, Stepped) else {}
-        pictures = {slot: _encode(image) for slot, image in previews.items()}  # outside the lock: pages wait for it
+        encoded = {slot: _encode(image) for slot, image in previews.items()}  # outside the lock: pages wait for it
         with self._lock:
-            job.note(event, pictures, time.monotonic())
-        if isinstance(event, Drawn):  # whatever was finished is kept, also when the designer is stopping
-            self._keep(job, event)
+            job.note(event, encoded, time.monotonic())
+        if isinstance(event, Drawn):  # saved even if the job is to stop
+            self._save(job, event)
             with self._lock:
-                job.note_drawn()
+                job.note_picture()
         if job.stop.is_set():
             raise RunCancelledError("The run was stopped.")
 
-    def _keep(self, job: Job, drawn: Drawn) -> None:
-        """Write a finished variation at once. One that cannot be written waits in memory for `save_again`."""
-        record = job.record(drawn)
+    def _save(self, job: Job, drawn: Drawn) -> None:
+        """Write a finished variation. If that fails the picture waits in memory for `save_again`."""
+        record = job.make_record(drawn)
         pictures = (drawn.image, None) if drawn.woven is None else (drawn.woven.image, drawn.image)
         try:
             self._catalogue.save_variation(pictures[0], record, pictures[1])
-        except Exception as error:  # whatever it was: the picture must not be lost with it
+        except Exception as error:  # no error may cost the picture
             if not isinstance(error, StorageError):
                 logger.exception("saving %s", record.id)
             with self._lock:
@@ -287,19 +288,21 @@ class JobQueue:
             job.variations[drawn.slot] = record.id
 
     def _snapshot(self, job: Job) -> JobSnapshot:
-        return job.snapshot(self._line.index(job) + (self._running is not None) if job in self._line else 0)
+        ahead = self._waiting.index(job) + (self._running is not None) if job in self._waiting else 0
+        return job.snapshot(ahead)
 
-    def _forget_old(self) -> None:
+    def _drop_old_jobs(self) -> None:
+        """Drop the oldest finished jobs beyond `_KEPT_JOBS`, but none with unsaved pictures."""
         for job_id in [key for key, job in self._jobs.items() if job.state.over and not job.unsaved]:
             if len(self._jobs) <= _KEPT_JOBS:
                 return
             del self._jobs[job_id]
 
 
-def _release(engine: Drawing) -> None:
+def _release(engine: RunEngine) -> None:
     try:
         engine.release()
-    except Exception:  # a card in trouble: the worker must live to tell the next run
+    except Exception:  # the worker must live to report the card's trouble at the next run
         logger.exception("releasing the model")
 
 

@@ -62,8 +62,8 @@ def inspect_adapter(folder: Path) -> AdapterFile:
             )
     config = _read_config(configuration)
     try:
-        with safe_open(weights, framework="numpy") as file:
-            shapes = {key: tuple(file.get_slice(key).get_shape()) for key in file.keys()}  # noqa: SIM118
+        with safe_open(weights, framework="numpy") as opened:
+            shapes = {key: tuple(opened.get_slice(key).get_shape()) for key in opened.keys()}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
         raise AdapterError(f"{weights} is damaged or no safetensors file. Copy the adapter again.") from error
     name = folder.resolve().name
@@ -88,7 +88,7 @@ def _read_config(configuration: Path) -> dict[str, Any]:
         raise AdapterError(f"The adapter “{configuration.parent}” is of the kind {kind}; the studio reads LORA.")
     if rank < 1 or alpha <= 0:
         raise AdapterError(f"{configuration} names rank {rank} and lora_alpha {alpha:g}; both must be above 0.")
-    return config
+    return dict(config)
 
 
 def _modules(shapes: dict[str, tuple[int, ...]], weights: Path) -> dict[str, tuple[int, int, int]]:

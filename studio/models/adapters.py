@@ -1,4 +1,4 @@
-"""Putting a peft LoRA on a transformer so that it really acts, and proving it.
+"""Applying a peft LoRA to a transformer, and checking that every layer of it was taken up.
 
 `load_lora_weights` of the pipelines loads nothing from a peft folder and only warns; `load_lora_adapter` takes alpha
 for the rank. Here the layers are injected by peft from the adapter's own configuration, or handed to mmgp scaled.
@@ -16,7 +16,7 @@ from studio.errors import AdapterError
 from studio.models.adapter_files import WEIGHTS_FILE, AdapterFile
 
 if TYPE_CHECKING:
-    from diffusers import SD3Transformer2DModel
+    from diffusers.models.transformers.transformer_sd3 import SD3Transformer2DModel
 
 ADAPTER_NAME = "carpet"
 
@@ -50,8 +50,8 @@ def add_adapter(transformer: SD3Transformer2DModel, adapter: AdapterFile) -> Non
     config.target_modules = sorted(adapter.modules)
     transformer.add_adapter(config, ADAPTER_NAME)
     outcome = set_peft_model_state_dict(transformer, load_file(adapter.folder / WEIGHTS_FILE), ADAPTER_NAME)
-    refused = list(outcome.unexpected_keys)
-    left_out = [key for key in outcome.missing_keys if ".lora_" in key]
+    refused: list[str] = outcome.unexpected_keys  # type: ignore[attr-defined]  # torch's, annotated wrongly
+    left_out = [key for key in outcome.missing_keys if ".lora_" in key]  # type: ignore[attr-defined]  # the same
     if refused or left_out:
         raise AdapterError(
             f"The adapter “{adapter.name}” was not taken up completely: {(refused or left_out)[0]} does not fit. "
@@ -65,9 +65,9 @@ def set_weight(transformer: SD3Transformer2DModel, weight: float) -> None:
 
 
 def scaled_state(adapter: AdapterFile, state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Return the adapter's tensors with lora_alpha / rank multiplied into lora_B, and plain layer names.
+    """Return the adapter's tensors with lora_alpha / rank multiplied into lora_B, under the names of the layers alone.
 
-    mmgp multiplies by the weight alone, so the scale that peft would apply has to be in the tensors.
+    mmgp multiplies by the weight alone, so the tensors must hold the scale that peft would apply.
     """
     config = LoraConfig.from_pretrained(str(adapter.folder))
     scaled = {}
@@ -83,7 +83,7 @@ def scaled_state(adapter: AdapterFile, state: dict[str, torch.Tensor]) -> dict[s
 
 
 def _by_pattern(patterns: dict[str, float], module: str, otherwise: float) -> float:
-    """Look a layer up as peft does: a pattern names the end of its path."""
+    """Return the value for a layer, found as peft does: a pattern names the end of the layer's path."""
     for pattern, value in patterns.items():
         if module == pattern or module.endswith(f".{pattern}"):
             return value

@@ -26,19 +26,19 @@ def find_device() -> str:
 
 
 def choose_device(name: str) -> torch.device:
-    """Return the device called so; "auto" is the graphics card where there is one."""
+    """Return the device of this name; "auto" is the graphics card where there is one, else the CPU."""
     return torch.device(("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name)
 
 
-def mixed_precision(device: torch.device) -> AbstractContextManager:
+def mixed_precision(device: torch.device) -> AbstractContextManager[object]:
     """Return a context in which layers compute in bf16 where the device is faster with it, else in fp32."""
     return torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda" or _has_fast_bf16())
 
 
-def quick_precision(device: torch.device) -> AbstractContextManager:
-    """Return a context for what half the bits are enough for: bf16 on a CPU that is faster with it.
+def quick_precision(device: torch.device) -> AbstractContextManager[object]:
+    """Return a context for arithmetic that bf16 is precise enough for: bf16 on a CPU that is faster with it.
 
-    On a card a pipeline computes in what it was loaded with.
+    On a card a pipeline computes in the precision that it was loaded in.
     """
     return mixed_precision(device) if device.type == "cpu" else nullcontext()
 
@@ -46,8 +46,8 @@ def quick_precision(device: torch.device) -> AbstractContextManager:
 def _has_fast_bf16() -> bool:
     """Whether this CPU computes faster in bf16 than in fp32.
 
-    Measured with a flow step: AMD's AVX-512 BF16 takes two thirds of the time of fp32, Intel's without AMX half as
-    much again.
+    Measured with a step of the flow training: with AVX-512 BF16 an AMD CPU takes two thirds of the time of fp32, an
+    Intel CPU without AMX half as much again.
     """
     able = torch.cpu.get_capabilities()
     return able.get("amx_bf16", False) or (able.get("avx512_bf16", False) and "AMD" in able.get("cpu_name", ""))

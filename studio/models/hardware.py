@@ -1,4 +1,4 @@
-"""The card and the memory of this machine, found without importing torch."""
+"""The graphics card and the memory of this machine, found without importing torch."""
 
 from __future__ import annotations
 
@@ -15,9 +15,11 @@ _GIB = 2**30
 
 @dataclass(frozen=True, slots=True)
 class Hardware:
-    """What a run has to live with. Memory in GiB; `vram_gib` is None where CUDA cannot be used; `swap_gib` is on disk.
+    """The device, card, memory and cores of this machine. Memory in GiB.
 
-    `note` says in a sentence why a card that was found cannot be used, and is empty otherwise.
+    `device` is “cuda”, “mps” or “cpu”. `card` is the graphics card's name, None without one. `vram_gib` is its memory,
+    None where CUDA cannot be used. `swap_gib` is swap space on disk. `cores` counts physical cores. `note` says why a
+    card that was found cannot be used, and is empty otherwise.
     """
 
     device: str
@@ -30,7 +32,7 @@ class Hardware:
 
 
 def find_hardware() -> Hardware:
-    """Ask the driver and the operating system; takes some milliseconds and needs no torch."""
+    """Return what the driver and the operating system report; takes some milliseconds."""
     ram_gib, swap_gib = (memory().total / _GIB for memory in (psutil.virtual_memory, psutil.swap_memory))
     cores = psutil.cpu_count(logical=False) or psutil.cpu_count() or 1
     card = _nvidia_card()
@@ -59,7 +61,7 @@ def _nvidia_card() -> tuple[str, float] | None:
         name, _, mebibytes = answer.stdout.splitlines()[0].rpartition(",")
         return name.strip(), float(mebibytes) / 1024
     except (OSError, subprocess.SubprocessError, IndexError, ValueError):
-        return None  # a driver that does not answer cannot be drawn with either
+        return None  # a card whose driver does not answer cannot be drawn with
 
 
 def _torch_without_cuda() -> bool:

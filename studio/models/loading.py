@@ -1,11 +1,11 @@
-"""From an entry of the registry to a diffusers pipeline in main memory."""
+"""Loading: a registry entry becomes a diffusers pipeline in main memory, fetched first if need be."""
 
 from __future__ import annotations
 
 import hashlib
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import psutil
 import torch
@@ -13,20 +13,24 @@ from huggingface_hub.errors import GatedRepoError, HfHubHTTPError
 
 from studio.errors import MemoryShortError, ModelError, first_line
 from studio.models.device import MEMORY_ERRORS, is_out_of_memory
+from studio.models.pipeline import SD3Pipeline
 from studio.models.registry import ModelEntry
-from studio.models.scheduler import HeadingScheduler
 
 if TYPE_CHECKING:
-    from diffusers import StableDiffusion3Img2ImgPipeline
+    from diffusers.pipelines.stable_diffusion_3.pipeline_stable_diffusion_3_img2img import (
+        StableDiffusion3Img2ImgPipeline,
+    )
 
 _NOT_ALLOWED = (401, 403, 404)
 """The hub answers 401 or 404 for what a token may not see."""
 _SAMPLE_BYTES = 2**16
 _SAMPLE_EVERY_BYTES = 2**24
 _GIGABYTE = 10**9
+_UNUSUAL_OPTIONS = ("stochastic_sampling", "invert_sigmas")
+"""Options of the scheduler that change its steps, not only its sigmas."""
 
 
-def load_pipeline(entry: ModelEntry, dtype: torch.dtype) -> StableDiffusion3Img2ImgPipeline:
+def load_pipeline(entry: ModelEntry, dtype: torch.dtype) -> SD3Pipeline:
     """Load a model into main memory; a gated one is fetched first if it is not here yet.
 
     Raises `ModelError` with the step to take: licence, token, network, damaged files.
@@ -45,20 +49,13 @@ def load_pipeline(entry: ModelEntry, dtype: torch.dtype) -> StableDiffusion3Img2
         ) from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise _damaged(entry, error) from error
-    if type(pipe.scheduler).__name__ != "FlowMatchEulerDiscreteScheduler":
-        raise ModelError(
-            f"{entry.title} comes with the scheduler {type(pipe.scheduler).__name__}. The studio walks by Euler's "
-            "steps of flow matching, as Stable Diffusion 3 does: put FlowMatchEulerDiscreteScheduler into the folder's "
-            "model_index.json and scheduler/, or choose another model."
-        )
-    shifted = {"use_dynamic_shifting": True, "time_shift_type": "exponential"} if entry.even_strength else {}
-    pipe.register_modules(scheduler=HeadingScheduler.from_config(pipe.scheduler.config, **shifted))
-    pipe.set_progress_bar_config(disable=True)
-    return pipe
+    _check_scheduler(entry, pipe.scheduler)
+    pipe.set_progress_bar_config(disable=True)  # type: ignore[no-untyped-call]  # diffusers, untyped
+    return cast(SD3Pipeline, pipe)
 
 
 def stamp_weights(folder: Path) -> tuple[tuple[str, int, int], ...]:
-    """Return path, size and time of each file of weights: another answer where a training has written them anew."""
+    """Return path, size and time of each file of weights; the answer changes when a training writes them anew."""
     try:
         known = [(str(file.relative_to(folder)), file.stat()) for file in sorted(folder.rglob("*.safetensors"))]
     except OSError:  # a file is being put in the place of another, or the drive is gone: loading tells
@@ -66,7 +63,7 @@ def stamp_weights(folder: Path) -> tuple[tuple[str, int, int], ...]:
     return tuple((name, file.st_size, file.st_mtime_ns) for name, file in known)
 
 
-def fingerprint(pipe: StableDiffusion3Img2ImgPipeline) -> str:
+def fingerprint(pipe: SD3Pipeline) -> str:
     """Return 12 hex digits that identify the weights: of each file its path, its size and a sample every 16 MiB.
 
     Merging a LoRA changes layers all through a file, so a sample meets it, and 27 GB take a moment and not a minute.
@@ -84,16 +81,16 @@ def fingerprint(pipe: StableDiffusion3Img2ImgPipeline) -> str:
 
 
 def _pipeline_class() -> type[StableDiffusion3Img2ImgPipeline]:
-    """Import the pipeline once the libraries were told to keep their bars and hints off the terminal."""
+    """Return the pipeline's class, with the libraries' progress bars and hints turned off."""
     import transformers.utils.logging as transformers_logging
 
-    transformers_logging.set_verbosity_error()
-    transformers_logging.disable_progress_bar()
-    import diffusers
+    transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]  # transformers, untyped
+    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # transformers, untyped
     import diffusers.utils.logging as diffusers_logging
+    from diffusers.pipelines.stable_diffusion_3 import pipeline_stable_diffusion_3_img2img
 
     diffusers_logging.disable_progress_bar()
-    return diffusers.StableDiffusion3Img2ImgPipeline
+    return pipeline_stable_diffusion_3_img2img.StableDiffusion3Img2ImgPipeline
 
 
 def _fetch(entry: ModelEntry) -> Path:
@@ -136,6 +133,21 @@ def _refusal(entry: ModelEntry, error: OSError) -> str | None:
     return f"Hugging Face answered with error {status} for {entry.id}. It may be busy: try again in some minutes."
 
 
+def _check_scheduler(entry: ModelEntry, scheduler: object) -> None:
+    """Raise `ModelError` unless the studio's sampler does what the scheduler would: plain Euler steps."""
+    config = getattr(scheduler, "config", {})
+    name = type(scheduler).__name__
+    unusual = [key for key in _UNUSUAL_OPTIONS if config.get(key)]
+    if name == "FlowMatchEulerDiscreteScheduler" and not unusual:
+        return
+    said = f"{name} with {unusual[0]}" if unusual else name
+    raise ModelError(
+        f"{entry.title} comes with the scheduler {said}. The studio takes Euler steps of flow matching, as Stable "
+        "Diffusion 3 does: put FlowMatchEulerDiscreteScheduler with its usual options into the folder's "
+        "model_index.json and scheduler/, or choose another model."
+    )
+
+
 def _damaged(entry: ModelEntry, error: Exception) -> ModelError:
     logging.getLogger(__name__).error("loading %s", entry.id, exc_info=error)
     return ModelError(
@@ -145,7 +157,7 @@ def _damaged(entry: ModelEntry, error: Exception) -> ModelError:
 
 
 def _check_memory(entry: ModelEntry, folder: Path) -> None:
-    """Raise `MemoryShortError` before loading what cannot fit: the system would end the studio without a word."""
+    """Raise `MemoryShortError` before loading what cannot fit: the system would end the studio without an error."""
     needed = sum(file.stat().st_size for file in folder.glob("*/*.safetensors") if ".fp16." not in file.name)
     free = psutil.virtual_memory().available + psutil.swap_memory().free
     if needed > free:

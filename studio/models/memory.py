@@ -1,7 +1,7 @@
-"""mmgp, the only module that imports it: a pipeline shared between the card and main memory by a profile.
+"""Memory management: a pipeline shared between card and main memory by one of mmgp's profiles.
 
-Written against mmgp 3.8.2. Importing it replaces functions in transformers and safetensors; they are put back here,
-since the replacement does not take the arguments that current transformers pass.
+The only module that imports mmgp, written against 3.8.2. Importing mmgp replaces functions in transformers and
+safetensors; they are put back here, since the replacement does not take the arguments that transformers passes now.
 """
 
 from __future__ import annotations
@@ -20,10 +20,11 @@ from mmgp import offload, safetensors2
 from studio.errors import AdapterError
 from studio.models.adapter_files import WEIGHTS_FILE, AdapterFile
 from studio.models.adapters import check_fit, scaled_state
+from studio.models.pipeline import SD3Pipeline
 from studio.models.profiles import MemoryProfile
 
 if TYPE_CHECKING:
-    from diffusers import SD3Transformer2DModel, StableDiffusion3Img2ImgPipeline
+    from diffusers.models.transformers.transformer_sd3 import SD3Transformer2DModel
 
 _FIRST_THRIFTY = 3
 """From this profile on mmgp means to save main memory too."""
@@ -36,9 +37,10 @@ _PARTS = ("transformer", "text_encoder", "text_encoder_2", "text_encoder_3", "va
 
 def restore_loaders() -> None:
     """Give transformers, accelerate and safetensors their own file readers back."""
-    for module in (safetensors, accelerate.utils.modeling, transformers.modeling_utils):
+    readers: list[Any] = [safetensors, accelerate.utils.modeling, transformers.modeling_utils]
+    for module in readers:
         module.safe_open = safetensors2._old_safe_open
-    for module in (accelerate.utils.modeling, transformers.modeling_utils):
+    for module in readers[1:]:
         if hasattr(module, "safe_load_file"):
             module.safe_load_file = safetensors2._old_torch_load_file
     safetensors.torch.load_file = safetensors2._old_torch_load_file
@@ -48,64 +50,17 @@ restore_loaders()
 
 
 class ManagedMemory:
-    """A pipeline under one of mmgp's profiles, until `release`.
+    """A pipeline under one of mmgp's profiles, until `release`; made by `manage_memory`.
 
-    Afterwards the pipeline must be dropped: its hooks stay and it can be neither used nor profiled again.
+    Afterwards the pipeline must be dropped: its hooks stay, and it can be neither used nor profiled again.
     """
 
-    def __init__(
-        self,
-        pipe: StableDiffusion3Img2ImgPipeline,
-        profile: MemoryProfile,
-        adapter: AdapterFile | None,
-        vram_gib: float,
-    ) -> None:
-        self._transformer = pipe.transformer
-        self._offload: offload.offload | None = None
-        if adapter is not None:
-            check_fit(pipe.transformer, adapter)  # before quantisation replaces the layers
-            if adapter.config.get("use_dora"):
-                raise AdapterError(
-                    f"The adapter “{adapter.name}” is a DoRA, which the memory profiles cannot apply yet."
-                )
-        _keep_timesteps_exact(pipe.transformer)
-        self.quantised = profile.number >= _FIRST_THRIFTY or vram_gib < _ROOMY_GIB
-        options: dict[str, Any] = {
-            "quantizeTransformer": self.quantised,
-            # mmgp looks for a T5 in the first two encoders only; SD3 has it in the third, 9.5 GB in bf16.
-            # A fresh list each time: mmgp appends to it.
-            "extraModelsToQuantize": ["text_encoder_3"] if self.quantised else [],
-            "asyncTransfers": profile.asynchronous,
-        }
-        if profile.shared_card:
-            options["coTenantsMap"] = dict.fromkeys(_PARTS, "*")
-        if profile.transformer_budget_mib is not None:
-            options["budgets"] = {"transformer": profile.transformer_budget_mib, "*": _OTHERS_BUDGET_MIB}
-        if adapter is not None:
-            options["loras"] = ["transformer"]
-        try:
-            # mmgp prints; standard output belongs to the command line's answers. Its own limit on what it puts on
-            # the card is set only where it also prints (verboseLevel 1).
-            with contextlib.redirect_stdout(sys.stderr):
-                self._offload = offload.profile(pipe, profile.number, verboseLevel=1, **options)
-                _mend_prefetch(self._offload)
-                if adapter is not None:
-                    self._load_adapter(adapter)
-        except BaseException:
-            self.release()
-            raise
-
-    def _load_adapter(self, adapter: AdapterFile) -> None:
-        file = str(adapter.folder / WEIGHTS_FILE)
-        offload.load_loras_into_model(
-            self._transformer, file, activate_all_loras=False, preprocess_sd=lambda state: scaled_state(adapter, state)
-        )
-        errors = self._transformer._loras_errors
-        if errors:
-            raise AdapterError(f"The adapter “{adapter.name}” was refused: {errors[0][1]}")
+    def __init__(self, managed: offload.offload, transformer: SD3Transformer2DModel, quantised: bool) -> None:
+        """`quantised` says whether transformer and T5 are stored in 8 bits."""
+        self._managed, self._transformer, self.quantised = managed, transformer, quantised
 
     def set_weight(self, weight: float) -> None:
-        """Apply the loaded adapter this strongly from the next step on."""
+        """Set the loaded adapter's weight from the next step on."""
         offload.activate_loras(self._transformer, ["0"], [weight])
 
     def evict(self) -> None:
@@ -114,21 +69,76 @@ class ManagedMemory:
         Needed after a failure: mmgp lists a part as being on the card before it has copied it, and would never copy
         the rest.
         """
-        self._offload.unload_all()
+        self._managed.unload_all()
 
     def release(self) -> None:
         """Take everything off the card and unpin it."""
-        managed = self._offload or offload.last_offload_obj
-        if managed is not None and managed.models is not None:
-            managed.release()
-        # mmgp makes the card this thread's default device and leaves it so; the next model is loaded into RAM.
-        torch.set_default_device(None)
+        _release(self._managed)
+
+
+def manage_memory(
+    pipe: SD3Pipeline, profile: MemoryProfile, adapter: AdapterFile | None, vram_gib: float
+) -> ManagedMemory:
+    """Put a pipeline under a profile, with an adapter at weight 0 if there is one. `vram_gib` is the card's memory.
+
+    Raises `AdapterError` for an adapter that does not fit or that mmgp refuses.
+    """
+    if adapter is not None:
+        check_fit(pipe.transformer, adapter)  # before quantisation replaces the layers
+        if adapter.config.get("use_dora"):
+            raise AdapterError(f"The adapter “{adapter.name}” is a DoRA, which the memory profiles cannot apply yet.")
+    _keep_timesteps_exact(pipe.transformer)
+    quantised = profile.number >= _FIRST_THRIFTY or vram_gib < _ROOMY_GIB
+    options: dict[str, Any] = {
+        "quantizeTransformer": quantised,
+        # mmgp looks for a T5 in the first two encoders only; SD3 has it in the third, 9.5 GB in bf16.
+        # A fresh list each time: mmgp appends to it.
+        "extraModelsToQuantize": ["text_encoder_3"] if quantised else [],
+        "asyncTransfers": profile.asynchronous,
+    }
+    if profile.shared_card:
+        options["coTenantsMap"] = dict.fromkeys(_PARTS, "*")
+    if profile.transformer_budget_mib is not None:
+        options["budgets"] = {"transformer": profile.transformer_budget_mib, "*": _OTHERS_BUDGET_MIB}
+    if adapter is not None:
+        options["loras"] = ["transformer"]
+    try:
+        # mmgp prints; standard output belongs to the command line's answers. mmgp's own limit on what it puts on the
+        # card is set only where it also prints (verboseLevel 1).
+        with contextlib.redirect_stdout(sys.stderr):
+            managed = offload.profile(pipe, profile.number, verboseLevel=1, **options)
+            _mend_prefetch(managed)
+            if adapter is not None:
+                _load_adapter(pipe.transformer, adapter)
+    except BaseException:
+        _release(offload.last_offload_obj)
+        raise
+    return ManagedMemory(managed, pipe.transformer, quantised)
+
+
+def _load_adapter(transformer: SD3Transformer2DModel, adapter: AdapterFile) -> None:
+    file = str(adapter.folder / WEIGHTS_FILE)
+    offload.load_loras_into_model(
+        transformer, file, activate_all_loras=False, preprocess_sd=lambda state: scaled_state(adapter, state)
+    )
+    managed: Any = transformer  # mmgp sets attributes of its own on it
+    errors = managed._loras_errors
+    if errors:
+        raise AdapterError(f"The adapter “{adapter.name}” was refused: {errors[0][1]}")
+
+
+def _release(managed: offload.offload | None) -> None:
+    if managed is not None and managed.models is not None:
+        managed.release()
+    # mmgp makes the card this thread's default device and leaves it so; the next model is loaded into RAM.
+    torch.set_default_device(None)
 
 
 def _keep_timesteps_exact(transformer: SD3Transformer2DModel) -> None:
     """Keep mmgp from rounding timesteps to bf16 (814.32 would become 816): the pictures would differ."""
-    transformer._lock_dtype = torch.float32
-    transformer.time_text_embed._lock_dtype = torch.float32
+    modules: tuple[Any, Any] = (transformer, transformer.time_text_embed)  # mmgp reads an attribute of its own
+    for module in modules:
+        module._lock_dtype = torch.float32
 
 
 def _mend_prefetch(managed: offload.offload) -> None:

@@ -1,4 +1,4 @@
-"""mmgp's memory profiles, in a designer's words. Which one fits is recommended from the memory found."""
+"""mmgp's memory profiles, described for designers, and the choice of one by the memory found."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from studio.models.hardware import Hardware
 
 AUTOMATIC = "auto"
 UNMANAGED = "none"
-"""Recorded for a run without mmgp: on a processor or on Apple silicon there is nothing to move."""
+"""Recorded for a run without mmgp: on a CPU or on Apple silicon there is nothing to move."""
 
 
 @dataclass(frozen=True, slots=True)
 class MemoryProfile:
     """One way of sharing a model between graphics memory (VRAM) and main memory (RAM), both in GiB.
 
-    `number` is mmgp's. `shared_card` lets all parts of the model stay on the card together, so that a second run moves
-    nothing; `asynchronous` copies the next part while the present one computes; `transformer_budget_mib` is how much of
-    the transformer stays on the card (None: what mmgp sets for this profile).
+    `number` is mmgp's. With `shared_card` all parts of the model stay on the card together, so that a second run moves
+    nothing. With `asynchronous` the next part is copied while the present one computes. `transformer_budget_mib` is how
+    much of the transformer stays on the card; None for what mmgp sets for this profile.
     """
 
     id: str
@@ -85,25 +85,26 @@ _TOLERANCE = 0.92
 
 
 def recommend_profile(hardware: Hardware) -> MemoryProfile | None:
-    """Return the fastest profile whose needs this hardware meets, the thriftiest when it meets none.
+    """Return the profile that “auto” chooses on this hardware; None without a CUDA card, where mmgp is not used."""
+    return None if hardware.vram_gib is None else choose_profile(AUTOMATIC, hardware.vram_gib, hardware.ram_gib)
 
-    None without a CUDA card: mmgp is not used then.
+
+def choose_profile(profile: str, vram_gib: float, ram_gib: float) -> MemoryProfile:
+    """Return the profile of a setting (an id of `PROFILES`, or “auto”) for a CUDA card and a main memory, in GiB.
+
+    “auto” is the fastest profile whose needs they meet, or the thriftiest when they meet none. Raises `RequestError`
+    for an unknown setting.
     """
-    if hardware.vram_gib is None:
-        return None
-    for profile in PROFILES.values():
-        if hardware.vram_gib >= profile.vram_gib * _TOLERANCE and hardware.ram_gib >= profile.ram_gib * _TOLERANCE:
-            return profile
+    check_profile(profile)
+    if profile != AUTOMATIC:
+        return PROFILES[profile]
+    for fitting in PROFILES.values():
+        if vram_gib >= fitting.vram_gib * _TOLERANCE and ram_gib >= fitting.ram_gib * _TOLERANCE:
+            return fitting
     return PROFILES["5"]
 
 
-def resolve_profile(profile: str, hardware: Hardware) -> MemoryProfile | None:
-    """Return the profile to use for a setting: an id of `PROFILES`, or “auto” for the recommended one.
-
-    Returns None without a CUDA card, whatever the setting. Raises `RequestError` for an unknown id.
-    """
-    if profile == AUTOMATIC:
-        return recommend_profile(hardware)
-    if profile not in PROFILES:
+def check_profile(profile: str) -> None:
+    """Raise `RequestError` unless a setting is an id of `PROFILES` or “auto”."""
+    if profile != AUTOMATIC and profile not in PROFILES:
         raise RequestError(f"No memory profile is called “{profile}”. Choose {AUTOMATIC}, {', '.join(PROFILES)}.")
-    return PROFILES[profile] if hardware.vram_gib is not None else None

@@ -1,51 +1,56 @@
-"""Prompts as the transformer reads them, remembered: a second run with the same words needs no text encoder."""
+"""Prompts encoded for the transformer, and remembered: a second run with the same words needs no text encoder."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
+from torch import Tensor
 
-if TYPE_CHECKING:
-    from diffusers import StableDiffusion3Img2ImgPipeline
+from studio.models.pipeline import SD3Pipeline, execution_device
 
 _REMEMBERED = 64
 
 
 @dataclass(frozen=True, slots=True)
-class PromptEmbeds:
-    """One prompt encoded, in main memory. Shapes: `words` (1, tokens, width), `pooled` (1, pooled width).
+class TextEmbeds:
+    """Text as the transformer reads it: `words` (rows, tokens, width) and `pooled` (rows, pooled width)."""
 
-    The negative pair is None when the guidance scale asks for no second pass. `cut` says that the prompt was longer
-    than the model reads.
+    words: Tensor
+    pooled: Tensor
+
+    def to(self, device: torch.device | str) -> TextEmbeds:
+        """Return the embeds on a device."""
+        return TextEmbeds(self.words.to(device), self.pooled.to(device))
+
+    def repeated(self, count: int) -> TextEmbeds:
+        """Return each row `count` times, for a batch that shares one text."""
+        return TextEmbeds(self.words.repeat_interleave(count, dim=0), self.pooled.repeat_interleave(count, dim=0))
+
+    def followed_by(self, other: TextEmbeds) -> TextEmbeds:
+        """Return these rows and those of another text below them."""
+        return TextEmbeds(torch.cat([self.words, other.words]), torch.cat([self.pooled, other.pooled]))
+
+
+@dataclass(frozen=True, slots=True)
+class PromptEmbeds:
+    """One prompt and its negative one, encoded, of one row each, in main memory.
+
+    `negative` is None where the guidance scale asks for no second pass. `cut` says that the prompt was longer than the
+    model reads.
     """
 
-    words: torch.Tensor
-    pooled: torch.Tensor
-    negative_words: torch.Tensor | None
-    negative_pooled: torch.Tensor | None
+    text: TextEmbeds
+    negative: TextEmbeds | None
     cut: bool
-
-    def repeated(self, count: int, device: torch.device | str) -> dict[str, torch.Tensor | None]:
-        """Return the pipeline's arguments for a batch of `count` (it cannot repeat cached embeds itself)."""
-
-        def rows(tensor: torch.Tensor | None) -> torch.Tensor | None:
-            return None if tensor is None else tensor.to(device).repeat_interleave(count, dim=0)
-
-        return {
-            "prompt_embeds": rows(self.words),
-            "pooled_prompt_embeds": rows(self.pooled),
-            "negative_prompt_embeds": rows(self.negative_words),
-            "negative_pooled_prompt_embeds": rows(self.negative_pooled),
-        }
 
 
 class PromptCache:
     """Encodes prompts with one pipeline and remembers the last 64."""
 
-    def __init__(self, pipe: StableDiffusion3Img2ImgPipeline, tokens: int) -> None:
+    def __init__(self, pipe: SD3Pipeline, tokens: int) -> None:
+        """`tokens` is how many tokens of a prompt the T5 encoder reads."""
         self._pipe = pipe
         self._tokens = tokens
         self._remembered: OrderedDict[tuple[str, str | None], PromptEmbeds] = OrderedDict()
@@ -63,14 +68,12 @@ class PromptCache:
             prompt_3=None,
             negative_prompt=negative_prompt,
             do_classifier_free_guidance=guided,
-            device=self._pipe._execution_device,
+            device=execution_device(self._pipe),
             max_sequence_length=self._tokens,
         )
         embeds = PromptEmbeds(
-            words.cpu(),
-            pooled.cpu(),
-            negative_words.cpu() if guided else None,
-            negative_pooled.cpu() if guided else None,
+            TextEmbeds(words, pooled).to("cpu"),
+            TextEmbeds(negative_words, negative_pooled).to("cpu") if guided else None,
             cut=len(self._pipe.tokenizer_3(prompt).input_ids) > self._tokens,
         )
         self._remembered[key] = embeds

@@ -34,10 +34,10 @@ class ModelEntry:
 
     `working_pixels` is the area up to which it draws at the design's own size; a larger design is drawn at that area
     and enlarged. `multiple_px` divides both sides of what it draws (VAE factor times patch size), `smallest_px` is
-    the shortest side it was made for. `prompt_tokens` is what its T5 encoder reads. `even_strength` is whether its
-    noise is fitted to design and strength (see `studio.generation.noise_shift`), `turned` whether it sees every other
-    step from another corner even where nothing repeats (see `studio.generation.cycle_spinning`). Sizes of downloads in
-    GB (10^9).
+    the shortest side it was made for. `prompt_tokens` is how many tokens its T5 encoder reads. With `fits_noise` the
+    noise is fitted to design and strength (`studio.generation.noise_shift`). With `cycle_spinning` every other step
+    sees the latents from another corner also where nothing repeats (`studio.generation.cycle_spinning`). Sizes of
+    downloads in GB (10^9).
     """
 
     id: str
@@ -50,8 +50,8 @@ class ModelEntry:
     multiple_px: int
     smallest_px: int
     prompt_tokens: int
-    even_strength: bool = False
-    turned: bool = False
+    fits_noise: bool = False
+    cycle_spinning: bool = False
     download_gb: float = 0.0
     gated: bool = False
     folder: Path | None = None
@@ -94,8 +94,8 @@ _ENTRIES = (
         multiple_px=16,
         smallest_px=128,
         prompt_tokens=32,
-        even_strength=True,
-        turned=True,
+        fits_noise=True,
+        cycle_spinning=True,
         folder=BUILTIN_FOLDER,
     ),
     ModelEntry(

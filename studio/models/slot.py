@@ -1,4 +1,4 @@
-"""The one place where a loaded pipeline lives. At most one is in memory, ever."""
+"""The slot: the one place where a loaded pipeline is kept. At most one is in memory at a time."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,13 +19,13 @@ from studio.models.adapter_files import AdapterFile, inspect_adapter
 from studio.models.device import MEMORY_ERRORS, empty_device_cache, find_device, is_out_of_memory
 from studio.models.hardware import find_hardware
 from studio.models.loading import fingerprint, load_pipeline, stamp_weights
-from studio.models.profiles import UNMANAGED, MemoryProfile, resolve_profile
+from studio.models.pipeline import SD3Pipeline
+from studio.models.profiles import UNMANAGED, MemoryProfile, check_profile, choose_profile
 from studio.models.prompts import PromptCache
 from studio.models.registry import ModelEntry, resolve_model
 from studio.schema import PipelineChoice
 
 if TYPE_CHECKING:
-    from diffusers import StableDiffusion3Img2ImgPipeline
     from PIL import Image
 
     from studio.models.memory import ManagedMemory
@@ -35,22 +35,22 @@ _GIB = 2**30
 
 @dataclass(slots=True)
 class EncodedDesign:
-    """A design as a model reads it: its latents (1, c, h, w), in main memory, and its shift.
+    """A design encoded by a model, remembered for later runs: its latents (1, c, h, w), in main memory.
 
-    The shift (see `studio.generation.noise_shift`) is None until it was looked for. `drawn` is the padded picture that
-    the model makes of the latents as they are, once it was asked for.
+    `shift` is its noise shift (`studio.generation.noise_shift`), `reconstruction` the padded picture that the VAE
+    decodes from the latents as they are; both None until a run needs them.
     """
 
     latents: torch.Tensor
     shift: float | None = None
-    drawn: Image.Image | None = None
+    reconstruction: Image.Image | None = None
 
 
 @dataclass
 class LoadedPipeline:
-    """A pipeline ready to draw, with what is known of it. `designs` remembers the last ones that were encoded."""
+    """A pipeline ready to draw, and what is known of it. `designs` holds the last designs that it encoded."""
 
-    pipe: StableDiffusion3Img2ImgPipeline
+    pipe: SD3Pipeline
     entry: ModelEntry
     fingerprint: str
     adapter: AdapterFile | None
@@ -72,20 +72,20 @@ class LoadedPipeline:
 
     @property
     def precision(self) -> str:
-        """The number format that is computed with, and whether the large parts are stored in 8 bits."""
+        """The number format of the arithmetic, and whether the large parts are stored in 8 bits."""
         if self.memory is None:
             return str(self.pipe.transformer.dtype).removeprefix("torch.")
         return "bfloat16, 8-bit weights" if self.memory.quantised else "bfloat16"
 
     def make_room(self) -> None:
-        """Take off the card what is not needed at this moment, after a batch that was too large for it."""
+        """Free what can be freed of the card's memory, after a batch that was too large for it."""
         gc.collect()
         if self.memory is not None:
             self.memory.evict()
         empty_device_cache()
 
     def set_adapter_weight(self, weight: float) -> None:
-        """Apply the adapter this strongly in the next run; does nothing without one."""
+        """Set the adapter's weight for the next run; does nothing without an adapter."""
         if self.adapter is None:
             return
         if self.memory is not None:
@@ -112,9 +112,9 @@ class PipelineSlot:
 
     @contextmanager
     def use(self, choice: PipelineChoice, report: Callable[[str], None]) -> Iterator[LoadedPipeline]:
-        """Yield the pipeline for this choice; `report` is told what is being done, in words for the designer.
+        """Yield the pipeline of a choice, loaded if need be; `report` is told each stage, in words for the designer.
 
-        Raises `ModelError`, `AdapterError` or `MemoryShortError`; what was asked for is not in memory then.
+        Raises `ModelError`, `AdapterError` or `MemoryShortError`; nothing is in memory then.
         """
         with self._lock:
             yield self._ready(choice, report)
@@ -137,7 +137,7 @@ class PipelineSlot:
         weights = () if entry.folder is None else stamp_weights(entry.folder)
         key = (choice, adapter.sha256 if adapter is not None else None, weights)
         if self._loaded is None or self._key != key:
-            resolve_profile(choice.profile, find_hardware())  # refuses an unknown one before anything is released
+            check_profile(choice.profile)  # before anything is released
             self.release()
             report(f"Loading {entry.title}")
             try:
@@ -159,20 +159,20 @@ def _load(entry: ModelEntry, adapter: AdapterFile | None, profile_choice: str) -
     torch.set_default_device(None)  # mmgp may have left the card as this thread's default
     pipe = load_pipeline(entry, torch.bfloat16 if device != "cpu" else torch.float32)
     identity = fingerprint(pipe)
-    memory = profile = None
+    memory, profile = None, None
     if device == "cuda":
-        from studio.models.memory import ManagedMemory
+        from studio.models.memory import manage_memory
 
         # torch's own card: the driver may list several, in another order, or none at all.
         vram_gib = torch.cuda.get_device_properties(0).total_memory / _GIB
-        profile = resolve_profile(profile_choice, replace(find_hardware(), device=device, vram_gib=vram_gib))
-        memory = ManagedMemory(pipe, profile, adapter, vram_gib)
+        profile = choose_profile(profile_choice, vram_gib, find_hardware().ram_gib)
+        memory = manage_memory(pipe, profile, adapter, vram_gib)
     else:
         if adapter is not None:
             adapters.add_adapter(pipe.transformer, adapter)
         pipe.to(device)
-        if device == "cpu":  # the same sums in another order of memory, which convolutions walk twice as fast
-            pipe.vae.to(memory_format=torch.channels_last)
+        if device == "cpu":  # the same results, with convolutions twice as fast
+            pipe.vae.to(memory_format=torch.channels_last)  # type: ignore[call-arg]  # diffusers hides its overloads
     return LoadedPipeline(
         pipe=pipe,
         entry=entry,

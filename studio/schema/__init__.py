@@ -1,4 +1,4 @@
-"""The frozen types that cross the studio's rooms. No pixels, no tensors: everything here survives JSON."""
+"""The frozen dataclasses that cross rooms. They hold no pixels and no tensors."""
 
 from studio.schema.constraints import (
     COLOURS_LIMIT,

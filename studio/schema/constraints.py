@@ -1,4 +1,7 @@
-"""What variations must keep of their design: its yarns, symmetry, repeat, and parts of it."""
+"""What variations must keep of their design: yarns, symmetry, repeat, and a part of it.
+
+A design is an index map: one pixel is one knot, its value is the number of a yarn in the palette.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,11 @@ from studio.errors import RequestError
 from studio.schema.fields import check_choice, check_whole
 
 SIDE_LIMIT_PX = 16_384
+"""Largest width or height of a design."""
 COLOURS_LIMIT = 64
-"""Yarns that a palette may have at most; looms take fewer."""
+"""Largest number of yarns in a new palette. Looms take fewer."""
 YARNS_LIMIT = 256
-"""Numbers of yarns are 0 <= number < 256: one byte a knot."""
+"""Number of indices in an index map (uint8): yarn numbers are 0 to 255."""
 
 PaletteChoice = Literal["auto", "free", "source", "new"]
 SymmetryChoice = Literal["auto", "none", "vertical", "horizontal", "quarter"]
@@ -22,15 +26,22 @@ KeepChoice = Literal["none", "border", "field", "rectangle"]
 
 @dataclass(frozen=True, slots=True)
 class Constraints:
-    """What the variations must keep of their design, so that they can be woven.
+    """What the variations of a run must keep of their design so that they can be woven.
 
-    `palette`: "free" leaves the model's picture as it is; "source" brings it into the design's yarns, in their order;
-    "new" into `colours` yarns of its own, among them, first and in this order, the design's yarns whose numbers are
-    `locked`; "auto" is "source" where the design has yarns, else "free". `symmetry`: "auto" keeps what the design has;
-    "vertical" mirrors left and right about an upright axis, "horizontal" above and below, "quarter" both. `repeat`:
-    how the design is laid beside itself on the loom. `keep`: the part that stays as it is, bit for bit; for
-    "rectangle" (left, top, right, bottom) in pixels of the design, right and bottom not included. Raises
-    `RequestError` on what cannot be.
+    - `palette`: "free" keeps the model's colours. "source" maps them to the design's yarns, in the design's order.
+      "new" maps them to a palette of `colours` yarns. "auto" is "source" if the design has an index map of at most
+      `COLOURS_LIMIT` yarns, else "free".
+    - `colours`: size of the new palette, 1 to `COLOURS_LIMIT`. None unless `palette` is "new".
+    - `locked`: numbers (0 to 255) of the design's yarns that come first in the new palette, ascending, fewer than
+      `colours`. Empty unless `palette` is "new".
+    - `symmetry`: "vertical" mirrors left and right about a vertical axis, "horizontal" top and bottom, "quarter" both.
+      "auto" keeps the symmetry that the design has.
+    - `repeat`: how copies of the design are laid side by side.
+    - `keep`: the part of the design that stays bit for bit.
+    - `rectangle`: (left, top, right, bottom) in pixels of the design, 0 to `SIDE_LIMIT_PX`, right and bottom
+      exclusive. None unless `keep` is "rectangle".
+
+    Raises `RequestError` on values outside these ranges.
     """
 
     palette: PaletteChoice = "free"
@@ -47,15 +58,14 @@ class Constraints:
         check_choice("Repeat", self.repeat, RepeatChoice)
         check_choice("Keep", self.keep, KeepChoice)
         if self.palette == "new":
-            check_whole("Colours", self.colours, 1, COLOURS_LIMIT, "8 to 10 suit most machine-made carpets")
-            object.__setattr__(self, "locked", _check_locked(self.locked, self.colours))
+            advice = "8 to 10 suit most machine-made carpets"
+            colours = check_whole("Colours", self.colours, 1, COLOURS_LIMIT, advice)
+            object.__setattr__(self, "locked", _check_locked(self.locked, colours))
         else:
             object.__setattr__(self, "colours", None)
             object.__setattr__(self, "locked", ())
-        if self.keep == "rectangle":
-            object.__setattr__(self, "rectangle", _check_rectangle(self.rectangle))
-        elif self.rectangle is not None:
-            object.__setattr__(self, "rectangle", None)
+        rectangle = check_rectangle(self.rectangle) if self.keep == "rectangle" else None
+        object.__setattr__(self, "rectangle", rectangle)
 
     @property
     def none(self) -> bool:
@@ -63,29 +73,28 @@ class Constraints:
         return self == Constraints()
 
 
-def _check_locked(numbers: object, colours: int) -> tuple[int, ...]:
-    """Return the numbers rising and each once."""
-    good = "such as 0, 3"
-    if not isinstance(numbers, (tuple, list)):
-        raise RequestError(f"The yarns to lock are numbers, {good}, not “{numbers}”.")
-    for number in numbers:
-        check_whole("The number of a locked yarn", number, 0, YARNS_LIMIT - 1, good)
-    locked = tuple(sorted(set(numbers)))
-    if len(locked) >= colours:
-        raise RequestError(
-            f"{len(locked)} yarns are locked, which leaves none of {colours} to be new. Choose more than "
-            f"{len(locked)} colours, or lock fewer yarns."
-        )
-    return locked
-
-
-def _check_rectangle(sides: object) -> tuple[int, int, int, int]:
-    good = "such as 100, 100, 400, 300"
+def check_rectangle(sides: object) -> tuple[int, int, int, int]:
+    """Return (left, top, right, bottom) in pixels. Raises `RequestError` unless it holds at least one pixel."""
+    advice = "such as 100, 100, 400, 300"
     if not isinstance(sides, (tuple, list)) or len(sides) != 4:
-        raise RequestError(f"The rectangle to keep needs left, top, right and bottom in pixels, {good}.")
-    for side in sides:
-        check_whole("A side of the rectangle to keep", side, 0, SIDE_LIMIT_PX, good)
-    left, top, right, bottom = sides
+        raise RequestError(f"The rectangle to keep needs left, top, right and bottom in pixels, {advice}.")
+    left, top, right, bottom = (
+        check_whole("A side of the rectangle to keep", side, 0, SIDE_LIMIT_PX, advice) for side in sides
+    )
     if left >= right or top >= bottom:
-        raise RequestError(f"The rectangle to keep, {left}, {top}, {right}, {bottom}, holds no pixel. Choose {good}.")
+        raise RequestError(f"The rectangle to keep, {left}, {top}, {right}, {bottom}, holds no pixel. Choose {advice}.")
     return left, top, right, bottom
+
+
+def _check_locked(numbers: object, colours: int) -> tuple[int, ...]:
+    """Return the yarn numbers sorted and without duplicates."""
+    advice = "such as 0, 3"
+    if not isinstance(numbers, (tuple, list)):
+        raise RequestError(f"The yarns to lock are numbers, {advice}, not “{numbers}”.")
+    checked = {check_whole("The number of a locked yarn", number, 0, YARNS_LIMIT - 1, advice) for number in numbers}
+    if len(checked) >= colours:
+        raise RequestError(
+            f"{len(checked)} yarns are locked, which leaves none of {colours} to be new. Choose more than "
+            f"{len(checked)} colours, or lock fewer yarns."
+        )
+    return tuple(sorted(checked))

@@ -1,34 +1,38 @@
-"""Fields of the frozen types: checked where they are given, read back from JSON."""
+"""Checks of dataclass fields, and reading dataclasses from JSON."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 from studio.errors import RequestError
 
-_Fields = TypeVar("_Fields")
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+_Record = TypeVar("_Record", bound="DataclassInstance")
 
 
-def check_number(name: str, value: float, low: float, high: float, good: str) -> None:
-    """Raise `RequestError` unless the value lies in low..high; `good` says what would."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:  # refuses NaN
-        raise RequestError(f"{name} {value} is out of range. Choose {low:g} to {high:g}; {good}.")
+def check_number(name: str, value: object, low: float, high: float, advice: str) -> None:
+    """Raise `RequestError` unless `value` is a number in [low, high]. `advice` ends the message with a good value."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:  # NaN fails too
+        raise RequestError(f"{name} {value} is out of range. Choose {low:g} to {high:g}; {advice}.")
 
 
-def check_whole(name: str, value: int, low: int, high: int, good: str) -> None:
-    """Raise `RequestError` unless the value is a whole number in low..high."""
+def check_whole(name: str, value: object, low: int, high: int, advice: str) -> int:
+    """Return `value`. Raises `RequestError` unless it is an integer in [low, high]."""
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise RequestError(f"{name} {value} is out of range. Choose a whole number from {low} to {high}; {good}.")
+        raise RequestError(f"{name} {value} is out of range. Choose a whole number from {low} to {high}; {advice}.")
+    return value
 
 
 def check_choice(name: str, value: object, choices: object) -> None:
-    """Raise `RequestError` unless the value is one of a `Literal`'s."""
+    """Raise `RequestError` unless `value` is one of the values of the `Literal` type `choices`."""
     if value not in get_args(choices):
         raise RequestError(f"{name} “{value}” is not known. Choose one of: {', '.join(get_args(choices))}.")
 
 
-def read_fields(kind: type[_Fields], values: Mapping[str, Any]) -> _Fields:
-    """Return a dataclass from the JSON values that it knows."""
+def read_fields(kind: type[_Record], values: Mapping[str, Any]) -> _Record:
+    """Return the dataclass `kind` made from JSON values. Keys that are not its fields are ignored."""
     return kind(**{field.name: values[field.name] for field in dataclasses.fields(kind) if field.name in values})

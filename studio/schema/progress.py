@@ -1,4 +1,4 @@
-"""How a run stands, for whoever draws it."""
+"""The state and progress of a job, as pages and the command line show them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from studio.schema.request import VariationRequest
 
 
 class JobState(StrEnum):
-    """Where a job stands."""
+    """The state of a job in the queue."""
 
     QUEUED = "queued"
     PREPARING = "preparing"
@@ -21,19 +21,26 @@ class JobState(StrEnum):
 
     @property
     def over(self) -> bool:
-        """Whether nothing more will happen."""
+        """Whether this state is final."""
         return self in (JobState.FINISHED, JobState.CANCELLED, JobState.FAILED)
 
 
 @dataclass(frozen=True, slots=True)
 class JobSnapshot:
-    """A job as it stands at one moment, for whoever draws it.
+    """A job at one moment.
 
-    The job's id is also the `run` of its variations, unless it draws a slot of another run again. `ahead` counts jobs
-    that go first. `stage` is a few words for the designer. `step` of `steps` counts denoising steps over all batches.
-    `previews` and `variations` have one entry a slot: a small encoded picture (WebP bytes) or None, the id of the
-    finished variation or None. `bad_input` says that the error lies in what was given and not in the machine. `unsaved`
-    counts finished pictures that could not be written yet and wait in memory.
+    - `id`: also the `run` of the job's variations, unless the job redraws a slot of another run.
+    - `ahead`: number of jobs before it in the queue, the running one included.
+    - `stage`: a few words for the designer, such as “Drawing”.
+    - `step`, `steps`: denoising steps done and in total, counted over all batches. Both 0 before drawing begins.
+    - `seconds_elapsed`: since the worker took the job, 0 before.
+    - `seconds_left`: the estimate, None while there is none.
+    - `previews`: for each slot an encoded preview (WebP bytes) or None.
+    - `variations`: for each slot the id of the finished variation or None.
+    - `facts`: None before drawing begins.
+    - `error`: a message for the designer, or None.
+    - `bad_input`: whether the error was caused by the request or the design, not by the machine.
+    - `unsaved`: number of finished pictures that could not be written and wait in memory.
     """
 
     id: str

@@ -1,4 +1,4 @@
-"""What is known of a finished variation: written into its file and into the catalogue."""
+"""The record of a finished variation, kept in its PNG and in the catalogue."""
 
 from __future__ import annotations
 
@@ -13,12 +13,19 @@ from studio.schema.fields import read_fields
 
 @dataclass(frozen=True, slots=True)
 class RunFacts:
-    """What was true of the whole run: said by the engine, kept with every variation.
+    """What is the same for all variations of a run. The engine reports it, every variation's record keeps it.
 
-    Sizes in pixels. `working_*` is the size at which the model drew (before cropping the padding and before any
-    enlarging); it equals the design's own size when nothing was scaled. `shift` is the scheduler's where the noise was
-    fitted to the design and the strength. `notes` are sentences for the designer on what was done to the input, such as
-    a prompt that was cut.
+    - `model`: id in the table of models, or the path of a folder. `model_title` is for the designer.
+    - `model_fingerprint`: hash of the weights (hex).
+    - `adapter_name`, `adapter_sha256`, `adapter_weight` (0 to 2): the LoRA in use. None without an adapter.
+    - `profile`: id of the memory profile. `device`: name of the device. `precision`: dtype of the weights.
+    - `effective_steps`: denoising steps at the run's strength (see `effective_steps` in `studio.schema.request`).
+    - `width_px`, `height_px`: size of the design and of the variation.
+    - `working_width_px`, `working_height_px`: size at which the model drew, without padding. Equal to the design's
+      size unless the design exceeds the model's limit.
+    - `shift`: time shift of the scheduler (1 changes nothing) if the noise was fitted to the design, else None.
+    - `versions`: version by package name.
+    - `notes`: sentences for the designer about changes to the input, such as a prompt that was cut.
     """
 
     model: str
@@ -44,24 +51,35 @@ class RunFacts:
 
     @property
     def enlarged(self) -> bool:
-        """Whether the model drew smaller than the design and the result was enlarged."""
+        """Whether the model drew at a smaller size and the result was enlarged."""
         return (self.working_width_px, self.working_height_px) != (self.width_px, self.height_px)
 
 
 @dataclass(frozen=True, slots=True)
 class Weaving:
-    """What was done to the model's picture so that it can be woven, in figures; kept with the variation.
+    """How the model's picture was made weavable, in figures.
 
-    Shares are of all knots, 0 to 1. `yarns` are the palette's colours in order ("#rrggbb"), empty where the colours
-    were left free; `shares` what is woven in each, empty in records of an older studio. `colour_shift` is the mean
-    CIEDE2000 between the model's picture and the woven one before anything but its colours was touched;
-    `changed_share` of the knots have another yarn than in the design (None where the yarns are new).
-    `unchanged_share` of what was drawn are parts that the model gave back as it saw them, which are the design's, knot
-    for knot; `settled_share` took not the nearest yarn but one that the design has beside such neighbours.
-    `vertical` and `horizontal` are the offsets of the axes about which it is symmetric, `agreement` the measured share
-    of knots that equal their partner (None in records of an older studio).
-    Seam ratios are 1 where a seam cannot be told from the inside; `seams_closed` is the share of knots that were
-    changed because they were larger than 1.3. None: does not apply.
+    Shares are fractions of all knots, 0 to 1. None means that the figure does not apply, or that an earlier version
+    did not record it.
+
+    - `yarns`: the palette in order as "#rrggbb". Empty if the colours are free.
+    - `shares`: share of knots in each yarn. Empty in records of earlier versions.
+    - `colour_shift`: mean CIEDE2000 difference between the model's picture and the picture in yarns, before
+      symmetry, kept parts, seams or stray knots changed it.
+    - `changed_share`: knots with another yarn than in the design. None if the yarns are new.
+    - `unchanged_share`: parts in which the model's picture equals the design after the VAE round trip. These take the
+      design's knots.
+    - `settled_share`: knots that took not the nearest yarn but one that the design has beside such neighbours.
+    - `orphan_share_before`, `orphan_share`: stray knots before and after cleaning.
+    - `cleaned_share`: knots that the cleaning changed.
+    - `vertical`, `horizontal`: offset of the mirror axis from the middle, in half knots (right or down is positive).
+      None without that axis.
+    - `agreement`: knots that equal their mirror partner.
+    - `mirrored_share`: knots that the mirroring changed.
+    - `kept_share`: knots that were kept from the design.
+    - `seam_horizontal`, `seam_vertical`: colour step across the seam divided by the mean step inside. About 1 is
+      invisible.
+    - `seams_closed`: knots that were changed because a seam ratio was above 1.3.
     """
 
     yarns: tuple[str, ...] = ()
@@ -89,10 +107,14 @@ class Weaving:
 
 @dataclass(frozen=True, slots=True)
 class VariationRecord:
-    """Everything that is known of one finished variation. Written into its file and into the catalogue.
+    """Everything that is known about one finished variation.
 
-    `created_at` is ISO 8601 in UTC with milliseconds; `seconds` this variation's share of the run's time.
-    `slot` is its place in the run, counted from 0. `weaving` is None where the picture is the model's own.
+    - `id`: of the variation. `run`: id of its run. `slot`: its place in the run, from 0.
+    - `created_at`: ISO 8601 in UTC with milliseconds.
+    - `source`: SHA-256 (hex) of the design's file. `parent`: id of the variation it was branched from, or None.
+    - `prompt` to `seed`, `constraints`: as in `VariationRequest`.
+    - `seconds`: this variation's share of the run's time.
+    - `weaving`: None if the picture is the model's own.
     """
 
     id: str
@@ -118,10 +140,10 @@ class VariationRecord:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> VariationRecord:
-        """Return the record that `to_json` wrote, by this version or another.
+        """Return the record that `to_json` wrote in this or another version.
 
-        Keys of a later version are left aside; a field that an earlier one did not write takes its default. Raises
-        `KeyError` or `TypeError` when a field without a default is missing.
+        Unknown keys are ignored, missing ones take the field's default. Raises `KeyError` or `TypeError` if a field
+        without a default is missing.
         """
         facts = read_fields(RunFacts, values["facts"])
         weaving = values.get("weaving")

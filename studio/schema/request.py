@@ -1,4 +1,4 @@
-"""What is asked for with one click: a source, a prompt, settings, and a seed for each variation."""
+"""The request for a run: a design, a prompt, settings, and one seed per variation."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from studio.schema.constraints import Constraints
 from studio.schema.fields import check_number, check_whole, read_fields
 
 SEED_LIMIT = 2**32
-"""Seeds are 0 <= seed < 2**32: the range that torch, numpy and the readers of A1111 parameters share."""
+"""Seeds are 0 <= seed < 2**32, the range that torch, numpy and readers of A1111 parameters share."""
 COUNT_LIMIT = 10
 PROMPT_LIMIT = 2000
 STEPS_LIMIT = 200
@@ -22,28 +22,27 @@ ADAPTER_WEIGHT_LIMIT = 2.0
 
 
 def effective_steps(steps: int, strength: float) -> int:
-    """Return how many denoising steps img2img really walks.
+    """Return the number of denoising steps that img2img runs at a strength in (0, 1], at least 1.
 
-    The pipeline skips the first `int(steps - steps * strength)` of its schedule
-    (diffusers, `StableDiffusion3Img2ImgPipeline.get_timesteps`), in floating point as it does. At least 1 for any
-    strength above 0.
+    The pipeline skips the first `int(steps - steps * strength)` steps of its schedule. The arithmetic is that of
+    diffusers, `StableDiffusion3Img2ImgPipeline.get_timesteps`, in floating point.
     """
     return steps - int(max(steps - min(steps * strength, steps), 0))
 
 
 def fresh_seed() -> int:
-    """Return a seed that nobody chose."""
+    """Return a random seed."""
     return secrets.randbelow(SEED_LIMIT)
 
 
 def seeds_from(first: int, count: int) -> tuple[int, ...]:
-    """Return `count` consecutive seeds beginning at `first`, wrapping round at the limit."""
+    """Return `count` consecutive seeds from `first` on, modulo `SEED_LIMIT`."""
     return tuple((first + i) % SEED_LIMIT for i in range(count))
 
 
 @dataclass(frozen=True, slots=True)
 class AdapterUse:
-    """A peft adapter folder and how strongly it is applied (0 leaves the base model as it is, 1 as trained)."""
+    """A peft adapter folder and its weight, 0 (the base model) to 2. 1 is as trained."""
 
     folder: str
     weight: float = 1.0
@@ -54,7 +53,10 @@ class AdapterUse:
 
 @dataclass(frozen=True, slots=True)
 class PipelineChoice:
-    """What has to be in memory for a run. Two runs with an equal choice share one loaded pipeline."""
+    """What a run needs in memory. Runs with equal choices share one loaded pipeline.
+
+    `model` is an id in the table of models or the path of a folder, `profile` the id of a memory profile or "auto".
+    """
 
     model: str
     adapter_folder: str | None = None
@@ -63,10 +65,18 @@ class PipelineChoice:
 
 @dataclass(frozen=True, slots=True)
 class VariationRequest:
-    """One click: a source, a prompt, settings, and one seed for each variation wanted.
+    """A run: one design, one prompt, the settings, and one seed per variation.
 
-    `source` is the content hash (SHA-256, hex) of a source in the catalogue; `parent` the variation it was
-    branched from, if any. Raises `RequestError` on values that cannot work, naming the value and a good one.
+    - `source`: SHA-256 (hex) of the design's file in the catalogue.
+    - `prompt`, `negative_prompt`: at most `PROMPT_LIMIT` characters. White space is collapsed.
+    - `seeds`: 1 to `COUNT_LIMIT` different seeds, each 0 to 2**32 - 1.
+    - `strength`: share of the noise schedule that is run, 0.01 (close to the design) to 1.
+    - `steps`: steps of the whole schedule, 1 to `STEPS_LIMIT`.
+    - `guidance_scale`: of classifier-free guidance, 0 to `GUIDANCE_LIMIT`. 1 and below are without guidance.
+    - `model`, `profile`: see `PipelineChoice`.
+    - `parent`: id of the variation that the run was branched from, or None.
+
+    Raises `RequestError` on values outside these ranges. The message names the value and a good one.
     """
 
     source: str
@@ -98,12 +108,12 @@ class VariationRequest:
 
     @property
     def effective_steps(self) -> int:
-        """Denoising steps that are really walked at this strength."""
+        """Number of denoising steps that are run at this strength."""
         return effective_steps(self.steps, self.strength)
 
     @property
     def pipeline(self) -> PipelineChoice:
-        """What has to be loaded for this run."""
+        """What this run needs in memory."""
         return PipelineChoice(self.model, self.adapter.folder if self.adapter else None, self.profile)
 
     def to_json(self) -> dict[str, Any]:
@@ -112,7 +122,7 @@ class VariationRequest:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> VariationRequest:
-        """Return the request that `to_json` wrote; checks it again."""
+        """Return the request that `to_json` wrote, checked again."""
         adapter = values.get("adapter")
         nested = {
             "seeds": tuple(values["seeds"]),

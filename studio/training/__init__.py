@@ -1,1 +1,1 @@
-"""Training of the built-in model: its architecture, data, objectives, and stretches that add up."""
+"""The built-in model: architecture, training data, losses, optimisers, checkpoints, resumable training, evaluation."""

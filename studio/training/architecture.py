@@ -1,10 +1,10 @@
-"""The built-in model: the classes of Stable Diffusion 3.5, each made small enough for two CPU cores.
+"""The architecture of the built-in model: the classes of Stable Diffusion 3.5, small enough for two CPU cores.
 
-The very pipeline, adapters and settings that drive SD3.5-Large drive it too; only the numbers below differ.
-Sizes are chosen for five variations at 384x288 px within seconds on a laptop: a VAE that shrinks twice and a
-transformer that reads patches of eight latents, so that one token stands for 16x16 px. A VAE that shrinks less leaves
-more to the patches, which tell the places within them apart; what it enlarges by doubling pixels, its convolutions
-must tell apart by their neighbours alone.
+The pipeline, adapters and settings of SD3.5-Large work with it too; only the numbers below differ. They are chosen for
+five variations at 384x288 px within seconds on a laptop: the VAE downsamples by 2 and the transformer reads patches of
+8x8 latents, so that one token covers 16x16 px. Patches are better at detail than a VAE that downsamples more: a patch
+has weights of its own for each position in it, while a VAE upsamples by doubling pixels, and its convolutions tell the
+copies apart by their neighbours alone.
 """
 
 from __future__ import annotations
@@ -16,28 +16,30 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from diffusers import AutoencoderKL, FlowMatchEulerDiscreteScheduler, SD3Transformer2DModel
+    from diffusers.models import AutoencoderKL, SD3Transformer2DModel
+    from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchEulerDiscreteScheduler
+    from tokenizers import Tokenizer
     from transformers import CLIPTextModelWithProjection, CLIPTokenizer, T5EncoderModel, T5Tokenizer
 
 LATENT_CHANNELS = 4
-"""Never 3: the pipeline would take an RGB picture for latents. A patch of 8x8 latents must hold far fewer
-numbers than the transformer is wide: what it cannot carry of the noise stays in the picture (see the model card)."""
+"""Must not be 3: the pipeline takes an image of as many channels for latents. A patch of 8x8 latents must have far
+fewer values than the transformer's width, or noise stays in the picture (see the model card)."""
 VAE_WIDTHS = (32, 48)
 VAE_LAYERS = 7
-"""Residual blocks of each size in the encoder; the decoder has one more."""
+"""Residual blocks per resolution in the encoder; the decoder has one more."""
 VAE_FACTOR = 2
 PATCH_LATENTS = 8
 MULTIPLE_PX = VAE_FACTOR * PATCH_LATENTS
-"""Width and height of a picture must be multiples of this."""
+"""Width and height of a picture are multiples of this."""
 LARGEST_SIDE_PX = 1024
 TEXT_TOKENS = 32
-"""Tokens of a prompt in each tower: `tokenizer.model_max_length`, and `max_sequence_length` for the T5 tower."""
+"""Prompt length of each text encoder: `tokenizer.model_max_length`, and `max_sequence_length` for T5."""
 CLIP_WIDTH = 96
 TEXT_WIDTH = 2 * CLIP_WIDTH
-"""T5's width: the pipeline pads the joined CLIP states to it, so it is at least their sum."""
+"""Width of T5. The pipeline pads the concatenated CLIP states to it, so it is at least their width."""
 
 START_TOKEN, END_TOKEN = "<|startoftext|>", "<|endoftext|>"
 CLIP_VOCABULARY = 1536
@@ -46,7 +48,7 @@ T5_VOCABULARY = 1536
 
 @dataclass(frozen=True)
 class TransformerSize:
-    """How large the transformer is: `heads` x `head_dim` wide, `layers` joint blocks deep."""
+    """The size of the transformer: width `heads` x `head_dim`, `layers` joint attention blocks."""
 
     layers: int = 4
     heads: int = 6
@@ -59,14 +61,14 @@ TRANSFORMER = TransformerSize()
 def build_autoencoder(
     widths: tuple[int, ...] = VAE_WIDTHS, latent_channels: int = LATENT_CHANNELS, layers: int = VAE_LAYERS
 ) -> AutoencoderKL:
-    """Return an untrained VAE. Shift and scale are those of unit latents until the training measures them.
+    """Return an untrained VAE. Shift 0 and scale 1 hold until the training measures its latents.
 
-    Its norms have one group: with several, each takes the mean colour of a picture out of its channels.
+    Group norms have one group: several groups would each remove the mean colour of a picture from their channels.
     """
-    from diffusers import AutoencoderKL
+    from diffusers.models import AutoencoderKL
 
     blocks = len(widths)
-    return AutoencoderKL(
+    vae: AutoencoderKL = AutoencoderKL(
         down_block_types=("DownEncoderBlock2D",) * blocks,
         up_block_types=("UpDecoderBlock2D",) * blocks,
         block_out_channels=widths,
@@ -80,6 +82,7 @@ def build_autoencoder(
         use_post_quant_conv=False,
         mid_block_add_attention=False,
     )
+    return vae
 
 
 def build_transformer(
@@ -87,14 +90,14 @@ def build_transformer(
 ) -> SD3Transformer2DModel:
     """Return an untrained transformer over patches of 8x8 latents.
 
-    Its first layer keeps a patch whole and its last one gives it back, so that it begins by saying what it sees.
-    Most of what it has to say is the noise that it was shown.
+    The patch embedding starts as an orthogonal matrix and the output projection as its transpose, so that the model
+    starts by predicting its own input. That is close: most of the velocity is the noise in the input.
     """
     import torch
-    from diffusers import SD3Transformer2DModel
+    from diffusers.models import SD3Transformer2DModel
 
     width = size.heads * size.head_dim
-    transformer = SD3Transformer2DModel(
+    transformer: SD3Transformer2DModel = SD3Transformer2DModel(
         sample_size=LARGEST_SIDE_PX // VAE_FACTOR,
         patch_size=PATCH_LATENTS,
         in_channels=latent_channels,
@@ -109,16 +112,17 @@ def build_transformer(
         qk_norm="rms_norm",
     )
     with torch.no_grad():
-        first, last = transformer.pos_embed.proj, transformer.proj_out
-        torch.nn.init.orthogonal_(first.weight.view(width, -1))
-        first.bias.zero_()
-        last.weight.copy_(first.weight.permute(2, 3, 1, 0).reshape(last.weight.shape))  # places before channels
-        last.bias.zero_()
+        embedding = transformer.get_parameter("pos_embed.proj.weight")  # (width, channels, rows, columns)
+        projection = transformer.get_parameter("proj_out.weight")  # (rows * columns * channels, width)
+        torch.nn.init.orthogonal_(embedding.view(width, -1))
+        projection.copy_(embedding.permute(2, 3, 1, 0).reshape(projection.shape))
+        transformer.get_parameter("pos_embed.proj.bias").zero_()
+        transformer.get_parameter("proj_out.bias").zero_()
     return transformer
 
 
 def build_clip_encoder(tokenizer: CLIPTokenizer) -> CLIPTextModelWithProjection:
-    """Return an untrained CLIP text tower with projection, for this tokenizer's vocabulary."""
+    """Return an untrained CLIP text encoder with projection for the vocabulary of this tokenizer."""
     from transformers import CLIPTextConfig, CLIPTextModelWithProjection
 
     return CLIPTextModelWithProjection(
@@ -138,7 +142,7 @@ def build_clip_encoder(tokenizer: CLIPTokenizer) -> CLIPTextModelWithProjection:
 
 
 def build_t5_encoder(tokenizer: T5Tokenizer) -> T5EncoderModel:
-    """Return an untrained T5 encoder for this tokenizer's vocabulary."""
+    """Return an untrained T5 encoder for the vocabulary of this tokenizer."""
     from transformers import T5Config, T5EncoderModel
 
     return T5EncoderModel(
@@ -160,16 +164,17 @@ def build_t5_encoder(tokenizer: T5Tokenizer) -> T5EncoderModel:
 
 
 def build_scheduler() -> FlowMatchEulerDiscreteScheduler:
-    """Return the scheduler. Its shift is set run by run (see `studio.generation.noise_shift`); left alone it is 1."""
-    from diffusers import FlowMatchEulerDiscreteScheduler
+    """Return the scheduler. Its default shift is 1; each run sets its own (see `studio.generation.noise_shift`)."""
+    from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchEulerDiscreteScheduler
 
-    return FlowMatchEulerDiscreteScheduler(
+    scheduler: FlowMatchEulerDiscreteScheduler = FlowMatchEulerDiscreteScheduler(
         num_train_timesteps=1000, use_dynamic_shifting=True, base_shift=0.0, max_shift=0.0
     )
+    return scheduler
 
 
 def train_clip_tokenizer(captions: Iterable[str], vocabulary: int = CLIP_VOCABULARY) -> CLIPTokenizer:
-    """Return a byte-level BPE tokenizer that knows every byte and the words of these captions."""
+    """Return a byte-level BPE tokenizer trained on these captions, with all bytes in its vocabulary."""
     from tokenizers import trainers
     from tokenizers.pre_tokenizers import ByteLevel
     from transformers import CLIPTokenizer
@@ -182,26 +187,30 @@ def train_clip_tokenizer(captions: Iterable[str], vocabulary: int = CLIP_VOCABUL
         end_of_word_suffix="</w>",
         show_progress=False,
     )
-    # The suffixed bytes must be known too, or a letter at the end of an unknown word would be lost.
     letters = sorted(ByteLevel.alphabet())
     empty.backend_tokenizer.train_from_iterator([*captions, *letters], trainer)
-    model = _tokenizer_state(empty.backend_tokenizer)
+    model = _read_model(empty.backend_tokenizer)
     vocab: dict[str, int] = model["vocab"]
+    # Without suffixed bytes the last letter of an unknown word would be lost.
     for letter in letters:
         for piece in (letter, f"{letter}</w>"):
             vocab.setdefault(piece, len(vocab))
-    # Last of all, as in the original: an older reader finds the end of a text as its largest id.
+    # The end token has the largest id, as in the original CLIP: older code finds the end of a text by that.
     ordered = [piece for piece in sorted(vocab, key=vocab.__getitem__) if piece not in (START_TOKEN, END_TOKEN)]
     numbered = {piece: number for number, piece in enumerate([*ordered, START_TOKEN, END_TOKEN])}
     merges = [tuple(pair) for pair in model["merges"]]
-    return CLIPTokenizer(vocab=numbered, merges=merges, model_max_length=TEXT_TOKENS)
+    return CLIPTokenizer(
+        vocab=numbered,
+        merges=merges,  # type: ignore[arg-type]  # transformers, pairs work
+        model_max_length=TEXT_TOKENS,
+    )
 
 
 def train_t5_tokenizer(captions: Iterable[str], vocabulary: int = T5_VOCABULARY) -> T5Tokenizer:
-    """Return a Unigram tokenizer that knows the commonest words of these captions whole, all others by letter.
+    """Return a Unigram tokenizer of the most frequent words in these captions; other words are split into letters.
 
-    The scores are log-probabilities. Trained pieces would be parts of words: with a few hundred words in all, a
-    word is the better piece.
+    Scores are log-probabilities. The vocabulary is set, not trained: training gives parts of words, and with a few
+    hundred words in all whole ones are better.
     """
     from transformers import T5Tokenizer
 
@@ -215,15 +224,16 @@ def train_t5_tokenizer(captions: Iterable[str], vocabulary: int = T5_VOCABULARY)
     return T5Tokenizer(vocab=pieces, extra_ids=0, model_max_length=TEXT_TOKENS)
 
 
-def write_corpus(captions: Iterable[str]) -> list[str]:
-    """Return captions for the tokenizers: those given, and the words that designers use besides."""
+def build_corpus(captions: Iterable[str]) -> list[str]:
+    """Return the training corpus of the tokenizers: the captions and random sequences of `DESIGNER_WORDS`."""
     rng = random.Random(0)
     words = DESIGNER_WORDS.split()
     return [*captions, *(" ".join(rng.sample(words, 12)) for _ in range(2000))]
 
 
-def _tokenizer_state(backend: object) -> dict:
-    return json.loads(backend.to_str())["model"]  # type: ignore[attr-defined]
+def _read_model(tokenizer: Tokenizer) -> dict[str, Any]:
+    model: dict[str, Any] = json.loads(tokenizer.to_str())["model"]
+    return model
 
 
 DESIGNER_WORDS = """
@@ -240,3 +250,4 @@ teal aqua petrol green emerald sage olive moss forest lime yellow gold golden mu
 chocolate walnut tan camel beige sand cream ivory white off grey gray silver charcoal black slate colours colors
 colour color palette outline outlined filled hooked serrated curved straight vertical horizontal diagonal
 """
+"""Words that designers use in prompts besides those of the generated captions."""

@@ -1,8 +1,9 @@
-"""Training the VAE of the built-in model: crops of carpets in, the same crops out."""
+"""Training of the VAE: it learns to reconstruct crops of carpets from noisy latents."""
 
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -22,27 +23,27 @@ from studio.training.pixels import measure_psnr, to_pixels, to_tensor
 from studio.training.stream import draw_held_out
 
 if TYPE_CHECKING:
-    from diffusers import AutoencoderKL
+    from diffusers.models import AutoencoderKL
 
-LOOKED_AT = range(24)
-"""Held-out designs that a validation looks at."""
-SHOWN = range(8)
-"""Held-out designs that samples are drawn of."""
-MEASURED_PLACES = range(24, 56)
-"""Held-out designs that shift and scale of the latents are measured on."""
+VALIDATION_DESIGNS = range(24)
+"""Indices of held-out designs for validation."""
+SAMPLE_DESIGNS = range(8)
+"""Indices of held-out designs for samples."""
+LATENT_STATISTICS_DESIGNS = range(24, 56)
+"""Indices of held-out designs that shift and scale of the latents are measured on."""
 BROAD_BLOCKS = (4, 8, 16, 32)
-"""Latents a side that one draw of coarse noise covers. What walks from 0.5 leave is 0.45 of a deviation; its means over
-so many latents are 1.2, 1.5, 1.9 and 2.7 times those of white noise."""
-STILL_DEVIATION = 0.01
-"""Of the latents, whose own deviation is about 1 to 2 before they are scaled."""
+"""Block sizes of the low-frequency noise in latents. After denoising from sigma 0.5 the error of the latents has a
+standard deviation of 0.45, and its means over such blocks are 1.2, 1.5, 1.9 and 2.7 times those of white noise."""
+POSTERIOR_STD = 0.01
+"""Standard deviation of the posterior; that of the unscaled latents is about 1 to 2."""
 
 
 @dataclass(frozen=True)
 class CropRecipe(LossWeights):
-    """Settings of a training on crops, `side_px` a side, and of its steps.
+    """Settings of a training on square crops of `side_px`.
 
-    A design gives `crops_each` crops, on average, while it is one of the newest `designs`: drawing one takes as long
-    as learning from several crops.
+    A design gives `crops_each` crops on average while it is among the newest `designs`, since drawing a design takes as
+    long as learning from several crops.
     """
 
     batch: int = 8
@@ -55,7 +56,7 @@ class CropRecipe(LossWeights):
     average_decay: float = 0.998
 
     def open_crops(self) -> CropStream:
-        """Return the crops that a training of this recipe meets."""
+        """Return the stream of training crops."""
         return CropStream(self.batch, self.side_px, crops_each=self.crops_each, designs=self.designs)
 
 
@@ -63,87 +64,88 @@ class CropRecipe(LossWeights):
 class AutoencoderRecipe(CropRecipe):
     """Settings of the VAE training.
 
-    A crop is drawn from latents with noise of up to `latent_noise` deviations of the latents, or up to `calm_noise` for
-    `calm_share` of them. A transformer leaves about as much: the encoder has to write where such noise does not
-    reach, and broad shapes, which latents alike with the picture spend themselves on, become no larger than lines.
-    Nor is what it leaves all fine: `broad_noise` is the part that noise of each coarseness of `BROAD_BLOCKS` has, so
-    that a yarn is told from the next over a whole motif. `size_weight` is for the squares of the latents: noise goes
-    by their deviation, which nothing else holds.
+    Crops are decoded from latents with noise, as the transformer leaves about as much. The amplitude of the noise is
+    uniform up to `latent_noise`, or up to `low_noise` for `low_noise_share` of the crops, in standard deviations of the
+    latents. So the encoder learns a code that such noise does not destroy: broad shapes, which take most of the
+    amplitude in latents that resemble the picture, get no more of it than lines. `broad_noise` is the relative
+    amplitude of the noise in blocks of each of `BROAD_BLOCKS`, which teaches the VAE to keep yarns apart over a whole
+    motif. `size_weight` weighs the mean square of the latents: the noise is relative to their standard deviation, so
+    nothing else limits it.
     """
 
     yarn_weight: float = 0.5
     flat_weight: float = 4.0
     latent_noise: float = 0.5
     broad_noise: float = 0.1
-    calm_noise: float = 0.05
-    calm_share: float = 0.35
+    low_noise: float = 0.05
+    low_noise_share: float = 0.35
     size_weight: float = 1.5e-4
 
 
-class AutoencoderTraining:
-    """The VAE, its optimiser and the number of steps taken."""
+class CropTraining(ABC):
+    """A training of the VAE or a part of it: its parameters that require gradients are optimised."""
 
-    name = "vae"
+    name: str
+    recipe: CropRecipe
 
-    def __init__(self, vae: AutoencoderKL, device: torch.device, recipe: CropRecipe | None = None) -> None:
-        self.recipe = AutoencoderRecipe() if recipe is None else recipe
+    def __init__(self, vae: AutoencoderKL, device: torch.device, recipe: CropRecipe) -> None:
+        self.recipe = recipe
         self.device = device
-        self.vae = vae.to(device, memory_format=torch.channels_last).train()
-        self.crops = self.recipe.open_crops()
-        named = [(key, value) for key, value in self.vae.named_parameters() if value.requires_grad]
+        vae.to(device, memory_format=torch.channels_last)  # type: ignore[arg-type]  # diffusers, wrapped method
+        self.vae = vae.train()
+        self.crops = recipe.open_crops()
+        named = [(key, value) for key, value in vae.named_parameters() if value.requires_grad]
         matrices, others = split_matrices(named, keep_out=("conv_in.weight", "conv_out.weight"))
-        self.optimiser = MixedOptimiser(matrices, others, self.recipe.muon_rate, self.recipe.adamw_rate)
-        self.average = RunningAverage({"vae": self.vae}, self.recipe.average_decay)
-        self.schedule = Schedule(self.recipe.warm_up_steps)
+        self.optimiser = MixedOptimiser(matrices, others, recipe.muon_rate, recipe.adamw_rate)
+        self.average = RunningAverage({"vae": vae}, recipe.average_decay)
+        self.schedule = Schedule(recipe.warm_up_steps)
         self.steps_done = 0
 
+    @abstractmethod
+    def rebuild_batch(self, step: int) -> tuple[Tensor, Tensor, Tensor | float]:
+        """Return targets and outputs (b, 3, side, side), -1..1, and an additional scalar loss."""
+
     def advance(self) -> dict[str, float]:
-        """Take one step; returns its figures."""
+        """Take one step and return its figures."""
         step = self.steps_done
-        wanted, made, cost = self.rebuild_batch(step)
-        loss = measure_loss(made.float(), wanted, self.recipe) + cost
-        loss.backward()
+        target, output, extra = self.rebuild_batch(step)
+        loss = measure_loss(output.float(), target, self.recipe) + extra
+        loss.backward()  # type: ignore[no-untyped-call]  # torch, untyped
         norm = self.optimiser.step(self.schedule.factor(step))
         self.average.update(step)
         self.steps_done += 1
-        error = F.mse_loss(made.detach().float().clamp(-1, 1), wanted).item()
+        error = F.mse_loss(output.detach().float().clamp(-1, 1), target).item()
         return {"loss": loss.item(), "norm": norm, "psnr": 10 * math.log10(4 / max(error, 1e-12))}
 
     def validate(self) -> dict[str, float]:
-        """Return PSNR at 384x288 px over held-out designs, and the latents' mean and deviation."""
+        """Return PSNR over held-out designs of 288x384 px, and mean and standard deviation of their latents."""
         self.average.swap()
         self.vae.eval()
         scores, latents = [], []
-        for place in LOOKED_AT:
-            pixels = draw_held_out(place, 288, 384).pixels
-            latent, made = self.rebuild(pixels)
+        for index in VALIDATION_DESIGNS:
+            pixels = draw_held_out(index, 288, 384).pixels
+            latent, output = self.rebuild(pixels)
             latents.append(latent)
-            scores.append(measure_psnr(pixels, made))
-        spread = torch.stack(latents)
+            scores.append(measure_psnr(pixels, output))
+        stacked = torch.stack(latents)
         self.vae.train()
         self.average.swap()
         return {
             "held_out_psnr": float(np.mean(scores)),
             "held_out_psnr_worst": float(np.min(scores)),
-            "latent_mean": spread.mean().item(),
-            "latent_std": spread.std().item(),
+            "latent_mean": stacked.mean().item(),
+            "latent_std": stacked.std().item(),
         }
 
-    def measure_latents(self) -> dict[str, float]:
-        """Return shift and scale that give the latents of held-out designs mean 0 and deviation 1."""
-        with torch.no_grad():
-            latents = torch.stack([self.rebuild(draw_held_out(place, 192, 256).pixels)[0] for place in MEASURED_PLACES])
-        return {"shift_factor": latents.mean().item(), "scaling_factor": 1 / latents.std().item()}
-
     def draw_samples(self) -> NDArray[np.uint8]:
-        """Return held-out designs above their reconstructions, one picture."""
+        """Return a picture, uint8 (h, w, 3), of held-out designs above their reconstructions."""
         self.average.swap()
         self.vae.eval()
-        originals = [draw_held_out(place, 192, 256).pixels for place in SHOWN]
-        made = [self.rebuild(pixels)[1] for pixels in originals]
+        originals = [draw_held_out(index, 192, 256).pixels for index in SAMPLE_DESIGNS]
+        outputs = [self.rebuild(pixels)[1] for pixels in originals]
         self.vae.train()
         self.average.swap()
-        return np.concatenate([np.concatenate(originals, axis=1), np.concatenate(made, axis=1)])
+        return np.concatenate([np.concatenate(originals, axis=1), np.concatenate(outputs, axis=1)])
 
     def state(self) -> dict[str, Any]:
         """Return everything that the next step depends on."""
@@ -156,7 +158,7 @@ class AutoencoderTraining:
         }
 
     def load(self, state: dict[str, Any]) -> None:
-        """Go on from a state. Raises `InputError` for one of a VAE of another size."""
+        """Restore a state. Raises `InputError` if it belongs to a VAE of another size."""
         self.steps_done = state["steps_done"]
         try:
             self.vae.load_state_dict(state["vae"])
@@ -169,35 +171,51 @@ class AutoencoderTraining:
         self.optimiser.load_state_dict(state["optimiser"])
         self.schedule.load_state_dict(state["schedule"])
 
-    def rebuild_batch(self, step: int) -> tuple[Tensor, Tensor, Tensor | float]:
-        """Return crops (b, 3, side, side), -1..1, what the VAE makes of them, and what its latents cost."""
-        recipe = self.recipe
-        wanted = self.crops.draw(step).to(self.device)
-        with mixed_precision(self.device):
-            latents = self.vae.encode(wanted).latent_dist.mean
-            noise = draw_noise(latents.shape, step, recipe.broad_noise).to(self.device)
-            drawn = latents + latents.float().std() * self._spread(step, len(wanted)) * noise
-            made = self.vae.decode(drawn).sample
-        return wanted, made, recipe.size_weight * latents.float().square().mean()
-
-    def _spread(self, step: int, count: int) -> Tensor:
-        """Return how much noise each crop of a batch is drawn from (b, 1, 1, 1), in deviations of the latents."""
-        rng = np.random.default_rng([step, 13])
-        calm = rng.random(count) < self.recipe.calm_share
-        shares = rng.random(count) * np.where(calm, self.recipe.calm_noise, self.recipe.latent_noise)
-        return torch.from_numpy(shares.astype(np.float32)).view(-1, 1, 1, 1).to(self.device)
-
     @torch.no_grad()
     def rebuild(self, pixels: NDArray[np.uint8]) -> tuple[Tensor, NDArray[np.uint8]]:
-        """Return the latent (c, h / 2, w / 2) of a picture (h, w, 3), and the picture again."""
+        """Return the latent (c, h / 2, w / 2) and the reconstruction (h, w, 3) of a picture (h, w, 3)."""
         latent = self.vae.encode(to_tensor(pixels[None]).to(self.device)).latent_dist.mode()
         return latent[0].cpu(), to_pixels(self.vae.decode(latent).sample)[0]
 
 
-def draw_noise(shape: Sequence[int], seed: int, broad: float) -> Tensor:
-    """Return noise (b, c, h, w) as a transformer leaves it: white, of deviation 1, and `broad` in blocks of each size.
+class AutoencoderTraining(CropTraining):
+    """Training of encoder and decoder together."""
 
-    The blocks lie elsewhere for each seed.
+    name = "vae"
+    recipe: AutoencoderRecipe
+
+    def __init__(self, vae: AutoencoderKL, device: torch.device, recipe: AutoencoderRecipe | None = None) -> None:
+        super().__init__(vae, device, AutoencoderRecipe() if recipe is None else recipe)
+
+    def measure_latents(self) -> dict[str, float]:
+        """Return shift and scale that give the latents of held-out designs mean 0 and standard deviation 1."""
+        designs = [draw_held_out(index, 192, 256).pixels for index in LATENT_STATISTICS_DESIGNS]
+        latents = torch.stack([self.rebuild(pixels)[0] for pixels in designs])
+        return {"shift_factor": latents.mean().item(), "scaling_factor": 1 / latents.std().item()}
+
+    def rebuild_batch(self, step: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Return crops and their reconstructions (b, 3, side, side), -1..1, and the scalar loss of the latents."""
+        recipe = self.recipe
+        target = self.crops.draw(step).to(self.device)
+        with mixed_precision(self.device):
+            latents = self.vae.encode(target).latent_dist.mean
+            noise = draw_noise(latents.shape, step, recipe.broad_noise).to(self.device)
+            noisy = latents + latents.float().std() * self._draw_amplitudes(step, len(target)) * noise
+            output = self.vae.decode(noisy).sample
+        return target, output, recipe.size_weight * latents.float().square().mean()
+
+    def _draw_amplitudes(self, step: int, count: int) -> Tensor:
+        """Return the noise amplitude of each crop (count, 1, 1, 1) in standard deviations of the latents."""
+        rng = np.random.default_rng([step, 13])
+        low = rng.random(count) < self.recipe.low_noise_share
+        amplitudes = rng.random(count) * np.where(low, self.recipe.low_noise, self.recipe.latent_noise)
+        return torch.from_numpy(amplitudes.astype(np.float32)).view(-1, 1, 1, 1).to(self.device)
+
+
+def draw_noise(shape: Sequence[int], seed: int, broad: float) -> Tensor:
+    """Return white noise (b, c, h, w) of standard deviation 1 plus noise in blocks, of amplitude `broad` for each size.
+
+    This imitates the errors of latents from the transformer. The grids of blocks have random offsets.
     """
     generator = torch.Generator("cpu").manual_seed(seed)
     noise = torch.randn(*shape, generator=generator)
@@ -210,13 +228,12 @@ def draw_noise(shape: Sequence[int], seed: int, broad: float) -> Tensor:
     return noise
 
 
-def still(vae: AutoencoderKL) -> None:
-    """Make the noise that the VAE itself lays on latents when it encodes a picture next to none, in place.
+@torch.no_grad()
+def fix_posterior_variance(vae: AutoencoderKL) -> None:
+    """Set the posterior's standard deviation to `POSTERIOR_STD` in place.
 
-    It is the trainings that lay noise on latents, as much as they mean. What an ordinary pipeline begins with is to be
-    the picture.
+    The pipeline samples from the posterior, which has to give back the picture. The trainings add noise of their own.
     """
-    last, channels = vae.encoder.conv_out, vae.config.latent_channels
-    with torch.no_grad():
-        last.weight[channels:] = 0
-        last.bias[channels:] = 2 * math.log(STILL_DEVIATION)
+    channels = vae.config["latent_channels"]
+    vae.encoder.get_parameter("conv_out.weight")[channels:] = 0
+    vae.encoder.get_parameter("conv_out.bias")[channels:] = 2 * math.log(POSTERIOR_STD)

@@ -1,4 +1,4 @@
-"""The parts of the built-in model together: build them, write them as a diffusers folder, read them back."""
+"""Build the parts of the built-in model, export them as a diffusers folder and load them; save training states."""
 
 from __future__ import annotations
 
@@ -15,16 +15,19 @@ from studio.training import architecture
 
 if TYPE_CHECKING:
     import torch
-    from diffusers import AutoencoderKL, SD3Transformer2DModel, StableDiffusion3Img2ImgPipeline
+    from diffusers.models import AutoencoderKL, SD3Transformer2DModel
+    from diffusers.pipelines.stable_diffusion_3.pipeline_stable_diffusion_3_img2img import (
+        StableDiffusion3Img2ImgPipeline,
+    )
     from transformers import CLIPTextModelWithProjection, CLIPTokenizer, T5EncoderModel, T5Tokenizer
 
 SHARD_SIZE = "13MB"
-"""Of decimal megabytes: no weight file of the repository may pass 14 MB."""
+"""In decimal megabytes: no weight file of the repository may exceed 14 MB."""
 
 
 @dataclass
 class BuiltinParts:
-    """All parts of the built-in model. The modules are trained in place."""
+    """The parts of the built-in model. Training changes the modules in place."""
 
     vae: AutoencoderKL
     transformer: SD3Transformer2DModel
@@ -36,7 +39,7 @@ class BuiltinParts:
 
     @property
     def flow_modules(self) -> dict[str, torch.nn.Module]:
-        """The modules that the flow training changes, by their name in the pipeline."""
+        """The modules that the flow training optimises, by their names in the pipeline."""
         return {
             "transformer": self.transformer,
             "text_encoder": self.text_encoder,
@@ -46,10 +49,10 @@ class BuiltinParts:
 
 
 def build_parts(captions: Iterable[str], seed: int = 0) -> BuiltinParts:
-    """Return the untrained model; its tokenizers are trained on the captions at once. Deterministic by seed."""
+    """Return the model with tokenizers trained on these captions and untrained weights, which depend on the seed."""
     import torch
 
-    corpus = architecture.write_corpus(captions)
+    corpus = architecture.build_corpus(captions)
     tokenizer = architecture.train_clip_tokenizer(corpus)
     tokenizer_3 = architecture.train_t5_tokenizer(corpus)
     with torch.random.fork_rng(devices=[]):
@@ -66,12 +69,14 @@ def build_parts(captions: Iterable[str], seed: int = 0) -> BuiltinParts:
 
 
 def assemble_pipeline(parts: BuiltinParts) -> StableDiffusion3Img2ImgPipeline:
-    """Return the ordinary img2img pipeline over these parts."""
-    from diffusers import StableDiffusion3Img2ImgPipeline
+    """Return the img2img pipeline of these parts."""
+    from diffusers.pipelines.stable_diffusion_3.pipeline_stable_diffusion_3_img2img import (
+        StableDiffusion3Img2ImgPipeline,
+    )
 
     return StableDiffusion3Img2ImgPipeline(
         transformer=parts.transformer,
-        scheduler=architecture.build_scheduler(),
+        scheduler=architecture.build_scheduler(),  # type: ignore[arg-type]  # diffusers, wrongly typed
         vae=parts.vae,
         text_encoder=parts.text_encoder,
         tokenizer=parts.tokenizer,
@@ -83,13 +88,15 @@ def assemble_pipeline(parts: BuiltinParts) -> StableDiffusion3Img2ImgPipeline:
 
 
 def load_parts(folder: Path) -> BuiltinParts:
-    """Return the model that `export_parts` wrote, in fp32."""
+    """Return a model written by `export_parts`, in fp32."""
     import torch
-    from diffusers import StableDiffusion3Img2ImgPipeline
+    from diffusers.pipelines.stable_diffusion_3.pipeline_stable_diffusion_3_img2img import (
+        StableDiffusion3Img2ImgPipeline,
+    )
 
     pipe = StableDiffusion3Img2ImgPipeline.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
     return BuiltinParts(
-        vae=pipe.vae.to(memory_format=torch.channels_last),  # as the studio draws with it
+        vae=pipe.vae.to(memory_format=torch.channels_last),  # as at inference
         transformer=pipe.transformer,
         text_encoder=pipe.text_encoder,
         text_encoder_2=pipe.text_encoder_2,
@@ -100,15 +107,15 @@ def load_parts(folder: Path) -> BuiltinParts:
 
 
 def export_parts(parts: BuiltinParts, folder: Path) -> None:
-    """Write the model in diffusers form, in fp16. Each file takes the place of the old one in a single step."""
+    """Write the model as a diffusers folder in fp16. Each file replaces its predecessor atomically."""
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".export-") as name:
         fresh = Path(name)
         assemble_pipeline(_halve(parts)).save_pretrained(fresh, safe_serialization=True, max_shard_size=SHARD_SIZE)
         _drop_local_paths(fresh)
         written = {path.relative_to(fresh) for path in fresh.rglob("*") if path.is_file()}
-        # Weights first, the index of the pipeline last: the first export is no model until it is whole. A later one is
-        # a mixture for as long as it takes to rename its files.
+        # model_index.json comes last, so that an incomplete first export does not load. A later export mixes old and
+        # new files while they are renamed.
         for path in sorted(written, key=lambda p: (p.suffix != ".safetensors", p.name == "model_index.json", p)):
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (fresh / path).chmod(0o644)
@@ -120,37 +127,38 @@ def export_parts(parts: BuiltinParts, folder: Path) -> None:
 
 
 def _halve(parts: BuiltinParts) -> BuiltinParts:
-    """Return copies of the modules in fp16: half the size of a download, and nothing that a picture shows."""
+    """Return the parts with fp16 copies of the modules: half the size, with no visible effect on pictures."""
     import torch
 
-    modules = {"vae": parts.vae, **parts.flow_modules}
-    halved = {name: copy.deepcopy(module).half() for name, module in modules.items()}
-    halved["vae"].to(memory_format=torch.contiguous_format)  # files have one order
+    modules: dict[str, torch.nn.Module] = {"vae": parts.vae, **parts.flow_modules}
+    halved: dict[str, Any] = {name: copy.deepcopy(module).half() for name, module in modules.items()}
+    halved["vae"].to(memory_format=torch.contiguous_format)  # safetensors files have one memory layout
     return replace(parts, **halved)
 
 
 def save_state(state: dict[str, Any], path: Path) -> None:
-    """Write a training state so that a cut at any moment leaves either the old file or the new one."""
+    """Write a training state atomically: an interruption leaves either the old file or the new one."""
     import torch
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.part")
-    with beside.open("wb") as file:
+    partial = path.with_name(f".{path.name}.part")
+    with partial.open("wb") as file:
         torch.save(state, file)
         file.flush()
         os.fsync(file.fileno())
-    beside.replace(path)
+    partial.replace(path)
 
 
 def load_state(path: Path) -> dict[str, Any]:
-    """Return a state written by `save_state`: tensors and plain values only."""
+    """Return a state written by `save_state`; only tensors and plain values are unpickled."""
     import torch
 
-    return torch.load(path, map_location="cpu", weights_only=True)
+    state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    return state
 
 
 def _drop_local_paths(folder: Path) -> None:
-    """Remove `_name_or_path` from the configs: a folder of the machine that trained helps nobody."""
+    """Remove `_name_or_path`, a path on the training machine, from the configs."""
     for path in folder.rglob("*.json"):
         values = json.loads(path.read_text(encoding="utf-8"))
         if isinstance(values, dict) and values.pop("_name_or_path", None) is not None:

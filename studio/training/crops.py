@@ -1,4 +1,4 @@
-"""Crops of carpets for the VAE's trainings."""
+"""Square crops of carpets, the training data of the VAE and its decoder."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from studio.training.pixels import to_tensor
-from studio.training.stream import cut_crop, draw_sheet
+from studio.training.stream import cut_crop, draw_crop_source
 
-AT_FIRST = 48
-"""Designs that the first batches are cut from."""
+INITIAL_DESIGNS = 48
+"""Designs that the first batch is cut from."""
 
 
 class CropStream:
-    """Square crops of designs, batch after batch, each batch a pure function of its number.
+    """Batches of square crops; each batch is a pure function of its number.
 
-    Drawing a design takes as long as learning from several crops. So a batch is cut from the newest `designs`, each
-    time elsewhere; `crops_each` is how many are cut of one before newer ones have taken its place, on average. Kept in
-    memory, drawn again when missing: a resumed training meets the same crops.
+    Drawing a design takes as long as learning from several crops. So crops are cut at random from a window of the
+    newest `designs`; each design gives `crops_each` crops on average before it leaves the window. Designs are cached
+    and drawn again when missing, so that a resumed training sees the same crops.
     """
 
     def __init__(self, batch: int, side_px: int, *, crops_each: float, designs: int) -> None:
@@ -26,19 +26,19 @@ class CropStream:
         self.side_px = side_px
         self.crops_each = crops_each
         self.designs = designs
-        self._kept: dict[int, NDArray[np.uint8]] = {}
+        self._cache: dict[int, NDArray[np.uint8]] = {}
 
     def draw(self, number: int) -> Tensor:
-        """Return the crops (b, 3, side, side), -1..1, of a batch."""
-        newest = min(AT_FIRST, self.designs) + int(number * self.batch / self.crops_each)
+        """Return batch `number` of crops (b, 3, side, side), -1..1."""
+        newest = min(INITIAL_DESIGNS, self.designs) + int(number * self.batch / self.crops_each)
         oldest = max(0, newest - self.designs)
-        for old in [old for old in self._kept if old < oldest]:
-            del self._kept[old]
+        for old in [old for old in self._cache if old < oldest]:
+            del self._cache[old]
         rng = np.random.default_rng([number, 12])
-        sheets = [self._keep(int(design)) for design in rng.integers(oldest, newest, self.batch)]
-        return to_tensor(np.stack([cut_crop(sheet, self.side_px, rng) for sheet in sheets]))
+        designs = [self._draw_design(int(design)) for design in rng.integers(oldest, newest, self.batch)]
+        return to_tensor(np.stack([cut_crop(pixels, self.side_px, rng) for pixels in designs]))
 
-    def _keep(self, design: int) -> NDArray[np.uint8]:
-        if design not in self._kept:
-            self._kept[design] = draw_sheet(design)
-        return self._kept[design]
+    def _draw_design(self, design: int) -> NDArray[np.uint8]:
+        if design not in self._cache:
+            self._cache[design] = draw_crop_source(design)
+        return self._cache[design]

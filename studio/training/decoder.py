@@ -1,11 +1,11 @@
-"""Training the VAE's decoder alone: to draw cleanly from what the transformer leaves.
+"""Training of the VAE's decoder alone, on latents that the transformer has denoised.
 
-A transformer of this size leaves a grain, and the edges of its patches, where the noise was. Mending what is near at
-hand is what convolutions are good at; and the latents stay as they are, so the transformer stays valid.
+A transformer of this size leaves grain and visible edges of patches. Convolutions are good at repairing such local
+errors, and the latents do not change, so the transformer stays valid.
 
-A variation has another drawing than its design, so the design is no picture to learn from. What is learnt from is the
-variation woven in the design's yarns, after the VAE has read its own picture and drawn it once more, which clears much
-of it: the decoder is to draw at once, and by itself, what all that makes of its picture.
+The drawing of a variation differs from its design's, so the design is not the target. The target comes from the
+variation: it is decoded, encoded and decoded again, which removes much of the grain, and then woven, that is, each
+knot gets a yarn of the design. The decoder learns to give this result directly.
 """
 
 from __future__ import annotations
@@ -22,29 +22,29 @@ from torch import Tensor
 from studio.designs.weaving.orphans import clean_orphans
 from studio.generation.codec import unscale
 from studio.models.device import mixed_precision
-from studio.training.autoencoder import AutoencoderTraining, CropRecipe
+from studio.training.autoencoder import CropRecipe, CropTraining
 from studio.training.latents import encode_scaled
-from studio.training.losses import find_yarns, measure_apart
+from studio.training.losses import find_yarns, measure_squared_distances
 
 if TYPE_CHECKING:
-    from diffusers import AutoencoderKL
+    from diffusers.models import AutoencoderKL
 
 LEAST_SIGMA = 0.1
-"""A walk from less noise than this leaves latents as they were."""
+"""Below this sigma latents are not denoised, as it would hardly change them."""
 PREFERENCE = 0.25
-"""How much farther the design's own yarn may be than the nearest, in colours of -1..1, and still be the one meant."""
+"""A knot gets the design's own yarn if that is at most this much farther than the nearest, in RGB of -1..1."""
 Walk = Callable[[Tensor, float], Tensor]
-"""Takes scaled noisy latents (b, c, h, w) and their sigma; returns what the transformer makes of them."""
+"""Denoises scaled latents (b, c, h, w) from a sigma to 0 with the transformer."""
 
 
 @dataclass(frozen=True)
 class DecoderRecipe(CropRecipe):
-    """Settings of the decoder's training: crops of a size that the transformer knows.
+    """Settings of the decoder's training; the crops have a size that the transformer was trained on.
 
-    `latent_noise` is the largest deviation of the noise added to the latents, in deviations of the latents.
-    `walk_sigma` is the most noise from which the transformer walks the latents back; `clean_share` of the batches stay
-    as they were encoded, so that a design is still given back as it is. A walk costs more than learning from it, so a
-    batch is met `uses` times on average, while it is one of the newest `window`.
+    The transformer denoises the latents of a batch from a random sigma up to `walk_sigma`. `clean_share` of the batches
+    keep their encoded latents, so that the decoder still reconstructs designs. Denoising costs more than a step of
+    training, so a batch is used `uses` times on average while it is among the newest `window`, each time with new noise
+    of a standard deviation up to `latent_noise` on its scaled latents.
     """
 
     batch: int = 4
@@ -64,8 +64,8 @@ class DecoderRecipe(CropRecipe):
     window: int = 24
 
 
-class DecoderTraining(AutoencoderTraining):
-    """The decoder, its optimiser and the number of steps taken; the encoder and the transformer stay as they are."""
+class DecoderTraining(CropTraining):
+    """Training of the decoder; encoder and transformer do not change."""
 
     name = "decoder"
     recipe: DecoderRecipe
@@ -75,76 +75,77 @@ class DecoderTraining(AutoencoderTraining):
     ) -> None:
         vae.encoder.requires_grad_(False)
         super().__init__(vae, device, DecoderRecipe() if recipe is None else recipe)
-        self.held = copy.deepcopy(self.vae).eval().requires_grad_(False)
+        self.frozen_vae = copy.deepcopy(self.vae).eval().requires_grad_(False)
         self.walk = walk
-        self._kept: dict[int, tuple[Tensor, Tensor]] = {}
+        self._cache: dict[int, tuple[Tensor, Tensor]] = {}
 
     def state(self) -> dict[str, Any]:
-        """Return everything that the next step depends on, the VAE that draws what is woven among it."""
-        return super().state() | {"held": self.held.state_dict()}
+        """Return everything that the next step depends on, including the frozen VAE that the targets are made with."""
+        return super().state() | {"held": self.frozen_vae.state_dict()}
 
     def load(self, state: dict[str, Any]) -> None:
-        """Go on from a state. Raises `InputError` for one of a VAE of another size."""
+        """Restore a state. Raises `InputError` if it belongs to a VAE of another size."""
         super().load(state)
-        self.held.load_state_dict(state["held"])
+        self.frozen_vae.load_state_dict(state["held"])
 
     def rebuild_batch(self, step: int) -> tuple[Tensor, Tensor, float]:
-        """Return pictures (b, 3, side, side), -1..1, what the decoder makes of their walked latents, and no cost."""
+        """Return targets and decoded latents (b, 3, side, side), -1..1, and no additional loss."""
         newest = step // self.recipe.uses
         oldest = max(0, newest + 1 - self.recipe.window)
-        for number in [number for number in self._kept if number < oldest]:
-            del self._kept[number]
+        for old in [old for old in self._cache if old < oldest]:
+            del self._cache[old]
         rng = np.random.default_rng([step, 16])
         number = int(rng.integers(oldest, newest + 1))
-        if number not in self._kept:
-            self._kept[number] = self._walk_batch(number)
-        wanted, walked = self._kept[number]
-        spread = self.recipe.latent_noise * rng.random((len(wanted), 1, 1, 1), dtype=np.float32)
-        noise = torch.randn(walked.shape, generator=torch.Generator("cpu").manual_seed(step)) * torch.from_numpy(spread)
-        drawn = unscale(walked + noise.to(self.device), self.vae)
+        if number not in self._cache:
+            self._cache[number] = self._walk_batch(number)
+        target, latents = self._cache[number]
+        amplitudes = torch.from_numpy(self.recipe.latent_noise * rng.random((len(target), 1, 1, 1), dtype=np.float32))
+        noise = torch.randn(latents.shape, generator=torch.Generator("cpu").manual_seed(step)) * amplitudes
+        noisy = unscale(latents + noise.to(self.device), self.vae)
         with mixed_precision(self.device):
-            made = self.vae.decode(drawn).sample
-        return wanted, made, 0.0
+            output = self.vae.decode(noisy).sample
+        return target, output, 0.0
 
     @torch.no_grad()
     def _walk_batch(self, number: int) -> tuple[Tensor, Tensor]:
-        """Return latents of crops, of deviation 1, as the transformer leaves them, and the pictures that they mean.
+        """Return targets (b, 3, side, side), -1..1, and scaled latents (b, c, h, w) of batch `number`.
 
-        One sigma a batch: so a walk takes no more steps than it needs. A crop without yarns stays as it was encoded.
+        A batch has one sigma, so that no step of denoising is wasted. Crops without yarns keep their encoded latents.
         """
-        wanted = self.crops.draw(number).to(self.device)
-        latents = encode_scaled(self.held, wanted)
+        target = self.crops.draw(number).to(self.device)
+        latents = encode_scaled(self.frozen_vae, target)
         rng = np.random.default_rng([number, 15])
         sigma = self.recipe.walk_sigma * rng.random()
         if sigma < LEAST_SIGMA or rng.random() < self.recipe.clean_share:
-            return wanted, latents
+            return target, latents
         noise = torch.randn(latents.shape, generator=torch.Generator("cpu").manual_seed(number)).to(self.device)
         walked = self.walk((1 - sigma) * latents + sigma * noise, sigma)
         with mixed_precision(self.device):
-            made = self.held.decode(unscale(walked, self.vae)).sample.float()
-            made = self.held.decode(self.held.encode(made.clamp(-1, 1)).latent_dist.mode()).sample.float()
-        for place, (drawn, picture) in enumerate(zip(made, wanted.clone(), strict=True)):
-            woven = weave_crop(drawn, picture)
+            decoded = self.frozen_vae.decode(unscale(walked, self.vae)).sample.float()
+            again = self.frozen_vae.encode(decoded.clamp(-1, 1)).latent_dist.mode()
+            drawn = self.frozen_vae.decode(again).sample.float()
+        for index, (variation, design) in enumerate(zip(drawn, target.clone(), strict=True)):
+            woven = weave_crop(variation, design)
             if woven is None:
-                walked[place] = latents[place]
+                walked[index] = latents[index]
             else:
-                wanted[place] = woven
-        return wanted, walked
+                target[index] = woven
+        return target, walked
 
 
 def weave_crop(drawn: Tensor, design: Tensor) -> Tensor | None:
-    """Return a picture (3, h, w), -1..1, in the yarns of its design; None if the design has none.
+    """Return a variation (3, h, w), -1..1, in the yarns of its design (3, h, w); None if the design has no yarns.
 
-    Each knot takes the design's own yarn there if that is hardly farther than the nearest (`PREFERENCE`), else the
-    nearest: where the drawing is still the design's, that is what was meant. Stray knots that the design has not are
-    cleaned away.
+    A knot gets the design's own yarn if that is hardly farther than the nearest (`PREFERENCE`), as the variation most
+    likely keeps the design there; else it gets the nearest. Orphan knots are removed, except where the nearest yarn is
+    the design's own.
     """
     yarns = find_yarns(design)
     if yarns is None:
         return None
-    apart = measure_apart(drawn, yarns).sqrt()
-    own = measure_apart(design, yarns).argmin(dim=-1, keepdim=True)
-    apart.scatter_add_(-1, own, torch.full_like(own, -PREFERENCE, dtype=apart.dtype))
-    nearest, meant = (knots.byte().cpu().numpy() for knots in (apart.argmin(dim=-1), own[..., 0]))
-    knots, _ = clean_orphans(nearest, most_share=0.0, protected=nearest == meant)
+    distances = measure_squared_distances(drawn, yarns).sqrt()
+    own = measure_squared_distances(design, yarns).argmin(dim=-1, keepdim=True)
+    distances.scatter_add_(-1, own, torch.full_like(own, -PREFERENCE, dtype=distances.dtype))
+    nearest, designed = (knots.byte().cpu().numpy() for knots in (distances.argmin(dim=-1), own[..., 0]))
+    knots, _ = clean_orphans(nearest, most_share=0.0, protected=nearest == designed)
     return yarns[torch.from_numpy(knots).long().to(yarns.device)].permute(2, 0, 1)

@@ -1,4 +1,4 @@
-"""Carpets as latents, for the flow training: drawn and encoded once, learnt from a few times."""
+"""Latents of carpets, the training data of the flow training: encoded once, used several times."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from studio.generation.codec import scale
@@ -15,12 +16,12 @@ from studio.training.pixels import to_tensor
 from studio.training.stream import LARGE_SIZES_PX, SMALL_SIZES_PX, PairShares, draw_pair
 
 if TYPE_CHECKING:
-    from diffusers import AutoencoderKL
+    from diffusers.models import AutoencoderKL
 
 
 @dataclass(frozen=True)
 class Bucket:
-    """Examples of one size: how many to a batch, and which part of the batches they make."""
+    """Examples of one size, their batch size, and their share of the batches."""
 
     width_px: int
     height_px: int
@@ -30,7 +31,7 @@ class Bucket:
 
 @dataclass(frozen=True)
 class Batch:
-    """What a step learns from: latents (b, c, h, w) to begin with and to end with, captions, which are recoloured."""
+    """Latents of sources and targets (b, c, h, w), b captions, and which pairs are recoloured, bool (b)."""
 
     sources: Tensor
     targets: Tensor
@@ -44,9 +45,9 @@ def plan_buckets(
     small_px: tuple[tuple[int, int], ...] = SMALL_SIZES_PX,
     large_px: tuple[tuple[int, int], ...] = LARGE_SIZES_PX,
 ) -> tuple[Bucket, ...]:
-    """Return the buckets: the larger a picture, the fewer to a batch, so that every step costs about the same.
+    """Return the buckets. Larger pictures have smaller batches, so that all steps cost about the same.
 
-    At least two, for the gradient of a single picture is too noisy a guide.
+    A batch has at least two pictures, as the gradient of one is too noisy.
     """
     smallest_px = min(width * height for width, height in small_px)
     small = [Bucket(*size, batch, (1 - large_share) / len(small_px)) for size in small_px]
@@ -58,11 +59,11 @@ def plan_buckets(
 
 
 class LatentStream:
-    """The latents of step after step, each step a pure function of its number.
+    """Batches of latents; each batch is a pure function of its step.
 
-    A bucket's examples are numbered; at a step those of a moving window are in use. `uses` is how often an example
-    is learnt from before the window has left it, on average. Kept in memory, made again when missing: a resumed
-    training meets the same latents.
+    Batches are drawn at random from a moving window over the numbered examples of a bucket; an example is used `uses`
+    times on average before it leaves the window. Latents are cached and computed again when missing, so that a resumed
+    training sees the same ones.
     """
 
     def __init__(
@@ -75,58 +76,59 @@ class LatentStream:
         uses: float = 6.0,
         window: int = 2000,
     ) -> None:
-        self.vae = vae.to(device).eval()
+        vae.to(device)  # type: ignore[arg-type]  # diffusers, wrapped method
+        self.vae = vae.eval()
         self.device = device
         self.buckets = buckets
         self.uses = uses
         self.window = window
         self.shares = PairShares() if shares is None else shares
-        self._kept: dict[tuple[int, int], _Kept] = {}
+        self._cache: dict[tuple[int, int], _LatentPair] = {}
 
     def draw(self, step: int) -> Batch:
-        """Return a batch whose latents have mean 0 and deviation 1."""
+        """Return the batch of a step; its latents have mean 0 and standard deviation 1."""
         rng = np.random.default_rng([step, 21])
-        place = int(rng.choice(len(self.buckets), p=[bucket.share for bucket in self.buckets]))
-        bucket = self.buckets[place]
+        index = int(rng.choice(len(self.buckets), p=[bucket.share for bucket in self.buckets]))
+        bucket = self.buckets[index]
         newest = int(2 * bucket.batch + step * bucket.share * bucket.batch / self.uses)
         oldest = max(0, newest - int(self.window * bucket.share))
-        for key in [key for key in self._kept if key[0] == place and key[1] < oldest]:
-            del self._kept[key]
+        for key in [key for key in self._cache if key[0] == index and key[1] < oldest]:
+            del self._cache[key]
         numbers = rng.integers(oldest, newest, bucket.batch)
-        entries = [self._keep(place, int(number)) for number in numbers]
+        pairs = [self._encode_pair(index, int(number)) for number in numbers]
         return Batch(
-            torch.stack([entry.source for entry in entries]).float().to(self.device),
-            torch.stack([entry.target for entry in entries]).float().to(self.device),
-            [entry.caption for entry in entries],
-            torch.tensor([entry.recoloured for entry in entries], device=self.device),
+            torch.stack([pair.source for pair in pairs]).float().to(self.device),
+            torch.stack([pair.target for pair in pairs]).float().to(self.device),
+            [pair.caption for pair in pairs],
+            torch.tensor([pair.recoloured for pair in pairs], device=self.device),
         )
 
-    def encode(self, pixels: np.ndarray) -> Tensor:
+    def encode(self, pixels: NDArray[np.uint8]) -> Tensor:
         """Return the scaled latent (c, h, w) of a uint8 picture (h, w, 3)."""
         return encode_scaled(self.vae, to_tensor(pixels[None]).to(self.device))[0].cpu()
 
-    def _keep(self, place: int, number: int) -> _Kept:
-        key = (place, number)
-        if key not in self._kept:
-            bucket = self.buckets[place]
-            number = number * len(self.buckets) + place
+    def _encode_pair(self, index: int, number: int) -> _LatentPair:
+        key = (index, number)
+        if key not in self._cache:
+            bucket = self.buckets[index]
+            number = number * len(self.buckets) + index
             pair = draw_pair(number, bucket.width_px, bucket.height_px, self.shares)
             target = self.encode(pair.target).half()
             source = self.encode(pair.source).half() if pair.recoloured else target
-            self._kept[key] = _Kept(source, target, pair.caption, pair.recoloured)
-        return self._kept[key]
+            self._cache[key] = _LatentPair(source, target, pair.caption, pair.recoloured)
+        return self._cache[key]
 
 
 @torch.no_grad()
 def encode_scaled(vae: AutoencoderKL, pictures: Tensor) -> Tensor:
-    """Return the latents (b, c, h, w), scaled and without noise, of pictures (b, 3, h, w), -1..1."""
+    """Return the scaled mode of the posterior, latents (b, c, h / 2, w / 2), of pictures (b, 3, h, w), -1..1."""
     with mixed_precision(pictures.device):
         return scale(vae.encode(pictures).latent_dist.mode().float(), vae)
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept:
-    """A pair as latents (c, h, w), fp16."""
+class _LatentPair:
+    """Latents of source and target, fp16 (c, h, w)."""
 
     source: Tensor
     target: Tensor

@@ -1,148 +1,189 @@
-"""A VAE that begins as the best linear code of carpets, instead of as noise.
+"""Initialise a VAE as the best linear code of carpets, instead of at random.
 
-The principal components of patches of 2x2 px keep more of a design than an hour of training on two processor cores
-found from noise. So the weights are laid out to compute just that: residual blocks begin at rest, and norms and
-activations are led past. From there the training has only to find what a linear code cannot do.
+The principal components of cells of 2x2 px keep more of a design than an hour of training from random weights on two
+processor cores does. So the weights are set to compute them: residual blocks start as identity, and norms and
+activations are bypassed. The training only has to learn what a linear code cannot do.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 if TYPE_CHECKING:
-    from diffusers import AutoencoderKL
+    from diffusers.models import AutoencoderKL
 
 CELL_PX = 2
-"""A latent cell's side: the layout below is for a VAE that shrinks once."""
+"""Side of a latent's cell; the weights are set for a VAE that downsamples once."""
 ANCHOR = 3.0
-"""Size of the constant channels that keep a norm from taking out how strong a picture's contrasts are."""
-SOFTENED = 0.3
-"""Part of their usual size at which the weights begin that the linear code leaves free."""
+"""Value of the constant channels, which keep a norm from removing the contrast of a picture."""
+INITIAL_SCALE = 0.3
+"""Factor on the random initial values of the weights that the linear code does not use."""
 WHITENING = 0.75
-"""From 0 to 1: how far the latents' deviations are made equal. In full, rare detail would be as loud as the ground."""
+"""How far the variances of the latents are equalised, 0 to 1. At 1, rare detail would be as large as the ground."""
 LOG_VARIANCE = -5.0
 RIDGE = 1e-5
 COLOURS = 3
 
 
-@torch.no_grad()
-def begin_linear(vae: AutoencoderKL, pictures: Tensor) -> None:
-    """Lay out the weights of an untrained VAE so that it codes pictures (b, 3, h, w), -1..1, linearly.
+class Convolution(NamedTuple):
+    """The parameters of a convolution: weight (out, in, rows, columns) and bias (out)."""
 
-    An activation is led past by pairs: SiLU(x) - SiLU(-x) = x. A norm over all channels divides by one number a
-    picture, nearly the same for all thanks to constant channels. The encoder takes the principal components of the
-    pixels of each cell; the decoder's one kernel after the enlargement, which is the same for all four pixels of a
-    cell, is solved for by least squares.
+    weight: Tensor
+    bias: Tensor
 
-    Raises `ValueError` for a VAE with other than two blocks, more than one group in its norms, or too few channels.
+
+class LinearCode(NamedTuple):
+    """A whitened PCA of cells: mean (values), components (values, latent channels) and their gain (latent channels).
+
+    The values of a cell are in the order of `pixel_unshuffle`.
     """
-    encoder, decoder = vae.encoder, vae.decoder
-    numbers = COLOURS * CELL_PX**2
-    thin, wide = vae.config.block_out_channels[0], vae.config.block_out_channels[-1]
-    if len(vae.config.block_out_channels) != 2 or vae.config.norm_num_groups != 1:
+
+    mean: Tensor
+    components: Tensor
+    gain: Tensor
+
+
+@torch.no_grad()
+def initialise_linear(vae: AutoencoderKL, pictures: Tensor) -> None:
+    """Set the weights of an untrained VAE, so that it codes pictures (b, 3, h, w), -1..1, linearly.
+
+    Activations are bypassed by pairs of channels: SiLU(x) - SiLU(-x) = x. A norm of one group divides a picture by one
+    number, which constant channels make nearly the same for all pictures. The encoder computes the principal components
+    of the pixels of a cell. The decoder upsamples by doubling pixels, so that one kernel serves all four pixels of a
+    cell; it is fitted by least squares.
+
+    Raises `ValueError` if the VAE has other than two blocks, norms of several groups, or too few channels.
+    """
+    values = COLOURS * CELL_PX**2
+    widths = vae.config["block_out_channels"]
+    if len(widths) != 2 or vae.config["norm_num_groups"] != 1:
         raise ValueError("a linear start needs a VAE of two blocks whose norms have one group")
-    if thin < numbers or wide < 2 * numbers + 2:
-        raise ValueError(f"a linear start needs widths of {numbers} and {2 * numbers + 2} or more")
-    _rest(encoder, encoder.down_blocks)
-    _rest(decoder, decoder.up_blocks)
-    # 1. The principal components of the cells; (numbers) in the order of `pixel_unshuffle`.
-    cells = F.pixel_unshuffle(pictures, CELL_PX).permute(0, 2, 3, 1).reshape(-1, numbers)
+    if widths[0] < values or widths[1] < 2 * values + 2:
+        raise ValueError(f"a linear start needs widths of {values} and {2 * values + 2} or more")
+    code = _find_components(pictures, vae.config["latent_channels"])
+    _initialise_encoder(vae.encoder, code, pictures)
+    _initialise_decoder(vae.decoder, code, vae.encode(pictures).latent_dist.mean, pictures)
+
+
+def _find_components(pictures: Tensor, count: int) -> LinearCode:
+    """Return the first principal components of the cells of pictures (b, 3, h, w)."""
+    cells = F.pixel_unshuffle(pictures, CELL_PX).permute(0, 2, 3, 1).reshape(-1, COLOURS * CELL_PX**2)
     mean = cells.mean(dim=0)
     variances, components = torch.linalg.eigh(torch.cov((cells - mean).T))
-    kept = vae.config.latent_channels
-    gain = variances.flip(0)[:kept].clamp(min=1e-6) ** (-WHITENING / 2)
-    components = components.flip(1)[:, :kept]
-    # 2. The encoder: colours as they are, the pixels of a cell side by side, each beside its negative, components.
-    _soften(encoder.conv_in)
-    _pass_on(encoder.conv_in, range(COLOURS), range(COLOURS), place=(1, 1))
-    shrinking = encoder.down_blocks[0].downsamplers[0].conv
-    _soften(shrinking)
-    for number in range(numbers):
-        colour, row, column = number // CELL_PX**2, number // CELL_PX % CELL_PX, number % CELL_PX
-        _pass_on(shrinking, [number], [colour], place=(row, column))
-    _pair(encoder.down_blocks[1].resnets[0].conv_shortcut, numbers)
-    scale = _measure_norm(encoder, encoder.conv_norm_out, pictures)
-    rows = (components * gain).T * scale
-    nn.init.zeros_(encoder.conv_out.weight)
-    encoder.conv_out.weight[:kept, :numbers, 1, 1] = rows
-    encoder.conv_out.weight[:kept, numbers : 2 * numbers, 1, 1] = -rows
-    encoder.conv_out.bias[:kept] = -(components * gain).T @ mean
-    encoder.conv_out.bias[kept:] = LOG_VARIANCE
-    # 3. The decoder: the pixels of a cell side by side again, enlarged, one kernel, each colour beside its negative.
-    _soften(decoder.conv_in)
-    decoder.conv_in.weight[:numbers] = 0
-    decoder.conv_in.weight[:numbers, :, 1, 1] = components / gain
-    decoder.conv_in.bias[:numbers] = mean
-    latents = vae.encode(pictures).latent_dist.mean
-    rebuilt = F.conv2d(latents, decoder.conv_in.weight[:numbers], decoder.conv_in.bias[:numbers], padding=1)
-    enlarging = decoder.up_blocks[0].upsamplers[0].conv
-    _soften(enlarging)
-    kernel, bias = _solve_kernel(F.interpolate(rebuilt, scale_factor=CELL_PX, mode="nearest"), pictures)
-    enlarging.weight[:COLOURS] = 0
-    enlarging.weight[:COLOURS, :numbers] = kernel
-    enlarging.bias[:COLOURS] = bias
-    _pair(decoder.up_blocks[1].resnets[0].conv_shortcut, COLOURS)
-    scale = _measure_norm(decoder, decoder.conv_norm_out, latents)
-    _soften(decoder.conv_out)
-    decoder.conv_out.bias.zero_()
+    gain = variances.flip(0)[:count].clamp(min=1e-6) ** (-WHITENING / 2)
+    return LinearCode(mean, components.flip(1)[:, :count], gain)
+
+
+def _initialise_encoder(encoder: nn.Module, code: LinearCode, pictures: Tensor) -> None:
+    """Copy the colours, gather the pixels of a cell, pair each with its negative, and project."""
+    values, channels = code.components.shape
+    _zero_residuals(encoder)
+    first = _find_convolution(encoder, "conv_in")
+    _scale_down(first)
+    _copy_channels(first, range(COLOURS), range(COLOURS), position=(1, 1))
+    downsampling = _find_convolution(encoder, "down_blocks.0.downsamplers.0.conv")
+    _scale_down(downsampling)
+    for value in range(values):
+        colour, row, column = value // CELL_PX**2, value // CELL_PX % CELL_PX, value % CELL_PX
+        _copy_channels(downsampling, [value], [colour], position=(row, column))
+    _pair_channels(_find_convolution(encoder, "down_blocks.1.resnets.0.conv_shortcut"), values)
+    scale = _measure_norm(encoder, pictures)
+    rows = (code.components * code.gain).T * scale
+    last = _find_convolution(encoder, "conv_out")
+    last.weight.zero_()
+    last.weight[:channels, :values, 1, 1] = rows
+    last.weight[:channels, values : 2 * values, 1, 1] = -rows
+    last.bias[:channels] = -(code.components * code.gain).T @ code.mean
+    last.bias[channels:] = LOG_VARIANCE
+
+
+def _initialise_decoder(decoder: nn.Module, code: LinearCode, latents: Tensor, pictures: Tensor) -> None:
+    """Recover the pixels of a cell from latents (b, c, h, w), upsample, apply the kernel, pair the colours."""
+    values = len(code.mean)
+    _zero_residuals(decoder)
+    first = _find_convolution(decoder, "conv_in")
+    _scale_down(first)
+    first.weight[:values] = 0
+    first.weight[:values, :, 1, 1] = code.components / code.gain
+    first.bias[:values] = code.mean
+    recovered = F.conv2d(latents, first.weight[:values], first.bias[:values], padding=1)
+    upsampling = _find_convolution(decoder, "up_blocks.0.upsamplers.0.conv")
+    _scale_down(upsampling)
+    kernel, bias = _fit_kernel(F.interpolate(recovered, scale_factor=CELL_PX, mode="nearest"), pictures)
+    upsampling.weight[:COLOURS] = 0
+    upsampling.weight[:COLOURS, :values] = kernel
+    upsampling.bias[:COLOURS] = bias
+    _pair_channels(_find_convolution(decoder, "up_blocks.1.resnets.0.conv_shortcut"), COLOURS)
+    scale = _measure_norm(decoder, latents)
+    last = _find_convolution(decoder, "conv_out")
+    _scale_down(last)
+    last.bias.zero_()
     for colour in range(COLOURS):
-        decoder.conv_out.weight[colour, : 2 * COLOURS + 2] = 0  # the constants must tint nothing
-        decoder.conv_out.weight[colour, colour, 1, 1] = scale
-        decoder.conv_out.weight[colour, COLOURS + colour, 1, 1] = -scale
+        last.weight[colour, : 2 * COLOURS + 2] = 0  # includes the constant channels, which would tint the picture
+        last.weight[colour, colour, 1, 1] = scale
+        last.weight[colour, COLOURS + colour, 1, 1] = -scale
 
 
-def _rest(half: nn.Module, blocks: Iterable[nn.Module]) -> None:
-    """Let the residual blocks of one half of the VAE add nothing."""
-    for block in (half.mid_block, *blocks):
-        for residual in block.resnets:
-            residual.conv2.weight.zero_()
-            residual.conv2.bias.zero_()
+def _find_convolution(half: nn.Module, path: str) -> Convolution:
+    return Convolution(half.get_parameter(f"{path}.weight"), half.get_parameter(f"{path}.bias"))
 
 
-def _soften(layer: nn.Conv2d) -> None:
-    layer.weight.mul_(SOFTENED)
-    layer.bias.mul_(SOFTENED)
+def _zero_residuals(half: nn.Module) -> None:
+    """Make the residual blocks of an encoder or decoder add nothing."""
+    for name, parameter in half.named_parameters():
+        if ".conv2." in name:
+            parameter.zero_()
 
 
-def _pass_on(
-    layer: nn.Conv2d, outputs: Iterable[int], inputs: Iterable[int], place: tuple[int, int], sign: float = 1.0
+def _scale_down(layer: Convolution) -> None:
+    layer.weight.mul_(INITIAL_SCALE)
+    layer.bias.mul_(INITIAL_SCALE)
+
+
+def _copy_channels(
+    layer: Convolution, outputs: Iterable[int], inputs: Iterable[int], position: tuple[int, int], sign: float = 1.0
 ) -> None:
-    """Let outputs be inputs as they are, seen at one place of the kernel."""
-    for wanted, given in zip(outputs, inputs, strict=True):
-        layer.weight[wanted] = 0
-        layer.weight[wanted, given, place[0], place[1]] = sign
-        layer.bias[wanted] = 0
+    """Make each output channel `sign` times an input channel, read at one position of the kernel."""
+    for output, given in zip(outputs, inputs, strict=True):
+        layer.weight[output] = 0
+        layer.weight[output, given, position[0], position[1]] = sign
+        layer.bias[output] = 0
 
 
-def _pair(shortcut: nn.Conv2d, count: int) -> None:
-    """Let a 1x1 layer give the first `count` channels, their negatives, and two constants."""
-    _soften(shortcut)
-    _pass_on(shortcut, range(count), range(count), place=(0, 0))
-    _pass_on(shortcut, range(count, 2 * count), range(count), place=(0, 0), sign=-1.0)
+def _pair_channels(shortcut: Convolution, count: int) -> None:
+    """Make a 1x1 convolution return the first `count` channels, their negatives and two constants."""
+    _scale_down(shortcut)
+    _copy_channels(shortcut, range(count), range(count), position=(0, 0))
+    _copy_channels(shortcut, range(count, 2 * count), range(count), position=(0, 0), sign=-1.0)
     shortcut.weight[2 * count : 2 * count + 2] = 0
     shortcut.bias[2 * count], shortcut.bias[2 * count + 1] = ANCHOR, -ANCHOR
 
 
-def _measure_norm(half: nn.Module, norm: nn.GroupNorm, given: Tensor) -> float:
-    """Return what a norm of one half of the VAE divides by, on average."""
+def _measure_norm(half: nn.Module, inputs: Tensor) -> float:
+    """Return the standard deviation that the last norm divides by for inputs (b, c, h, w), averaged over the batch."""
     seen: list[Tensor] = []
-    watch = norm.register_forward_pre_hook(lambda module, arguments: seen.append(arguments[0]))
-    half(given)
-    watch.remove()
+    hook = half.get_submodule("conv_norm_out").register_forward_pre_hook(
+        lambda module, arguments: seen.append(arguments[0])
+    )
+    half(inputs)
+    hook.remove()
     return float(seen[0].std(dim=(1, 2, 3)).mean())
 
 
-def _solve_kernel(given: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the 3x3 kernel (o, i, 3, 3) and bias (o) that lead from given to wanted pictures (b, c, h, w)."""
-    channels, outputs = given.shape[1], wanted.shape[1]
-    seen = F.unfold(given, 3, padding=1).permute(0, 2, 1).reshape(-1, 9 * channels)
-    seen = torch.cat([seen, torch.ones(len(seen), 1)], dim=1).double()
-    right = wanted.permute(0, 2, 3, 1).reshape(-1, outputs).double()
-    ridge = RIDGE * len(seen) * torch.eye(seen.shape[1], dtype=torch.double)
-    solved = torch.linalg.solve(seen.T @ seen + ridge, seen.T @ right).float()
+def _fit_kernel(inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the kernel (o, i, 3, 3) and bias (o) that best map inputs (b, i, h, w) to targets (b, o, h, w).
+
+    Ridge regression over 3x3 neighbourhoods.
+    """
+    channels, outputs = inputs.shape[1], targets.shape[1]
+    features = F.unfold(inputs, 3, padding=1).permute(0, 2, 1).reshape(-1, 9 * channels)
+    features = torch.cat([features, torch.ones(len(features), 1)], dim=1).double()
+    wanted = targets.permute(0, 2, 3, 1).reshape(-1, outputs).double()
+    ridge = RIDGE * len(features) * torch.eye(features.shape[1], dtype=torch.double)
+    solved = torch.linalg.solve(features.T @ features + ridge, features.T @ wanted).float()
     return solved[:-1].T.reshape(outputs, channels, 3, 3), solved[-1]

@@ -1,4 +1,4 @@
-"""What both trainings share: Muon with AdamW, the schedule, the running average of the weights."""
+"""Optimisers (Muon and AdamW), the learning-rate schedule and the EMA of the weights."""
 
 from __future__ import annotations
 
@@ -12,12 +12,11 @@ from torch import nn
 
 @dataclass
 class Schedule:
-    """Learning rate over the steps: warm-up, then constant, then a cool-down once it is asked for.
+    """Learning-rate schedule: linear warm-up to `peak`, constant, and a linear cool-down to 0 on request.
 
-    A schedule that needs to know the last step (a cosine) cannot be continued tomorrow. Here the constant part has
-    no end; a cool-down of `cool_down_steps` begins at step `cool_down_from`, falls to nothing, and is part of the
-    saved state, so that a cut cool-down goes on as it began. A cool-down from the first step on falls over the
-    warm-up too. `peak` is the part of the full rates that is reached.
+    Unlike a cosine schedule it does not need the number of steps in advance, so that a training can be continued. The
+    cool-down begins at step `cool_down_from` and takes `cool_down_steps`; both are saved, so that a resumed cool-down
+    continues. It multiplies the warm-up if it begins within it. `peak` is a factor of the full learning rates.
     """
 
     warm_up_steps: int
@@ -26,42 +25,41 @@ class Schedule:
     cool_down_steps: int = 0
 
     def factor(self, step: int) -> float:
-        """Return the part of the full learning rate for this step, counted from 0."""
-        part = self.peak * min(1.0, (step + 1) / self.warm_up_steps)
+        """Return the factor of the full learning rate for this step, counted from 0."""
+        factor = self.peak * min(1.0, (step + 1) / self.warm_up_steps)
         if self.cool_down_from is not None:
-            part *= max(0.0, 1 - (step - self.cool_down_from + 1) / (self.cool_down_steps + 1))
-        return part
+            factor *= max(0.0, 1 - (step - self.cool_down_from + 1) / (self.cool_down_steps + 1))
+        return factor
 
-    def go_gently(self) -> None:
-        """Rise longer and less far: for trained weights whose optimiser's state is not at hand.
+    def restart_gently(self) -> None:
+        """Lengthen the warm-up and lower the peak, for trained weights without their optimiser state.
 
-        Without its old momenta the first steps at the full rate undo what was learnt (see the model card).
+        Without the momenta, first steps at the full rate undo what was learnt (see the model card).
         """
         self.warm_up_steps, self.peak = 4 * self.warm_up_steps, 0.7 * self.peak
 
     def ended(self, step: int) -> bool:
-        """Whether the cool-down is over before this step."""
+        """Return whether the cool-down is over before this step."""
         return self.cool_down_from is not None and step >= self.cool_down_from + self.cool_down_steps
 
     def state_dict(self) -> dict[str, Any]:
-        """Return plain values for the saved state."""
+        """Return the fields as plain values."""
         return asdict(self)
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take over a saved schedule."""
+        """Restore the fields from a saved state."""
         for name, value in state.items():
             setattr(self, name, value)
 
 
 class Muon:
-    """Momentum whose steps are made orthogonal, for weights that are matrices (convolutions seen as out x rest).
+    """Muon: Nesterov momentum with orthogonalised updates, for matrices and convolutions (as output x rest).
 
-    Every direction of a matrix gets the same share of a step; with small batches it learns several times as much
-    from a carpet as AdamW does. Steps are scaled to the size of AdamW's (0.2 * sqrt of the longer side). With
-    `block` a matrix is cut along its longer side into blocks of so many rows, each made orthogonal by itself: the
-    heads of an attention one by one, and a fifth of the arithmetic. Source:
-    K. Jordan, "Muon", 2024; scale of Moonshot AI, 2025. Unlike `torch.optim.Muon` it takes convolutions, walks
-    matrices of one shape together, and computes in fp32 where the machine has no bf16 arithmetic.
+    All directions of a matrix get the same share of an update; with small batches it learns several times as much per
+    carpet as AdamW. Updates are scaled to the size of AdamW's (0.2 * sqrt of the longer side). With `block`, a matrix
+    is split along its longer side into blocks of so many rows that are orthogonalised separately: attention heads one
+    by one, at a fifth of the arithmetic. Unlike `torch.optim.Muon` it takes convolutions, batches matrices of the same
+    shape, and computes in fp32 on a CPU. Source: K. Jordan, "Muon", 2024; scale of Moonshot AI, 2025.
     """
 
     def __init__(
@@ -83,33 +81,31 @@ class Muon:
 
     @torch.no_grad()
     def step(self, rate: float) -> None:
-        """Take a step along the gradients; a parameter without one counts as at rest."""
+        """Update the parameters at this learning rate; a missing gradient counts as 0."""
         for shape, members in self._groups.items():
-            gradients = [
-                torch.zeros_like(self.parameters[i]) if self.parameters[i].grad is None else self.parameters[i].grad
-                for i in members
-            ]
+            parameters = [self.parameters[i] for i in members]
+            gradients = [torch.zeros_like(value) if value.grad is None else value.grad for value in parameters]
             buffers = [self.buffers[i] for i in members]
             torch._foreach_lerp_(buffers, gradients, 1 - self.momentum)
-            ahead = torch._foreach_lerp(gradients, buffers, self.momentum)
-            moves, longer = self._orthogonalise(torch.stack([move.reshape(shape) for move in ahead]))
+            nesterov = torch._foreach_lerp(gradients, buffers, self.momentum)
+            updates, longer = self._orthogonalise(torch.stack([update.reshape(shape) for update in nesterov]))
             scale = 0.2 * longer**0.5
-            for i, move in zip(members, moves, strict=True):
-                self.parameters[i].mul_(1 - rate * self.weight_decay)
-                self.parameters[i].sub_(move.reshape(self.parameters[i].shape), alpha=rate * scale)
+            for value, update in zip(parameters, updates, strict=True):
+                value.mul_(1 - rate * self.weight_decay)
+                value.sub_(update.reshape(value.shape), alpha=rate * scale)
 
-    def _orthogonalise(self, moves: torch.Tensor) -> tuple[torch.Tensor, int]:
-        """Return moves (n, rows, columns) made orthogonal, and the longer side of what was made so."""
-        upright = moves if moves.shape[-2] >= moves.shape[-1] else moves.mT
-        rows, columns = upright.shape[-2:]
+    def _orthogonalise(self, updates: torch.Tensor) -> tuple[torch.Tensor, int]:
+        """Return orthogonalised updates (n, rows, columns) and the longer side of the orthogonalised blocks."""
+        tall = updates if updates.shape[-2] >= updates.shape[-1] else updates.mT
+        rows, columns = tall.shape[-2:]
         if self.block is None or rows % self.block:
-            return orthogonalise(moves), rows
-        blocks = orthogonalise(upright.reshape(-1, self.block, columns)).reshape(upright.shape)
-        return blocks if upright is moves else blocks.mT, max(self.block, columns)
+            return orthogonalise(updates), rows
+        blocks = orthogonalise(tall.reshape(-1, self.block, columns)).reshape(tall.shape)
+        return blocks if tall is updates else blocks.mT, max(self.block, columns)
 
 
 def orthogonalise(matrices: torch.Tensor, steps: int = 5) -> torch.Tensor:
-    """Return (n, rows, columns) with singular values near 1, by Newton and Schulz's iteration of the fifth order."""
+    """Return matrices (n, rows, columns) with singular values near 1, by quintic Newton-Schulz iterations."""
     tall = matrices.shape[-2] > matrices.shape[-1]
     x = matrices.mT if tall else matrices
     x = x.to(torch.bfloat16 if x.is_cuda else torch.float32)
@@ -123,7 +119,7 @@ def orthogonalise(matrices: torch.Tensor, steps: int = 5) -> torch.Tensor:
 
 
 class MixedOptimiser:
-    """Muon for the inner matrices, AdamW for all other parameters."""
+    """Muon for the matrices given, AdamW for the other parameters."""
 
     def __init__(
         self,
@@ -139,7 +135,7 @@ class MixedOptimiser:
         self._rates = (muon_rate, adamw_rate)
 
     def step(self, factor: float, clip_norm: float = 1.0) -> float:
-        """Take a step at this part of the learning rates; gradients are clipped and dropped. Returns their norm."""
+        """Clip the gradients, take a step at `factor` times the learning rates and return the norm before clipping."""
         trained = [*self.muon.parameters, *self.others]
         norm = torch.nn.utils.clip_grad_norm_(trained, clip_norm)
         muon_rate, adamw_rate = self._rates
@@ -152,18 +148,18 @@ class MixedOptimiser:
         return float(norm)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return both optimisers' states."""
+        """Return the states of both optimisers."""
         return {"muon": self.muon.buffers, "adamw": self.adamw.state_dict()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take over both optimisers' states."""
+        """Restore the states of both optimisers."""
         for buffer, kept in zip(self.muon.buffers, state["muon"], strict=True):
             buffer.copy_(kept)
         self.adamw.load_state_dict(state["adamw"])
 
 
 class RunningAverage:
-    """Exponential moving average of parameters; `decay` is reached slowly, so that early noise is forgotten."""
+    """Exponential moving average (EMA) of parameters; its decay rises to `decay`, so that early weights fade fast."""
 
     def __init__(self, modules: dict[str, nn.Module], decay: float = 0.999) -> None:
         self.decay = decay
@@ -171,14 +167,14 @@ class RunningAverage:
         self.values = {key: value.detach().clone() for key, value in self._named()}
 
     def update(self, step: int) -> None:
-        """Take in the weights after this step, counted from 0."""
+        """Update the average with the weights after this step, counted from 0."""
         decay = min(self.decay, (1 + step) / (10 + step))
         keys = [key for key, _ in self._named()]
         now = [value.detach() for _, value in self._named()]
         torch._foreach_lerp_([self.values[key] for key in keys], now, 1 - decay)
 
     def swap(self) -> None:
-        """Exchange the modules' weights with their averages; a second call brings them back."""
+        """Exchange the weights of the modules with their averages; a second call restores them."""
         with torch.no_grad():
             for key, value in self._named():
                 kept = value.detach().clone()
@@ -194,9 +190,13 @@ class RunningAverage:
 def split_matrices(
     named: Iterable[tuple[str, nn.Parameter]], keep_out: tuple[str, ...]
 ) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
-    """Return (weights for Muon, all others): matrices whose name holds none of the words in `keep_out`."""
-    matrices, others = [], []
+    """Return (weights for Muon, other parameters).
+
+    Muon gets matrices and convolutions of at least 8 x 8 channels whose names contain none of the words in `keep_out`.
+    """
+    matrices: list[nn.Parameter] = []
+    others: list[nn.Parameter] = []
     for name, parameter in named:
-        inner = parameter.ndim in (2, 4) and min(parameter.shape[:2]) >= 8
-        (matrices if inner and not any(word in name for word in keep_out) else others).append(parameter)
+        large = parameter.ndim in (2, 4) and min(parameter.shape[:2]) >= 8
+        (matrices if large and not any(word in name for word in keep_out) else others).append(parameter)
     return matrices, others

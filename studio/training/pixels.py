@@ -1,4 +1,4 @@
-"""Pictures as files have them and as networks want them, and how far two of them are apart."""
+"""Convert pictures between uint8 arrays and tensors; measure PSNR."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def to_pixels(pictures: Tensor) -> NDArray[np.uint8]:
     return scaled.permute(0, 2, 3, 1).to(torch.uint8).cpu().numpy()
 
 
-def measure_psnr(wanted: NDArray[np.uint8], made: NDArray[np.uint8]) -> float:
-    """Return the peak signal-to-noise ratio in dB of two uint8 pictures."""
-    error = np.square(wanted.astype(np.float64) - made).mean()
+def measure_psnr(target: NDArray[np.uint8], output: NDArray[np.uint8]) -> float:
+    """Return the peak signal-to-noise ratio in dB of two uint8 pictures of the same shape."""
+    error = np.square(target.astype(np.float64) - output).mean()
     return float(10 * np.log10(255**2 / max(error, 1e-9)))

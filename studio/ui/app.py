@@ -1,4 +1,4 @@
-"""The script that Streamlit runs for every page: the frame, the navigation, and what every page shows."""
+"""Script that Streamlit runs for every page: navigation, logo and styles, then the page itself."""
 
 from __future__ import annotations
 

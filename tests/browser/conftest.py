@@ -1,4 +1,4 @@
-"""A real server with an outputs folder of its own, and a real browser in front of it."""
+"""Fixtures: a real server with an outputs folder of its own, and a real browser."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ import pytest
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 120
 PATIENCE_MS = 60_000
-"""How long a browser waits for something that needs no model; the machine may be slow and shared."""
+"""How long a browser waits for anything but drawing; the machine may be slow and shared."""
 DRAWING_MS = 420_000
-"""How long it waits for pictures."""
+"""How long a browser waits for pictures to be drawn."""
 CHROMIUM_ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -33,7 +33,7 @@ CHROMIUM_ARGUMENTS = [
 
 
 class Server:
-    """The studio as `streamlit run` starts it, on a free port; the same port again after `restart`."""
+    """The studio as `streamlit run` starts it, on a free port that `restart` uses again."""
 
     def __init__(self, outputs: Path) -> None:
         self.outputs = outputs
@@ -45,7 +45,7 @@ class Server:
         self._process: subprocess.Popen | None = None
 
     def start(self) -> None:
-        """Start it and wait until it answers. The lock that keeps two studios from drawing at once is its own."""
+        """Start the server and wait until it answers. It has a device lock of its own, in its own temporary folder."""
         temporary = self.outputs.parent / "temporary"
         temporary.mkdir(parents=True, exist_ok=True)
         environment = os.environ | {"STUDIO_OUTPUTS": str(self.outputs), "TMPDIR": str(temporary)}
@@ -76,7 +76,7 @@ class Server:
         raise AssertionError(f"The studio did not start:\n{self._log.read_text('utf-8', 'replace')[-4000:]}")
 
     def stop(self) -> None:
-        """End it as a designer does, with a signal; a server that does not listen is killed."""
+        """Stop the server by SIGTERM, and kill it after 30 seconds."""
         if self._process is None:
             return
         self._process.terminate()
@@ -88,13 +88,13 @@ class Server:
         self._process = None
 
     def restart(self) -> None:
-        """Stop it and start it on the same port and folder."""
+        """Stop the server and start it again on the same port and folder."""
         self.stop()
         self.start()
 
 
 def find_chromium() -> str | None:
-    """Return the system's Chromium or Chrome."""
+    """Return the path of Chromium or Chrome: `CHROMIUM` from the environment, else the one on PATH."""
     named = os.environ.get("CHROMIUM")
     names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
     return named or next((path for path in map(shutil.which, names) if path), None)
@@ -102,7 +102,7 @@ def find_chromium() -> str | None:
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[object]:
-    """One browser for all tests; skips them where there is none."""
+    """One browser for all tests. Skips them when there is none."""
     sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     path = find_chromium()
     if path is None:
@@ -115,21 +115,21 @@ def chromium() -> Iterator[object]:
 
 @pytest.fixture
 def server(chromium: object, tmp_path: Path) -> Iterator[Server]:
-    """A studio that nobody has visited, with an empty outputs folder."""
+    """A freshly started studio with an empty outputs folder."""
     with running(tmp_path / "outputs") as server:
         yield server
 
 
 @pytest.fixture(scope="module")
 def shared_server(chromium: object, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """One studio for the tests of a file: the model is loaded once for all of them."""
+    """One studio for all tests of a file, so that the model is loaded once."""
     with running(tmp_path_factory.mktemp("studio") / "outputs") as server:
         yield server
 
 
 @contextmanager
 def running(outputs: Path) -> Iterator[Server]:
-    """Start a studio on an outputs folder and stop it in the end."""
+    """Start a studio on an outputs folder and stop it at the end."""
     server = Server(outputs)
     server.start()
     try:
@@ -140,18 +140,18 @@ def running(outputs: Path) -> Iterator[Server]:
 
 @pytest.fixture
 def open_tab(chromium: object) -> Iterator[Callable[..., object]]:
-    """Open tabs, each with a session of its own. A tab that saw a script error fails the test at its end."""
+    """Return a function that opens tabs, each in its own session. A JavaScript error in a tab fails the test."""
     from playwright.sync_api import expect
 
     expect.set_options(timeout=PATIENCE_MS)
-    contexts, troubles = [], []
+    contexts, errors = [], []
 
     def open_one(url: str | None = None, **options: object) -> object:
         context = chromium.new_context(**{"viewport": {"width": 1440, "height": 900}} | options)
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(PATIENCE_MS)
-        page.on("pageerror", lambda error: troubles.append(str(error)))
+        page.on("pageerror", lambda error: errors.append(str(error)))
         if url is not None:
             page.goto(url)
         return page
@@ -159,11 +159,11 @@ def open_tab(chromium: object) -> Iterator[Callable[..., object]]:
     yield open_one
     for context in contexts:
         context.close()
-    assert not troubles, troubles
+    assert not errors, errors
 
 
 def wait_until(page: object, holds: Callable[[], bool]) -> None:
-    """Wait for what a browser cannot tell by itself: a layout come to rest, a file written by the studio."""
+    """Wait for a condition that Playwright cannot wait for, such as a settled layout or a written file."""
     deadline = time.monotonic() + PATIENCE_MS / 1000
     while not holds():
         assert time.monotonic() < deadline
@@ -172,5 +172,5 @@ def wait_until(page: object, holds: Callable[[], bool]) -> None:
 
 @pytest.fixture
 def tab(open_tab: Callable[..., object]) -> object:
-    """One tab that shows nothing yet."""
+    """One empty tab."""
     return open_tab()

@@ -1,7 +1,7 @@
-"""How long until the first page can be used, against `streamlit hello` on the same machine, turn by turn.
+"""Benchmark: time from the start of the server to the first usable page, compared with `streamlit hello`.
 
-`python -m tests.browser.startup [ROUNDS]` prints seconds of both, from the start of the server to the first button
-that a browser shows, and their ratio. A benchmark, not a test: it asserts nothing.
+`python -m tests.browser.startup [ROUNDS]` runs both in turn and prints the seconds until a browser shows the first
+button, and their ratio. Not a test: it asserts nothing.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def measure(page: Page, arguments: list[str], text: str, outputs: str) -> float:
 
 
 def main(rounds: int) -> None:
-    """Print a line a turn and the medians."""
+    """Print one line per start, then the medians and the median ratio."""
     seconds: dict[str, list[float]] = {name: [] for name in SIDES}
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as outputs:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])

@@ -1,4 +1,4 @@
-"""Finding pictures again, comparing them and choosing settings, in a real browser on real files."""
+"""The Gallery, Compare and Settings pages in a real browser."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PHONE = {"viewport": {"width": 390, "height": 844}}
 
 
 def fill(outputs: Path, count: int) -> tuple[str, list[str]]:
-    """Keep a design and pictures made from it; return its hash and their ids, newest first."""
+    """Save a design and pictures made from it. Return its hash and their ids, newest first."""
     with Catalogue(outputs) as catalogue:
         source = catalogue.add_source(encode_picture(draw_picture(WIDTH_PX, HEIGHT_PX, 99)), label="Tabriz")
         ids = []
@@ -72,13 +72,13 @@ def tick(page: Page, variation_id: str) -> None:
 
 
 def expect_whole(picture: Locator, width_px: int) -> None:
-    """Wait until a picture is there, and see that it is the file of this width."""
+    """Wait until a picture is loaded, and check its width in pixels."""
     expect(picture).to_have_js_property("complete", True)
     expect(picture).to_have_js_property("naturalWidth", width_px)
 
 
 def boxes(pictures: Sequence[Locator]) -> list[dict[str, float]]:
-    """Return where elements stand; one that is not drawn yet stands nowhere."""
+    """Return the boxes of elements. One that is not drawn yet gets an empty box outside the page."""
     return [picture.bounding_box() or {"x": -1, "y": -1, "width": 0, "height": 0} for picture in pictures]
 
 
@@ -88,12 +88,12 @@ def expect_no_sideways_scroll(page: Page) -> None:
 
 
 def expect_settled(tab) -> None:
-    """Wait until the page's script has run to its end."""
+    """Wait until the page's script has finished."""
     expect(tab.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
 
 
 def press_until_visible(tab, key: str, text: str) -> None:
-    """Press a key, and again when nothing happens: Streamlit binds a button's key some time after it draws it."""
+    """Press a key, again if nothing happens: Streamlit binds a shortcut some time after it draws the button."""
     for _ in range(3):
         expect_settled(tab)
         tab.keyboard.press(key)
@@ -111,7 +111,7 @@ def test_a_favourite_survives_reload_and_restart(filled, tab):
     expect_whole(card(tab, ids[0]).locator("img"), WIDTH_PX)
     star(card(tab, ids[1])).click()
     expect(star(card(tab, ids[1]))).to_be_checked()
-    wait_until(tab, lambda: any(server.outputs.rglob(f"{ids[1]}.json")))  # kept, not only shown
+    wait_until(tab, lambda: any(server.outputs.rglob(f"{ids[1]}.json")))  # saved, not only shown
     tab.reload()
     expect(star(card(tab, ids[1]))).to_be_checked()
     expect(star(card(tab, ids[0]))).not_to_be_checked()
@@ -121,26 +121,26 @@ def test_a_favourite_survives_reload_and_restart(filled, tab):
     expect(star(card(tab, ids[1]))).to_be_checked()
 
 
-def test_leafing_searching_and_the_back_button(server, tab):
-    _, ids = fill(server.outputs, 26)  # beside the running studio, as the command line does
+def test_paging_searching_and_the_back_button(server, tab):
+    _, ids = fill(server.outputs, 26)  # while the studio runs, as the command line may
     tab.goto(f"{server.url}/gallery")
     expect(card(tab, ids[0])).to_be_visible()
     tab.locator("[class*=st-key-find_page]").get_by_text("2", exact=True).click()
     expect(card(tab, ids[24])).to_be_visible()
     expect(card(tab, ids[0])).to_have_count(0)
     assert "page=2" in tab.url
-    tab.get_by_placeholder("Find words of the prompt").fill("NUMBER 07")
+    tab.get_by_placeholder("Search the prompts").fill("NUMBER 07")
     tab.keyboard.press("Enter")
     expect(tab.get_by_text("1 picture, newest first")).to_be_visible()
     expect(card(tab, ids[18])).to_be_visible()
     tab.go_back()
     expect(card(tab, ids[24])).to_be_visible()
-    expect(tab.get_by_placeholder("Find words of the prompt")).to_have_value("")
+    expect(tab.get_by_placeholder("Search the prompts")).to_have_value("")
     tab.go_back()
     expect(card(tab, ids[0])).to_be_visible()
 
 
-def test_a_picture_opens_by_its_address_and_by_a_click(filled, tab):
+def test_viewer_opens_by_address_and_by_click(filled, tab):
     server, source, ids = filled
     tab.goto(f"{server.url}/gallery?open={ids[7]}")  # the first page that this server draws
     picture = tab.locator(f'img[src="{variation_url(ids[7])}"]')
@@ -154,7 +154,7 @@ def test_a_picture_opens_by_its_address_and_by_a_click(filled, tab):
     link = tab.get_by_role("link", name="Compare with the design")
     link.scroll_into_view_if_needed()
     box = link.bounding_box()
-    for part in (0.1, 0.5, 0.9):  # nothing of the pictures above lies over it
+    for part in (0.1, 0.5, 0.9):  # no part of the pictures above covers it
         place = [box["x"] + part * box["width"], box["y"] + box["height"] / 2]
         assert tab.evaluate("([x, y]) => document.elementFromPoint(x, y).closest('a') !== null", place)
 
@@ -175,12 +175,12 @@ def test_a_picture_opens_by_its_address_and_by_a_click(filled, tab):
     expect_settled(tab)
     card(tab, ids[8]).get_by_role("button", name="Open variation").click()
     expect(tab.get_by_text("9 of 10")).to_be_visible()
-    expect(tab.get_by_role("heading", name="Gallery")).to_be_in_viewport()  # begins at its top
+    expect(tab.get_by_role("heading", name="Gallery")).to_be_in_viewport()  # scrolled to the top
     tab.go_back()
-    expect(card(tab, ids[8]).locator("img")).to_be_in_viewport()  # where it was left
+    expect(card(tab, ids[8]).locator("img")).to_be_in_viewport()  # scrolled to the card that was opened
 
 
-def test_two_pictures_compared_with_their_differences(filled, tab):
+def test_two_pictures_and_their_differences(filled, tab):
     server, source, ids = filled
     tab.goto(f"{server.url}/gallery")
     for one in (ids[0], ids[6]):
@@ -221,7 +221,7 @@ def test_two_pictures_compared_with_their_differences(filled, tab):
     expect_whole(pictures[1], WIDTH_PX)
 
 
-def test_ticks_survive_a_look_at_other_pages(filled, tab):
+def test_ticks_survive_a_visit_to_other_pages(filled, tab):
     server, _, ids = filled
     tab.goto(f"{server.url}/gallery")
     for one in ids[:2]:
@@ -266,7 +266,7 @@ def test_delete_and_undo(filled, tab):
 
 
 def two_by_two(pictures: Sequence[Locator]) -> bool:
-    """Whether pictures of one size stand in rows of two."""
+    """Return whether the pictures have one size and stand in rows of two."""
     found = boxes(pictures)
     rows = list(zip(found[::2], found[1::2], strict=True))
     return (
@@ -276,7 +276,7 @@ def two_by_two(pictures: Sequence[Locator]) -> bool:
     )
 
 
-def test_on_a_phone_pictures_stand_two_by_two(filled, open_tab):
+def test_phone_shows_pictures_in_two_columns(filled, open_tab):
     server, _, ids = filled
     phone = open_tab(f"{server.url}/gallery", **PHONE)
     expect(card(phone, ids[1])).to_be_visible()
@@ -298,7 +298,7 @@ def test_on_a_phone_pictures_stand_two_by_two(filled, open_tab):
 def test_settings_survive_a_restart(server, tab):
     tab.goto(f"{server.url}/settings")
     tab.get_by_text("Stable Diffusion 3.5 Medium", exact=True).click()
-    expect(tab.get_by_text("Saved. It holds from the next run on.")).to_be_visible()
+    expect(tab.get_by_text("Saved. It applies from the next run.")).to_be_visible()
     expect(tab.get_by_text("needs a Hugging Face token").first).to_be_visible()
     minutes = tab.get_by_role("spinbutton", name="Minutes without a run before memory is given back")
     minutes.fill("45")
@@ -311,7 +311,7 @@ def test_settings_survive_a_restart(server, tab):
     assert (server.outputs / "settings.json").is_file()
 
 
-def test_what_was_really_drawn_is_found_and_its_memory_given_back(server, tab):
+def test_drawn_pictures_are_in_the_gallery_and_memory_is_freed(server, tab):
     tab.goto(server.url)
     prepare(tab, steps=2, count=2, prompt="kilim, green stars")
     run_id = generate(tab)

@@ -1,4 +1,4 @@
-"""The way of a designer through the studio, in a real browser, with the real built-in pipeline."""
+"""The Generate page in a real browser, with the real built-in pipeline."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FINISHED = re.compile(r"^\d+ variations? in ")
 
 
 def upload(page: Page, width_px: int = WIDTH_PX, height_px: int = HEIGHT_PX) -> None:
-    """Choose a drawn design, and wait until the studio has it."""
+    """Upload a drawn design, and wait until the page shows it."""
     data = encode_picture(draw_picture(width_px, height_px, seed=3))
     page.locator("input[type=file]").set_input_files(
         [{"name": "My kilim.png", "mimeType": "image/png", "buffer": data}]
@@ -30,7 +30,7 @@ def upload(page: Page, width_px: int = WIDTH_PX, height_px: int = HEIGHT_PX) -> 
 
 
 def set_number(page: Page, label: str, value: int) -> None:
-    """Type a number as a designer does, and wait until the page has taken it."""
+    """Type a number, and wait until the page has run with it."""
     field = page.get_by_label(label, exact=True)
     if label == "Steps":
         open_fine_settings(page)
@@ -41,11 +41,11 @@ def set_number(page: Page, label: str, value: int) -> None:
 
 
 def open_fine_settings(page: Page) -> None:
-    """Open what is seldom touched, unless it is open."""
+    """Open the expander of fine settings, unless it is open."""
     steps = page.get_by_label("Steps", exact=True)
 
     def opened() -> bool:
-        """A click that a rerun of the page swallowed is made again."""
+        """Click again when a rerun of the page has swallowed the click."""
         if not steps.is_visible():
             page.get_by_text("Fine settings · ").click()
         try:
@@ -58,7 +58,7 @@ def open_fine_settings(page: Page) -> None:
 
 
 def choose(page: Page, label: str, option: str) -> None:
-    """Choose in a list. One that a rerun of the page closed is opened again."""
+    """Choose an option of a list. Open the list again when a rerun of the page has closed it."""
     field = page.get_by_role("combobox", name=label, exact=True)
     wanted = page.get_by_role("option", name=option)
 
@@ -75,7 +75,7 @@ def choose(page: Page, label: str, option: str) -> None:
 
 
 def prepare(page: Page, *, steps: int = 3, count: int = 5, prompt: str = "kilim, red diamonds") -> None:
-    """Fill the page so that only Generate has to be pressed. 3 steps at 0.6 are 2 drawn ones."""
+    """Fill in the form, ready for Generate. At strength 0.6, 3 steps mean 2 drawn ones."""
     upload(page)
     set_number(page, "Steps", steps)
     set_number(page, "Variations", count)
@@ -94,7 +94,7 @@ def expect_finished(page: Page) -> None:
 
 
 def variation_ids(page: Page, count: int) -> list[str]:
-    """Return the ids of the `count` variations on the page, in their order."""
+    """Return the ids of the `count` variations on the page, in order."""
     links = page.locator("a[download]")
     expect(links).to_have_count(count)
     return [link.get_attribute("href").rsplit("/", 1)[1] for link in links.all()]
@@ -107,7 +107,7 @@ def variation_ids(page: Page, count: int) -> list[str]:
 def test_first_visit_of_a_fresh_server_opens_the_page_of_its_address(server, tab, path, heading):
     tab.goto(server.url + path)
     expect(tab.get_by_role("heading", name=heading, exact=True)).to_be_visible()
-    for name in ("Generate", "Gallery", "Compare", "Settings"):  # the frame is there too
+    for name in ("Generate", "Gallery", "Compare", "Settings"):  # the navigation is there too
         expect(tab.get_by_role("link", name=name).first).to_be_visible()
     expect(tab.get_by_test_id("stException")).to_have_count(0)
 
@@ -120,7 +120,7 @@ def test_upload_five_variations_favourite_restart(shared_server, tab):
     expect(tab.get_by_role("button", name="Cancel")).to_be_visible()
     expect_finished(tab)
     expect(tab.get_by_text("Drawn by Built-in sketch model")).to_be_visible()
-    expect(tab.get_by_text("in the queue")).to_have_count(0)  # the shortcut started one run, not two
+    expect(tab.get_by_text("in the queue")).to_have_count(0)  # the shortcut has started one run, not two
 
     stars = tab.get_by_role("radiogroup", name="Favourite").or_(tab.get_by_role("group", name="Favourite"))
     expect(stars).to_have_count(5)
@@ -142,7 +142,7 @@ def test_upload_five_variations_favourite_restart(shared_server, tab):
     star = stars.nth(1).locator("button")
     star.click()
     expect(star).to_have_attribute("aria-checked", "true")
-    wait_until(tab, lambda: any(shared_server.outputs.rglob(f"{ids[1]}.json")))  # kept, not only shown
+    wait_until(tab, lambda: any(shared_server.outputs.rglob(f"{ids[1]}.json")))  # saved, not only shown
     address = tab.url
 
     shared_server.restart()
@@ -155,7 +155,7 @@ def test_upload_five_variations_favourite_restart(shared_server, tab):
     expect(tab.get_by_text("My kilim")).to_be_visible()
 
 
-def test_run_goes_on_when_its_tab_is_closed(shared_server, open_tab):
+def test_run_continues_when_its_tab_is_closed(shared_server, open_tab):
     first = open_tab(shared_server.url)
     prepare(first, count=2)
     run = generate(first)
@@ -166,7 +166,7 @@ def test_run_goes_on_when_its_tab_is_closed(shared_server, open_tab):
     variation_ids(later, 2)
 
 
-def test_second_session_waits_in_line_and_sees_its_place(shared_server, open_tab):
+def test_second_session_waits_and_sees_its_place_in_line(shared_server, open_tab):
     first, second = open_tab(shared_server.url), open_tab(shared_server.url)
     prepare(first, steps=200)
     prepare(second, count=1)
@@ -197,7 +197,7 @@ def test_cancel_keeps_what_is_finished(shared_server, tab):
     assert variation_ids(tab, len(kept)) == kept
 
 
-def test_form_stays_when_another_page_is_visited_and_when_the_page_is_reloaded(shared_server, tab):
+def test_form_survives_a_visit_to_another_page_and_a_reload(shared_server, tab):
     tab.goto(shared_server.url)
     prepare(tab, steps=7, prompt="what I wrote")
     tab.get_by_role("radio", name="Subtle").click()
@@ -211,7 +211,7 @@ def test_form_stays_when_another_page_is_visited_and_when_the_page_is_reloaded(s
 
 
 def expect_prepared(tab: Page) -> None:
-    """See that the form holds what was put into it."""
+    """Check that the form holds the values that were filled in."""
     expect(tab.get_by_label("Prompt", exact=True)).to_have_value("what I wrote")
     open_fine_settings(tab)
     expect(tab.get_by_label("Steps", exact=True)).to_have_value("7")
@@ -219,7 +219,7 @@ def expect_prepared(tab: Page) -> None:
     expect(tab.get_by_text("My kilim")).to_be_visible()
 
 
-def test_press_on_the_picture_of_a_sample_takes_it(shared_server, tab):
+def test_click_on_a_sample_picture_chooses_it(shared_server, tab):
     tab.goto(shared_server.url)
     picture = tab.get_by_alt_text("The sample design Kilim of diamonds")
     expect(picture).to_be_visible()
@@ -230,7 +230,7 @@ def test_press_on_the_picture_of_a_sample_takes_it(shared_server, tab):
     expect(tab.get_by_text("Kilim of diamonds", exact=True)).to_be_visible()
 
 
-def test_progress_stays_in_sight_beside_a_tall_form(shared_server, tab):
+def test_progress_stays_visible_beside_a_tall_form(shared_server, tab):
     tab.set_viewport_size({"width": 1440, "height": 900})
     tab.goto(shared_server.url)
     prepare(tab, steps=200)

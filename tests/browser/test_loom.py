@@ -1,4 +1,4 @@
-"""From a design of few yarns to a woven variation, its file for the loom and its colourways, in a real browser."""
+"""Woven variations, their files for the loom, colourways and repeats in a real browser."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from PIL import Image
 
 from studio.designs import open_design
 from studio.designs.structure.repeat import SEAM_LIMIT, measure_seams
-from studio.designs.structure.symmetry import measure_axis
+from studio.designs.structure.symmetry import measure_agreement
 
 pytestmark = pytest.mark.browser
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -20,8 +20,8 @@ from playwright.sync_api import expect  # noqa: E402
 
 from tests.browser.conftest import wait_until  # noqa: E402
 from tests.browser.test_generate import choose, expect_finished, generate, set_number, upload, variation_ids  # noqa: E402
-from tests.designs.weaving.test_weave import YARNS  # noqa: E402
 from tests.generation.test_engine_constraints import draw_tile  # noqa: E402
+from tests.support.knots import YARNS  # noqa: E402
 from tests.support.loom_pages import draw_indexed  # noqa: E402
 
 
@@ -33,7 +33,7 @@ def upload_indexed(page, data: bytes | None = None, name: str = "Four yarns.png"
 
 
 def draw_one(page, label: str, option: str) -> None:
-    """Draw one variation with this choice for the loom."""
+    """Draw one variation with this option of the form's loom settings."""
     set_number(page, "Steps", 3)
     set_number(page, "Variations", 1)
     page.get_by_label("Prompt", exact=True).fill("kilim, red diamonds")
@@ -43,7 +43,7 @@ def draw_one(page, label: str, option: str) -> None:
     expect_finished(page)
 
 
-def test_yarns_and_symmetry_are_kept_to_the_loom(shared_server, tab):
+def test_yarns_and_symmetry_are_kept_in_the_loom_file(shared_server, tab):
     tab.goto(shared_server.url)
     upload_indexed(tab)
     expect(tab.get_by_text("4 yarns · symmetric left to right, axis in the middle")).to_be_visible()
@@ -58,7 +58,7 @@ def test_yarns_and_symmetry_are_kept_to_the_loom(shared_server, tab):
     for one in variation_ids(tab, 2):
         woven = open_design(tab.request.get(f"{shared_server.url}/pictures/variation/{one}").body())
         assert woven.mode == "P"
-        assert measure_axis(woven.index_map.indices, "vertical", 0).agreement == 1.0
+        assert measure_agreement(woven.index_map.indices, "vertical", 0) == 1
         assert np.array_equal(woven.index_map.palette, YARNS)  # in the order of the design
 
     links = tab.get_by_role("link", name="See what the model drew")
@@ -78,11 +78,11 @@ def test_yarns_and_symmetry_are_kept_to_the_loom(shared_server, tab):
         assert (model.mode, kept.mode, model.size) == ("RGB", "P", kept.size)
         assert not np.array_equal(np.asarray(model), np.asarray(kept.convert("RGB")))
 
-    tab.bring_to_front()  # the picture that was opened beside it has the focus
+    tab.bring_to_front()  # the tab with the other picture has the focus
     card = tab.get_by_role("link", name="Open").first
 
-    def opened_view() -> bool:
-        """A click that a rerun of the page swallowed is made again."""
+    def viewer_opened() -> bool:
+        """Click again when a rerun of the page has swallowed the click."""
         if card.is_visible():
             card.click()
         try:
@@ -91,13 +91,13 @@ def test_yarns_and_symmetry_are_kept_to_the_loom(shared_server, tab):
             return False
         return True
 
-    wait_until(tab, opened_view)
+    wait_until(tab, viewer_opened)
     expect(links).to_have_attribute("href", f"/pictures/untouched/{one}")
     tab.get_by_role("button", name="For the loom").click()
     tab.get_by_text("Write the density into the file").click()
     set_number(tab, "Reeds per metre", 700)
     set_number(tab, "Picks per metre", 1240)
-    expect(tab.get_by_text("Woven so, the carpet measures 14 × 10 cm.")).to_be_visible()
+    expect(tab.get_by_text("At this density the carpet measures 14 × 10 cm.")).to_be_visible()
     with tab.expect_download() as download:
         tab.get_by_role("button", name="BMP").click()
     assert re.fullmatch(r"Four yarns \d+\.bmp", download.value.suggested_filename)
@@ -106,7 +106,7 @@ def test_yarns_and_symmetry_are_kept_to_the_loom(shared_server, tab):
         assert image.info["dpi"] == pytest.approx((17.78, 31.496), abs=0.01)
 
 
-def test_a_colourway_is_taken_as_the_design(shared_server, tab):
+def test_colourway_becomes_the_design(shared_server, tab):
     tab.goto(shared_server.url)
     upload_indexed(tab)
     tab.get_by_role("button", name="Colourways").click()
@@ -127,7 +127,7 @@ def test_a_colourway_is_taken_as_the_design(shared_server, tab):
         assert image.getpalette() != own.getpalette()
 
 
-def test_a_picture_in_free_colours_goes_to_the_loom_in_so_many_yarns(shared_server, tab):
+def test_picture_in_free_colours_is_exported_with_a_chosen_number_of_yarns(shared_server, tab):
     tab.goto(shared_server.url)
     upload(tab, 96, 128)
     draw_one(tab, "Yarns", "Free colours")
@@ -135,7 +135,7 @@ def test_a_picture_in_free_colours_goes_to_the_loom_in_so_many_yarns(shared_serv
     tab.get_by_role("button", name="For the loom").click()
     set_number(tab, "Yarns", 6)
     tab.get_by_text("Write the density into the file").click()
-    expect(tab.get_by_text("Woven so, the carpet measures 19 × 26 cm.")).to_be_visible()
+    expect(tab.get_by_text("At this density the carpet measures 19 × 26 cm.")).to_be_visible()
     with tab.expect_download() as download:
         tab.get_by_role("button", name="PNG").click()
     with Image.open(download.value.path()) as image:
@@ -144,7 +144,7 @@ def test_a_picture_in_free_colours_goes_to_the_loom_in_so_many_yarns(shared_serv
         assert image.info["dpi"] == pytest.approx((12.7, 12.7), abs=0.01)  # 500 knots a metre
 
 
-def test_a_repeat_closes_and_lies_nine_times_on_its_card(shared_server, tab):
+def test_repeat_has_closed_seams_and_a_preview_on_its_card(shared_server, tab):
     spots = draw_tile(96, 128).index_map.image()
     file = io.BytesIO()
     spots.save(file, "PNG")

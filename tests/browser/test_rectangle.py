@@ -1,4 +1,4 @@
-"""Marking the part of a design that must stay, by mouse, by keyboard and in numbers, in a real browser."""
+"""Marking the part of a design to keep, by mouse, keyboard, numbers and touch, in a real browser."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from playwright.sync_api import Locator, Page, expect  # noqa: E402
 from tests.browser.conftest import wait_until  # noqa: E402
 from tests.browser.test_generate import choose, expect_finished, generate, set_number, variation_ids  # noqa: E402
 from tests.browser.test_loom import upload_indexed  # noqa: E402
-from tests.designs.weaving.test_weave import YARNS  # noqa: E402
+from tests.support.knots import YARNS  # noqa: E402
 from tests.support.loom_pages import draw_indexed  # noqa: E402
 
 WIDTH, HEIGHT = 96, 128
 
 
 def open_loom(page: Page) -> None:
-    """Open the expander, and wait until it has come to rest."""
+    """Open the expander, and wait until its layout has settled."""
     page.get_by_text("For the loom · 4 yarns, symmetric").click()
     field = page.get_by_role("combobox", name="Keep", exact=True)
     expect(field).to_be_visible()
@@ -44,7 +44,7 @@ def open_marking(page: Page, url: str) -> Locator:
 
 
 def drag(page: Page, stage: Locator, start: tuple[float, float], end: tuple[float, float]) -> None:
-    """Drag from one place of the picture to another, both in parts of its sides."""
+    """Drag from one point of the picture to another, both as fractions of its width and height."""
     box = stage.bounding_box()
     places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in (start, end)]
     page.mouse.move(*places[0])
@@ -58,14 +58,14 @@ def read_numbers(page: Page) -> list[int]:
     return [int(field.input_value() or -1) for field in fields]
 
 
-def test_a_dragged_part_stays_to_the_knot_and_the_rest_is_varied(shared_server, tab):
+def test_marked_part_is_kept_knot_for_knot_and_the_rest_is_varied(shared_server, tab):
     stage = open_marking(tab, shared_server.url)
     drag(tab, stage, (0.25, 0.25), (0.75, 0.5))
     expect(tab.get_by_text(re.compile(r"knots stay, \d+ ?% of the design"))).to_be_visible()
     wait_until(tab, lambda: np.allclose(read_numbers(tab), [24, 32, 72, 64], atol=2))
     left, top, _, bottom = read_numbers(tab)
 
-    # The frame moves by keyboard, the numbers follow; a number moves the frame.
+    # The keyboard moves the frame and the numbers follow. A number moves the frame too.
     frame = stage.get_by_role("group")
     frame.focus()
     tab.keyboard.press("Shift+ArrowDown")
@@ -78,7 +78,7 @@ def test_a_dragged_part_stays_to_the_knot_and_the_rest_is_varied(shared_server, 
     choose(tab, "Symmetry", "None")
     set_number(tab, "Steps", 6)
     set_number(tab, "Variations", 1)
-    # What the model leaves alone is the design's own: few steps at a middling strength may change no knot at all.
+    # Where the model changes nothing the design's knots return: few steps at a middle strength may change none.
     tab.get_by_text("Strong", exact=True).click()
     expect(tab.get_by_text("4 of 6 steps are drawn")).to_be_visible()
     tab.get_by_label("Prompt", exact=True).fill("kilim, red diamonds")
@@ -92,7 +92,7 @@ def test_a_dragged_part_stays_to_the_knot_and_the_rest_is_varied(shared_server, 
     assert (made != own).mean() > 0.02
 
 
-def test_a_part_is_marked_with_a_finger_on_a_phone(shared_server, open_tab):
+def test_part_can_be_marked_by_touch_on_a_phone(shared_server, open_tab):
     tab = open_tab(viewport={"width": 390, "height": 844}, has_touch=True, color_scheme="dark")
     stage = open_marking(tab, shared_server.url)
     box = stage.bounding_box()
@@ -102,7 +102,7 @@ def test_a_part_is_marked_with_a_finger_on_a_phone(shared_server, open_tab):
     expect(tab.get_by_text("knots stay")).to_be_visible()
 
 
-def test_a_yarn_that_stays_is_in_every_variation(shared_server, tab):
+def test_locked_yarn_is_in_every_variation(shared_server, tab):
     tab.goto(shared_server.url)
     upload_indexed(tab)
     open_loom(tab)

@@ -1,4 +1,4 @@
-"""Crashes of the catalogue: a program that ends in the middle loses no picture and no mark."""
+"""Crashes: a program that ends in the middle of a write loses no picture and no mark."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from tests.support.catalogue_records import everything, fill, leftovers, save
 def crash(code: str, outputs: Path) -> None:
     """Run a program that ends, as a power cut would, with `os._exit(9)`."""
     program = start_python(code, outputs)
-    _, said = program.communicate(timeout=60)
-    assert program.returncode == 9, said
+    _, stderr = program.communicate(timeout=60)
+    assert program.returncode == 9, stderr
 
 
 def test_a_crash_between_file_and_row_loses_no_picture(outputs: Path) -> None:
@@ -43,7 +43,7 @@ def test_a_crash_between_file_and_row_loses_no_picture(outputs: Path) -> None:
 
 
 @pytest.mark.parametrize("step", ["os.fsync", "Path.replace"])
-def test_a_crash_while_writing_shows_no_half_picture(outputs: Path, step: str) -> None:
+def test_a_crash_while_writing_leaves_no_partial_picture(outputs: Path, step: str) -> None:
     crash(
         f"""
         kept = Catalogue(outputs)
@@ -57,10 +57,10 @@ def test_a_crash_while_writing_shows_no_half_picture(outputs: Path, step: str) -
     with Catalogue(outputs) as catalogue:
         assert [variation.record.prompt for variation in catalogue.find(GalleryQuery()).variations] == ["first"]
         assert catalogue.opening == RebuildReport(variations=1)
-        assert len(leftovers(outputs)) == 1  # it is young: another program may be writing it
+        assert len(leftovers(outputs)) == 1  # it is recent, so another program may be writing it
 
 
-def test_old_leftovers_are_removed_and_nothing_else(catalogue: Catalogue, outputs: Path) -> None:
+def test_only_old_temporary_files_are_removed(catalogue: Catalogue, outputs: Path) -> None:
     one = save(catalogue).id
     folder = catalogue.variation_path(one).parent
     names = [".x.png.0123abcd.tmp", ".catalogue.sqlite.0123abcd.tmp-wal", ".DS_Store", ".mine.tmp"]
@@ -120,7 +120,7 @@ def test_a_crash_between_mark_and_row_keeps_the_mark(outputs: Path) -> None:
         assert catalogue.find(GalleryQuery(favourites_only=True)).total == 1
 
 
-def test_a_crash_while_emptying_the_bin_is_finished_later(outputs: Path) -> None:
+def test_after_a_crash_the_bin_can_be_emptied_again(outputs: Path) -> None:
     crash(
         """
         from studio.catalogue import curator
@@ -173,16 +173,14 @@ def test_a_crash_while_rebuilding_leaves_the_old_index(outputs: Path, step: str)
         assert catalogue.opening.adopted == 0
 
 
-def test_a_rebuild_that_fails_half_way_leaves_the_old_index(
-    catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_interrupted_rebuild_leaves_the_old_index(catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch) -> None:
     fill(catalogue)
     before = everything(catalogue)
 
     def fail(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(recovery, "update_variation", fail)  # called after the old rows are taken out
+    monkeypatch.setattr(recovery, "update_variation", fail)  # called after the old rows are deleted
     with pytest.raises(KeyboardInterrupt):
         catalogue.rebuild()
     assert everything(catalogue) == before

@@ -1,4 +1,4 @@
-"""Favourites and the bin: a mark lasts, a delete can be undone, an emptied bin leaves nothing."""
+"""Favourites and the bin: marks are stored, a deletion can be undone, an emptied bin leaves no file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from studio.errors import NotFoundError
 from tests.support.catalogue_records import UNKNOWN, files, save, shown
 
 
-def test_a_favourite_lasts_and_can_be_taken_back(catalogue: Catalogue, tmp_path: Path) -> None:
+def test_a_favourite_mark_is_stored_and_can_be_cleared(catalogue: Catalogue, tmp_path: Path) -> None:
     one = save(catalogue).id
     catalogue.set_favourite(one, True)
     with Catalogue(tmp_path / "outputs") as later:
@@ -21,7 +21,7 @@ def test_a_favourite_lasts_and_can_be_taken_back(catalogue: Catalogue, tmp_path:
     assert not [name for name in files(catalogue.outputs) if name.endswith(".json")]
 
 
-def test_the_picture_itself_is_never_written_again(catalogue: Catalogue) -> None:
+def test_marks_and_moves_leave_the_png_unchanged(catalogue: Catalogue) -> None:
     one = save(catalogue).id
     before = catalogue.variation_path(one).read_bytes()
     catalogue.set_favourite(one, True)
@@ -31,7 +31,7 @@ def test_the_picture_itself_is_never_written_again(catalogue: Catalogue) -> None
     assert catalogue.variation_path(one).read_bytes() == before
 
 
-def test_delete_can_be_undone(catalogue: Catalogue) -> None:
+def test_a_deletion_can_be_undone(catalogue: Catalogue) -> None:
     one, other = (save(catalogue, run="run-1") for _ in range(2))
     catalogue.set_favourite(one.id, True)
     before = files(catalogue.outputs)
@@ -49,7 +49,7 @@ def test_delete_can_be_undone(catalogue: Catalogue) -> None:
     assert files(catalogue.outputs) == before
 
 
-def test_marking_in_the_bin_holds_after_the_undo(catalogue: Catalogue) -> None:
+def test_a_mark_made_in_the_bin_is_kept_on_restoring(catalogue: Catalogue) -> None:
     one = save(catalogue).id
     catalogue.delete([one])
     catalogue.set_favourite(one, True)
@@ -65,11 +65,11 @@ def test_deleting_twice_or_restoring_twice_changes_nothing(catalogue: Catalogue)
     first = catalogue.variation(one)
     catalogue.delete([one])
     assert catalogue.variation(one) == first
-    catalogue.restore(one)  # a single id is taken for a list of one
+    catalogue.restore(one)  # a string counts as one id
     assert shown(catalogue) == [one]
 
 
-def test_nothing_is_deleted_when_one_id_is_wrong(catalogue: Catalogue) -> None:
+def test_nothing_is_deleted_if_one_id_is_unknown(catalogue: Catalogue) -> None:
     one = save(catalogue).id
     for wrong in (UNKNOWN, "../x"):
         with pytest.raises(NotFoundError):
@@ -77,7 +77,7 @@ def test_nothing_is_deleted_when_one_id_is_wrong(catalogue: Catalogue) -> None:
     assert shown(catalogue) == [one]
 
 
-def test_an_emptied_bin_leaves_nothing(catalogue: Catalogue) -> None:
+def test_an_emptied_bin_leaves_no_file(catalogue: Catalogue) -> None:
     kept, gone, favourite = (save(catalogue).id for _ in range(3))
     catalogue.set_favourite(favourite, True)
     catalogue.delete([gone, favourite])
@@ -90,7 +90,7 @@ def test_an_emptied_bin_leaves_nothing(catalogue: Catalogue) -> None:
         catalogue.restore([gone])
 
 
-def test_marks_of_a_later_studio_are_kept(catalogue: Catalogue) -> None:
+def test_marks_of_a_later_version_are_kept(catalogue: Catalogue) -> None:
     one = save(catalogue).id
     sidecar = catalogue.variation_path(one).with_suffix(".json")
     sidecar.write_text('{"format": 2, "favourite": false, "rating": 4}')

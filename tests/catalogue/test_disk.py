@@ -1,4 +1,4 @@
-"""The disk under the catalogue: what lies there is told, and one that is full or in the way costs no picture."""
+"""The disk: its use is measured, and a full disk or a file in the way loses no picture."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.support.catalogue_records import everything, leftovers, make_record, 
 from tests.support.pictures import encode_picture
 
 
-def test_storage_is_what_lies_there(catalogue: Catalogue) -> None:
+def test_storage_counts_the_files_on_disk(catalogue: Catalogue) -> None:
     kept, binned = save(catalogue).id, save(catalogue).id
     catalogue.delete([binned])
     catalogue.add_source(picture_bytes("CMYK", "TIFF"))
@@ -44,15 +44,15 @@ def test_storage_is_what_lies_there(catalogue: Catalogue) -> None:
         (errno.EIO, "could not be read or written"),
     ],
 )
-def test_an_error_of_the_disk_becomes_a_sentence(number: int, words: str) -> None:
-    said = str(storage_error(Path("outputs/x.png"), OSError(number, os.strerror(number))))
-    assert words in said
-    assert "Errno" not in said
+def test_an_os_error_becomes_a_message_for_the_designer(number: int, words: str) -> None:
+    message = str(storage_error(Path("outputs/x.png"), OSError(number, os.strerror(number))))
+    assert words in message
+    assert "Errno" not in message
 
 
 @contextlib.contextmanager
 def room_for(size_bytes: int) -> Iterator[None]:
-    """Let no file grow beyond a size: the one way to a real failing write that needs no rights and no small disk."""
+    """Limit the size of files, so that writes really fail without special rights or a small disk."""
     resource = pytest.importorskip("resource")
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, before[1]))
@@ -62,7 +62,7 @@ def room_for(size_bytes: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-def test_a_full_disk_is_one_sentence_and_leaves_no_half_file(catalogue: Catalogue) -> None:
+def test_a_full_disk_is_reported_and_leaves_no_partial_file(catalogue: Catalogue) -> None:
     first = save(catalogue).id
     noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (300, 300, 3), dtype=np.uint8))
     record = make_record(width_px=300, height_px=300)
@@ -77,7 +77,7 @@ def test_a_full_disk_is_one_sentence_and_leaves_no_half_file(catalogue: Catalogu
     assert catalogue.find(GalleryQuery()).total == 2
 
 
-def test_a_disk_too_full_for_a_mark_leaves_everything_as_it_was(catalogue: Catalogue) -> None:
+def test_a_mark_that_cannot_be_written_changes_nothing(catalogue: Catalogue) -> None:
     one = save(catalogue).id
     with room_for(10):
         for act in (lambda: catalogue.set_favourite(one, True), lambda: catalogue.delete([one]), catalogue.rebuild):
@@ -89,7 +89,7 @@ def test_a_disk_too_full_for_a_mark_leaves_everything_as_it_was(catalogue: Catal
     assert catalogue.variation(one).deleted_at is not None
 
 
-def test_a_disk_that_is_full_at_the_start_still_shows_what_is_there(outputs: Path) -> None:
+def test_the_catalogue_opens_on_a_full_disk(outputs: Path) -> None:
     with Catalogue(outputs) as catalogue:
         for seed in range(30):
             save(catalogue, seed=seed)
@@ -103,14 +103,14 @@ def test_a_disk_that_is_full_at_the_start_still_shows_what_is_there(outputs: Pat
         assert catalogue.opening == RebuildReport(variations=30, adopted=29)
 
 
-def test_outputs_that_cannot_be_a_folder_are_refused(tmp_path: Path) -> None:
+def test_an_outputs_folder_that_is_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     for outputs in (tmp_path / "file", tmp_path / "file" / "outputs"):
         with pytest.raises(StorageError, match="file stands in its way"):
             Catalogue(outputs)
 
 
-def test_a_file_in_the_way_of_the_pictures_is_told(outputs: Path) -> None:
+def test_a_file_in_place_of_a_folder_is_reported(outputs: Path) -> None:
     with Catalogue(outputs) as catalogue:
         (outputs / "variations").write_text("x")
         with pytest.raises(StorageError, match="file stands in its way"):

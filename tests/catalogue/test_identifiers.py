@@ -1,4 +1,4 @@
-"""Ids in the catalogue: what is none, or leads to nothing, is not found, and no path comes from a client."""
+"""Ids: malformed and unknown ones are not found, and none from a client becomes a path."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ BY_ID: dict[str, Callable[[Catalogue, str], object]] = {
 
 
 @pytest.mark.parametrize("name", ["id", "run", "source", "parent"])
-def test_ids_that_could_be_paths_are_not_kept(catalogue: Catalogue, name: str) -> None:
+def test_a_record_with_a_malformed_id_is_not_saved(catalogue: Catalogue, name: str) -> None:
     with pytest.raises(NotFoundError):
         catalogue.save_variation(make_picture(), make_record(**{name: "../../x"}))
     assert files(catalogue.outputs) == set()
@@ -53,7 +53,7 @@ def test_ids_that_could_be_paths_are_not_kept(catalogue: Catalogue, name: str) -
 
 @pytest.mark.parametrize("name", BY_ID)
 @pytest.mark.parametrize("hostile", HOSTILE, ids=range(len(HOSTILE)))
-def test_what_is_no_id_is_not_found(catalogue: Catalogue, name: str, hostile: str) -> None:
+def test_a_malformed_id_is_not_found(catalogue: Catalogue, name: str, hostile: str) -> None:
     with pytest.raises(NotFoundError) as caught:
         BY_ID[name](catalogue, hostile)
     assert len(str(caught.value)) < 200
@@ -62,7 +62,7 @@ def test_what_is_no_id_is_not_found(catalogue: Catalogue, name: str, hostile: st
 
 @pytest.mark.parametrize("name", [name for name in BY_ID if not name.startswith("query")])
 def test_an_unknown_id_is_not_found(catalogue: Catalogue, name: str) -> None:
-    # A file that would fit the id is there, but nobody made it: paths come from the index, not from the client.
+    # There is a file of that name but no row: paths come from the index, not from the client.
     stray = catalogue.outputs / "variations" / "2020-01-01" / f"{UNKNOWN}.png"
     stray.parent.mkdir(parents=True)
     make_picture().save(stray)
@@ -71,7 +71,7 @@ def test_an_unknown_id_is_not_found(catalogue: Catalogue, name: str) -> None:
     assert files(catalogue.outputs) == {f"variations/2020-01-01/{UNKNOWN}.png"}
 
 
-def test_a_run_that_is_no_id_is_not_found(catalogue: Catalogue) -> None:
+def test_a_malformed_run_id_is_not_found(catalogue: Catalogue) -> None:
     for hostile in ("", "../x", "a b", "x\n", None):
         with pytest.raises(NotFoundError):
             catalogue.run(hostile)

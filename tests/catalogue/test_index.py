@@ -1,4 +1,4 @@
-"""The index file of the catalogue: brought forward, set aside when damaged, left alone when it is newer."""
+"""The index file: migrated if older, replaced if damaged, refused if newer."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from studio.errors import StorageError
 from tests.support.catalogue_records import everything, fill, save
 
 
-def test_an_index_of_a_later_studio_is_left_alone(outputs: Path) -> None:
+def test_an_index_of_a_later_version_is_refused(outputs: Path) -> None:
     Catalogue(outputs).close()
     with contextlib.closing(sqlite3.connect(outputs / "catalogue.sqlite")) as connection:
         connection.execute("PRAGMA user_version = 99")
@@ -24,12 +24,12 @@ def test_an_index_of_a_later_studio_is_left_alone(outputs: Path) -> None:
         assert connection.execute("PRAGMA user_version").fetchone() == (99,)
 
 
-def test_an_older_index_is_brought_forward(outputs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_older_index_is_migrated(outputs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with Catalogue(outputs) as catalogue:
         fill(catalogue)
         before = everything(catalogue)
-    step = "ALTER TABLE variations ADD COLUMN rating INTEGER; CREATE INDEX by_rating ON variations (rating);"
-    monkeypatch.setattr(database, "MIGRATIONS", (*database.MIGRATIONS, step))
+    migration = "ALTER TABLE variations ADD COLUMN rating INTEGER; CREATE INDEX by_rating ON variations (rating);"
+    monkeypatch.setattr(database, "MIGRATIONS", (*database.MIGRATIONS, migration))
     with Catalogue(outputs) as catalogue:
         assert everything(catalogue) == before
         save(catalogue)
@@ -39,7 +39,7 @@ def test_an_older_index_is_brought_forward(outputs: Path, monkeypatch: pytest.Mo
         assert connection.execute("SELECT count(*) FROM variations WHERE rating IS NULL").fetchone() == (6,)
 
 
-def test_a_step_that_fails_changes_nothing(outputs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failing_migration_changes_nothing(outputs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with Catalogue(outputs) as catalogue:
         fill(catalogue)
         before = everything(catalogue)
@@ -52,7 +52,7 @@ def test_a_step_that_fails_changes_nothing(outputs: Path, monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize("damage", ["no database", "empty", "torn"])
-def test_a_damaged_index_is_set_aside_and_made_again(outputs: Path, damage: str) -> None:
+def test_a_damaged_index_is_renamed_and_rebuilt(outputs: Path, damage: str) -> None:
     with Catalogue(outputs) as catalogue:
         fill(catalogue)
         before = everything(catalogue)
@@ -65,7 +65,7 @@ def test_a_damaged_index_is_set_aside_and_made_again(outputs: Path, damage: str)
         assert bool(list(outputs.glob("catalogue.sqlite.damaged-*"))) == (damage != "empty")
 
 
-def test_damage_while_the_studio_runs_is_mended_by_a_rebuild(catalogue: Catalogue, outputs: Path) -> None:
+def test_a_rebuild_replaces_an_index_damaged_while_open(catalogue: Catalogue, outputs: Path) -> None:
     fill(catalogue)
     before = everything(catalogue)
     catalogue.close()

@@ -1,4 +1,4 @@
-"""What a picture says of itself: read by us to the last bit, and by other programs in the form they share."""
+"""PNG metadata: the studio reads its full record back, other programs read the `parameters` text."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from studio.catalogue import Catalogue, parse_parameters, read_record
+from studio.catalogue import Catalogue, read_record
 from studio.catalogue.files.metadata import encode_png, format_parameters
 from studio.errors import StorageError
 from studio.schema import VariationRecord
@@ -38,7 +38,7 @@ TITLES = st.text(st.characters(exclude_categories=["C", "Z"]))
 
 
 def read_as_others(text: str) -> tuple[str, str, dict[str, str]]:
-    """Take a `parameters` text apart by the rules other galleries follow, written anew and apart from the studio's."""
+    """Parse a `parameters` text by the rules of other galleries: prompt, negative prompt, pairs."""
     lines = text.split("\n")
     pairs: dict[str, str] = {}
     rest = lines[-1]
@@ -107,21 +107,13 @@ def test_other_programs_read_the_settings(prompt: str) -> None:
         ("a\nb", "a b"),
     ],
 )
-def test_a_value_is_quoted_where_readers_need_it(title: str, written: str) -> None:
+def test_a_value_is_quoted_only_if_readers_need_it(title: str, written: str) -> None:
     text = format_parameters(make_record(model_title=title))
     assert f", Model: {written}, " in text
-    assert parse_parameters(text).values["Model"] == " ".join(title.split())
+    assert read_as_others(text)[2]["Model"] == " ".join(title.split())
 
 
-@pytest.mark.parametrize("prompt", PROMPTS)
-def test_the_parameters_are_read_back(prompt: str) -> None:
-    record = make_record(prompt=prompt, negative_prompt=prompt, model_title='"Large", turbo', **KILIM)
-    parameters = parse_parameters(format_parameters(record))
-    assert (parameters.prompt, parameters.negative_prompt) == (prompt, prompt)
-    assert parameters.values == read_as_others(format_parameters(record))[2]
-
-
-def test_several_lines_become_one() -> None:
+def test_a_prompt_of_several_lines_becomes_one_line() -> None:
     record = make_record(prompt="red\nNegative prompt: x\r\n\tivory\x00", negative_prompt="blurry,\n\nlow quality\n")
     first, negative, _ = read_as_others(format_parameters(record))
     assert (first, negative) == ("red Negative prompt: x ivory", "blurry, low quality")
@@ -133,34 +125,22 @@ def test_an_empty_negative_prompt_and_empty_values_are_left_out() -> None:
     assert {"Model", "Model hash"}.isdisjoint(read_as_others(text)[2])
 
 
-def test_an_adapters_name_stays_within_its_tag() -> None:
+def test_special_characters_in_an_adapters_name_are_replaced_in_its_tag() -> None:
     text = format_parameters(make_record(**KILIM | {"adapter_name": "a>b:c,\n<d>"}))
     assert re.findall(r"<lora:([\w .-]+):([\d.]+)>", text.split("\n")[0]) == [("a_b_c_ _d_", "0.8")]
 
 
-def test_the_working_size_is_told_where_it_differs() -> None:
+def test_the_working_size_is_written_only_if_it_differs() -> None:
     assert "Working size" not in format_parameters(make_record())
     text = format_parameters(make_record(working_width_px=32, working_height_px=40))
     assert read_as_others(text)[2]["Working size"] == "32x40"
 
 
-def test_texts_of_other_programs_are_read() -> None:
-    text = (
-        "a rug,\nof wool\nNegative prompt: blurry\nSteps: 20, Sampler: Euler a, CFG scale: 7, "
-        'Hires prompt: "x, \\"y\\": z", Size: 512x768, Broken: "half'
-    )
-    found = parse_parameters(text)
-    assert (found.prompt, found.negative_prompt) == ("a rug,\nof wool", "blurry")
-    assert found.values["Hires prompt"] == 'x, "y": z'
-    assert found.values["Size"] == "512x768"
-    only_prompt = parse_parameters("a rug, size: large")
-    assert (only_prompt.prompt, only_prompt.values) == ("a rug, size: large", {})
-    assert parse_parameters("").prompt == ""
-
-
 @settings(max_examples=60, deadline=None)
 @given(prompt=st.text(min_size=1), title=TITLES, weight=st.floats(0, 2))
-def test_any_text_survives_the_file(tmp_path_factory: pytest.TempPathFactory, prompt: str, title: str, weight: float):
+def test_any_text_is_read_back_from_the_file(
+    tmp_path_factory: pytest.TempPathFactory, prompt: str, title: str, weight: float
+):
     record = make_record(prompt=prompt, negative_prompt=title, model_title=title, **KILIM | {"adapter_weight": weight})
     path = write(tmp_path_factory.mktemp("any"), make_picture(), record)
     assert read_record(path) == record
@@ -168,7 +148,7 @@ def test_any_text_survives_the_file(tmp_path_factory: pytest.TempPathFactory, pr
     assert pairs.get("Model", "") == title
 
 
-def test_halves_of_characters_from_a_command_line_survive(tmp_path: Path) -> None:
+def test_lone_surrogates_in_a_prompt_are_read_back(tmp_path: Path) -> None:
     prompt = b"kilim \xff".decode("utf-8", "surrogateescape")
     with Catalogue(tmp_path) as catalogue:
         record = make_record(prompt=prompt)
@@ -178,18 +158,18 @@ def test_halves_of_characters_from_a_command_line_survive(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(("prompt", "kind"), [("médaillon", "tEXt"), ("地毯", "iTXt")])
-def test_the_plainest_text_chunk_is_used(prompt: str, kind: str) -> None:
+def test_text_is_written_as_text_chunks_before_the_pixels(prompt: str, kind: str) -> None:
     chunks = chunks_of(encode_png(make_picture(), make_record(prompt=prompt)))
     keys = {data.split(b"\0")[0].decode(): name for name, data in chunks if name in ("tEXt", "iTXt", "zTXt")}
     assert keys == {"parameters": kind, "Carpet Diffusion Studio": "tEXt"}
     assert [name for name, _ in chunks].index("IDAT") > 2  # readers stop at the pixels
 
 
-def test_what_came_with_the_picture_does_not_leak(tmp_path: Path) -> None:
+def test_metadata_of_the_picture_is_not_written(tmp_path: Path) -> None:
     picture = make_picture()
     exif = Image.Exif()
     exif[0x010E] = "secret"
-    picture.info["transparency"] = b"\xff\x00"  # left over from a conversion: fits no RGB picture
+    picture.info["transparency"] = b"\xff\x00"  # left over from a conversion, invalid for RGB
     picture.info |= {"exif": exif.tobytes(), "workflow": "{}", "prompt": "{}", "comment": "secret", "dpi": (72, 72)}
     picture.getexif()[0x010E] = "secret"
     path = write(tmp_path, picture, make_record())
@@ -198,7 +178,7 @@ def test_what_came_with_the_picture_does_not_leak(tmp_path: Path) -> None:
     assert picture.info["comment"] == "secret"  # the caller's picture is left alone
 
 
-def test_colours_stay_exactly() -> None:
+def test_rgb_pixels_are_lossless() -> None:
     rng = np.random.default_rng(1)
     picture = Image.fromarray(rng.integers(0, 256, (80, 64, 3), dtype=np.uint8))
     again = Image.open(io.BytesIO(encode_png(picture, make_record())))
@@ -207,7 +187,7 @@ def test_colours_stay_exactly() -> None:
 
 
 @pytest.mark.parametrize("colours", [1, 2, 3, 16, 17, 256])
-def test_indices_and_palette_stay_exactly(colours: int) -> None:
+def test_indices_and_palette_are_lossless(colours: int) -> None:
     rng = np.random.default_rng(colours)
     indices = rng.integers(0, colours, (80, 64), dtype=np.uint8)
     indices[0, 0] = colours - 1
@@ -220,7 +200,7 @@ def test_indices_and_palette_stay_exactly(colours: int) -> None:
     assert again.getpalette()[: len(palette)] == palette
 
 
-def test_indices_beyond_a_short_palette_stay() -> None:
+def test_indices_beyond_a_short_palette_are_lossless() -> None:
     indices = np.full((80, 64), 200, np.uint8)
     picture = Image.fromarray(indices, "P")
     picture.putpalette([255, 0, 0, 0, 255, 0])
@@ -229,7 +209,7 @@ def test_indices_beyond_a_short_palette_stay() -> None:
     assert again.getpalette()[:6] == [255, 0, 0, 0, 255, 0]
 
 
-def test_a_see_through_index_stays() -> None:
+def test_a_transparent_index_is_kept() -> None:
     picture = Image.fromarray(np.tile(np.arange(64, dtype=np.uint8) % 4, (80, 1)), "P")
     picture.putpalette(list(range(12)))
     picture.info["transparency"] = 2
@@ -238,12 +218,13 @@ def test_a_see_through_index_stays() -> None:
 
 
 @pytest.mark.parametrize("image", [make_picture().convert("L"), make_picture().resize((64, 79))])
-def test_a_picture_that_its_record_does_not_fit_is_refused(image: Image.Image) -> None:
+def test_a_picture_of_another_mode_or_size_than_its_record_is_refused(image: Image.Image) -> None:
     with pytest.raises(ValueError, match=r"RGB or P|its record says"):
         encode_png(image, make_record())
 
 
-def spoil(record: VariationRecord, **changes: object) -> str:
+def change_record(record: VariationRecord, **changes: object) -> str:
+    """Return the JSON of a record with other values."""
     values = record.to_json()
     for name, value in changes.items():
         into = values["facts"] if name in values["facts"] else values
@@ -260,14 +241,14 @@ def spoil(record: VariationRecord, **changes: object) -> str:
         '{"record": null}',
         '{"record": {"facts": {}}}',
         "[" * 100_000,
-        spoil(make_record(), prompt=None),
-        spoil(make_record(), steps="28"),
-        spoil(make_record(), seed=True),
-        spoil(make_record(), versions=3),
-        spoil(make_record(), width_px=65),
+        change_record(make_record(), prompt=None),
+        change_record(make_record(), steps="28"),
+        change_record(make_record(), seed=True),
+        change_record(make_record(), versions=3),
+        change_record(make_record(), width_px=65),
     ],
 )
-def test_a_damaged_record_is_an_error_of_storage(tmp_path: Path, text: str) -> None:
+def test_a_damaged_record_raises_a_storage_error(tmp_path: Path, text: str) -> None:
     from PIL.PngImagePlugin import PngInfo
 
     info = PngInfo()
@@ -277,12 +258,12 @@ def test_a_damaged_record_is_an_error_of_storage(tmp_path: Path, text: str) -> N
         read_record(tmp_path / "x.png")
 
 
-def test_keys_of_a_later_studio_are_left_aside(tmp_path: Path) -> None:
+def test_keys_of_a_later_version_are_ignored(tmp_path: Path) -> None:
     from PIL.PngImagePlugin import PngInfo
 
     record = make_record()
     info = PngInfo()
-    values = json.loads(spoil(record))
+    values = json.loads(change_record(record))
     values["record"]["rating"] = values["record"]["facts"]["mood"] = 5
     info.add_text("Carpet Diffusion Studio", json.dumps(values))
     make_picture().save(tmp_path / "x.png", pnginfo=info)

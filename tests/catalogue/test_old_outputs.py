@@ -1,9 +1,9 @@
-"""An outputs folder that version 0.1.0 has made opens with everything in it, by its index and by its files alone.
+"""An outputs folder of version 0.1.0 is read completely, with its index and from its files alone.
 
-`outputs-0.1.0.zip` is such a folder, made by that version's own engine on the built-in model: a woven run of five, one
-variation branched from it with guidance, an adapter and a kept rectangle, a run on a TIFF of inks, a variation taken as
-a design, favourites, a favourite and another picture in the bin, and settings. `expected.json` in it is what that
-version's own catalogue said of them.
+`outputs-0.1.0.zip` was made by that version with the built-in model. It has a woven run of five variations, a variation
+branched from it with guidance, an adapter and a kept rectangle, a run on a CMYK TIFF, a variation used as a source,
+favourites, a favourite and another variation in the bin, and settings. `expected.json` is what that version's catalogue
+returned.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def as_json(value: object) -> object:
 
 
 @pytest.mark.parametrize("index", ["kept", "rebuilt", "lost"])
-def test_everything_is_there(old_outputs: Path, index: str) -> None:
+def test_every_variation_and_source_is_read(old_outputs: Path, index: str) -> None:
     expected = json.loads((old_outputs / "expected.json").read_text("utf-8"))
     if index == "lost":
         (old_outputs / "catalogue.sqlite").unlink()
@@ -63,13 +63,13 @@ def test_everything_is_there(old_outputs: Path, index: str) -> None:
             assert catalogue.source_display_path(source.sha256).is_file()
 
 
-def test_its_settings_hold(old_outputs: Path) -> None:
+def test_the_settings_are_read(old_outputs: Path) -> None:
     assert SettingsStore(old_outputs / "settings.json").load() == StudioSettings(
         model="builtin", adapter_folder="carpet-lora", profile="4", idle_unload_minutes=30
     )
 
 
-def test_its_pictures_can_be_binned_and_brought_back(old_outputs: Path) -> None:
+def test_variations_can_be_deleted_and_restored(old_outputs: Path) -> None:
     with Catalogue(old_outputs) as catalogue:
         before = everything(catalogue)
         chosen = before[0][0].id

@@ -1,4 +1,4 @@
-"""The catalogue's gallery: the newest first, page by page, filtered and searched as asked."""
+"""Gallery queries: pages, filters, search, and the options of filters."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from studio.errors import InputError
 from tests.support.catalogue_records import KILIM, UNKNOWN, ids, save, shown
 
 
-def test_the_newest_come_first_page_by_page(catalogue: Catalogue) -> None:
+def test_pages_are_ordered_newest_first(catalogue: Catalogue) -> None:
     saved = [save(catalogue, seed=seed).id for seed in range(7)]
     pages = [catalogue.find(GalleryQuery(page=page, page_size=3)) for page in (1, 2, 3, 4)]
     assert [ids(page.variations) for page in pages] == [saved[:3:-1], saved[3:0:-1], saved[:1], []]
@@ -21,11 +21,11 @@ def test_the_newest_come_first_page_by_page(catalogue: Catalogue) -> None:
     assert catalogue.find(GalleryQuery(deleted=True)).pages == 1
 
 
-def test_every_field_of_a_query_filters() -> None:
+def test_every_field_of_a_query_has_a_filter() -> None:
     assert set(FILTERS) == {field.name for field in dataclasses.fields(GalleryQuery)} - {"page", "page_size"}
 
 
-ASKED = {
+WANTED = {
     "favourites_only": True,
     "source": "ab" * 32,
     "run": "run-x",
@@ -38,21 +38,21 @@ ASKED = {
 
 
 @pytest.mark.parametrize("name", FILTERS)
-def test_a_filter_lets_through_what_it_says(catalogue: Catalogue, name: str) -> None:
+def test_a_filter_selects_matching_variations(catalogue: Catalogue, name: str) -> None:
     save(catalogue, **KILIM | {"adapter_sha256": "00" * 32})
     save(catalogue)
-    traits = {"source": ASKED["source"], "run": "run-x", "parent": UNKNOWN, "model": "other/model", **KILIM}
+    traits = {"source": WANTED["source"], "run": "run-x", "parent": UNKNOWN, "model": "other/model", **KILIM}
     wanted = [save(catalogue, prompt="Turkoman rug", **traits).id for _ in range(2)]
     if name == "favourites_only":
         catalogue.set_favourite(wanted[0], True)
         wanted = wanted[:1]
     if name == "deleted":
         catalogue.delete(wanted)
-    assert shown(catalogue, **{name: ASKED[name]}) == wanted[::-1]
-    assert catalogue.find(GalleryQuery(page_size=1, **{name: ASKED[name]})).total == len(wanted)
+    assert shown(catalogue, **{name: WANTED[name]}) == wanted[::-1]
+    assert catalogue.find(GalleryQuery(page_size=1, **{name: WANTED[name]})).total == len(wanted)
 
 
-def test_filters_work_together(catalogue: Catalogue) -> None:
+def test_filters_are_combined(catalogue: Catalogue) -> None:
     both = save(catalogue, prompt="blue kilim", model="m").id
     save(catalogue, prompt="blue kilim")
     save(catalogue, prompt="red kilim", model="m")
@@ -60,7 +60,7 @@ def test_filters_work_together(catalogue: Catalogue) -> None:
     assert shown(catalogue, model="m", text="blue", favourites_only=True) == []
 
 
-def test_pictures_without_an_adapter_can_be_asked_for(catalogue: Catalogue) -> None:
+def test_variations_without_an_adapter_can_be_selected(catalogue: Catalogue) -> None:
     save(catalogue, **KILIM)
     plain = save(catalogue).id
     assert shown(catalogue, adapter=NO_ADAPTER) == [plain]
@@ -87,7 +87,7 @@ def test_pictures_without_an_adapter_can_be_asked_for(catalogue: Catalogue) -> N
         ("*", []),
     ],
 )
-def test_a_search_takes_every_sign_as_it_is(catalogue: Catalogue, text: str, found: list[str] | str) -> None:
+def test_a_search_takes_special_characters_literally(catalogue: Catalogue, text: str, found: list[str] | str) -> None:
     prompts = [
         *("100% wool", "100 wool", "a_b", "axb", "back\\slash", "weaver's knot", '"double"', "GRÖSSE", "килим"),
         *("波斯地毯", "🧿 nazar"),
@@ -114,12 +114,12 @@ def test_a_search_takes_every_sign_as_it_is(catalogue: Catalogue, text: str, fou
         {"run": "../x"},
     ],
 )
-def test_a_page_that_cannot_be_is_refused(wrong: dict[str, object]) -> None:
+def test_an_invalid_query_is_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(InputError):
         GalleryQuery(**wrong)
 
 
-def test_the_choices_are_what_the_gallery_holds(catalogue: Catalogue) -> None:
+def test_filter_options_are_the_models_and_adapters_in_the_gallery(catalogue: Catalogue) -> None:
     save(catalogue, model="m", model_title="Old name")
     for _ in range(2):
         save(catalogue, model="m", model_title="Em", **KILIM)

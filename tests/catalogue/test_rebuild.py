@@ -1,4 +1,4 @@
-"""Rebuilding the catalogue from its files: all is found again, also what was moved; what is foreign is left alone."""
+"""Rebuilding the index from the files: everything is found again, foreign and broken files are left alone."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ def drop_index(outputs: Path) -> None:
         path.unlink()
 
 
-def test_a_rebuilt_index_says_the_same(catalogue: Catalogue) -> None:
+def test_a_rebuilt_index_equals_the_old_one(catalogue: Catalogue) -> None:
     fill(catalogue)
     before = everything(catalogue)
-    heard: list[tuple[int, int]] = []
-    report = catalogue.rebuild(lambda done, total: heard.append((done, total)))
+    calls: list[tuple[int, int]] = []
+    report = catalogue.rebuild(lambda done, total: calls.append((done, total)))
     assert report == RebuildReport(variations=3, binned=2, sources=3)
     assert everything(catalogue) == before
-    assert heard[-1] == (8, 8)
+    assert calls[-1] == (8, 8)
     assert not leftovers(catalogue.outputs)
 
 
-def test_an_index_that_is_gone_is_made_again_at_the_start(outputs: Path) -> None:
+def test_a_missing_index_is_rebuilt_at_the_start(outputs: Path) -> None:
     with Catalogue(outputs) as catalogue:
         fill(catalogue)
         before = everything(catalogue)
@@ -44,7 +44,7 @@ def test_an_index_that_is_gone_is_made_again_at_the_start(outputs: Path) -> None
         assert everything(catalogue) == before
 
 
-def test_files_alone_are_enough_on_another_machine(outputs: Path, tmp_path: Path) -> None:
+def test_copied_files_are_enough_to_rebuild_the_index(outputs: Path, tmp_path: Path) -> None:
     with Catalogue(outputs) as catalogue:
         fill(catalogue)
         before = everything(catalogue)
@@ -55,7 +55,7 @@ def test_files_alone_are_enough_on_another_machine(outputs: Path, tmp_path: Path
         assert catalogue.thumbnail_path(before[0][0].id).is_file()
 
 
-def test_what_a_rebuild_corrects(catalogue: Catalogue) -> None:
+def test_a_rebuild_corrects_wrong_rows(catalogue: Catalogue) -> None:
     ids = fill(catalogue)
     before = everything(catalogue)
     with contextlib.closing(sqlite3.connect(catalogue.outputs / "catalogue.sqlite")) as connection:
@@ -69,13 +69,13 @@ def test_what_a_rebuild_corrects(catalogue: Catalogue) -> None:
     assert catalogue.find(GalleryQuery(text="kilim", model="builtin")).total == 3
 
 
-def test_a_rebuild_loses_nothing_that_happens_meanwhile(catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_changes_during_a_rebuild_are_kept(catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recovery, "_BATCH", 1)
     ids = sorted(fill(catalogue))
     added: list[str] = []
 
     def meddle(done: int, total: int) -> None:
-        if done == 1:  # the first is read into the new index, the others are not
+        if done == 1:  # only the first picture is in the new index
             added.append(save(catalogue, prompt="meanwhile").id)
             catalogue.set_favourite(ids[0], True)
             catalogue.set_favourite(ids[2], False)
@@ -96,7 +96,7 @@ def test_a_rebuild_loses_nothing_that_happens_meanwhile(catalogue: Catalogue, mo
     assert everything(catalogue) == (kept, binned, sources)
 
 
-def test_foreign_and_broken_files_are_named_and_left_alone(outputs: Path) -> None:
+def test_foreign_and_broken_files_are_reported_and_left_alone(outputs: Path) -> None:
     with Catalogue(outputs) as catalogue:
         ids = fill(catalogue)
         picture = catalogue.variation_path(ids[0])
@@ -131,7 +131,7 @@ def test_foreign_and_broken_files_are_named_and_left_alone(outputs: Path) -> Non
     assert {path: path.read_bytes() for path in strangers} == before
 
 
-def test_a_row_without_its_file_is_hidden_and_comes_back_with_it(outputs: Path, tmp_path: Path) -> None:
+def test_a_row_without_a_file_is_hidden_until_the_file_is_back(outputs: Path, tmp_path: Path) -> None:
     with Catalogue(outputs) as catalogue:
         one, other = (save(catalogue).id for _ in range(2))
         catalogue.set_favourite(one, True)
@@ -155,7 +155,7 @@ def test_a_row_without_its_file_is_hidden_and_comes_back_with_it(outputs: Path, 
         assert catalogue.rebuild().missing == ()
 
 
-def test_a_picture_moved_by_hand_is_followed(outputs: Path) -> None:
+def test_a_picture_moved_by_hand_is_found(outputs: Path) -> None:
     with Catalogue(outputs) as catalogue:
         one = save(catalogue).id
         catalogue.set_favourite(one, True)
@@ -177,7 +177,7 @@ def test_a_picture_moved_by_hand_is_followed(outputs: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"favourite": "yes"}', "\udcff"])
-def test_a_damaged_sidecar_costs_only_the_mark(outputs: Path, text: str) -> None:
+def test_a_damaged_sidecar_loses_only_the_mark(outputs: Path, text: str) -> None:
     with Catalogue(outputs) as catalogue:
         one = save(catalogue).id
         catalogue.set_favourite(one, True)
@@ -191,7 +191,7 @@ def test_a_damaged_sidecar_costs_only_the_mark(outputs: Path, text: str) -> None
         assert catalogue.variation(one).favourite
 
 
-def test_a_source_without_its_sidecar_is_looked_at_again(outputs: Path) -> None:
+def test_a_source_without_its_sidecar_is_read_again(outputs: Path) -> None:
     with Catalogue(outputs) as catalogue:
         source = catalogue.add_source(encode_picture(draw_picture(64, 48).convert("CMYK"), "TIFF"), label="Inks")
         catalogue.source_path(source.sha256).with_suffix(".json").write_text("{}")

@@ -1,4 +1,4 @@
-"""Sources in the catalogue: kept once with the designer's own bytes, shown as the model sees them."""
+"""Sources: stored once with the designer's own bytes, shown as the model gets them."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from tests.support.catalogue_records import UNKNOWN, files, picture_bytes, save
 from tests.support.pictures import draw_picture, encode_picture
 
 
-def turned() -> bytes:
+def rotated() -> bytes:
     exif = Image.Exif()
     exif[0x0112] = 6
     return picture_bytes(form="JPEG", exif=exif)
 
 
-def see_through() -> bytes:
+def transparent() -> bytes:
     picture = draw_picture(64, 48).convert("RGB")
     picture.putalpha(Image.linear_gradient("L").resize(picture.size))
     return encode_picture(picture)
@@ -35,7 +35,7 @@ def sixteen_bits() -> bytes:
     return buffer.getvalue()
 
 
-def test_a_source_is_kept_once_with_the_designers_own_bytes(catalogue: Catalogue) -> None:
+def test_a_source_is_stored_once_with_the_designers_own_bytes(catalogue: Catalogue) -> None:
     data = encode_picture(draw_picture(64, 48))
     source = catalogue.add_source(data, label="first.png")
     assert catalogue.add_source(data, label="second.png") == source
@@ -54,7 +54,7 @@ def test_a_source_is_kept_once_with_the_designers_own_bytes(catalogue: Catalogue
     assert Image.open(catalogue.source_thumbnail_path(source.sha256)).size == (64, 48)
 
 
-def test_a_lost_source_file_comes_back_with_the_next_upload(catalogue: Catalogue) -> None:
+def test_the_next_upload_replaces_a_lost_source_file(catalogue: Catalogue) -> None:
     data = encode_picture(draw_picture(64, 48))
     source = catalogue.add_source(data, label="first.png")
     catalogue.source_path(source.sha256).unlink()
@@ -70,13 +70,13 @@ def test_a_lost_source_file_comes_back_with_the_next_upload(catalogue: Catalogue
         lambda: picture_bytes("CMYK", "TIFF"),
         lambda: picture_bytes("CMYK", "JPEG"),
         lambda: picture_bytes("RGB", "TIFF"),
-        see_through,
-        turned,
+        transparent,
+        rotated,
         sixteen_bits,
     ],
-    ids=["CMYK TIFF", "CMYK JPEG", "TIFF", "see-through", "turned", "16 bit"],
+    ids=["CMYK TIFF", "CMYK JPEG", "TIFF", "transparent", "rotated", "16 bit"],
 )
-def test_a_browser_is_shown_what_the_model_sees(catalogue: Catalogue, make: Callable[[], bytes]) -> None:
+def test_a_browser_is_shown_what_the_model_gets(catalogue: Catalogue, make: Callable[[], bytes]) -> None:
     data = make()
     source = catalogue.add_source(data)
     assert catalogue.source_path(source.sha256).read_bytes() == data
@@ -88,19 +88,19 @@ def test_a_browser_is_shown_what_the_model_sees(catalogue: Catalogue, make: Call
         display = Image.open(shown_path)
         assert display.format in ("PNG", "JPEG", "WEBP", "GIF", "BMP")
         assert np.array_equal(np.asarray(display.convert("RGB")), expected)
-        shown_path.unlink()  # then it is made again
+        shown_path.unlink()  # the next call makes it again
     assert Image.open(catalogue.source_thumbnail_path(source.sha256)).size == (source.width_px, source.height_px)
 
 
 @pytest.mark.parametrize("data", [b"", b"GIF89a", b"<svg/>", encode_picture(draw_picture(64, 48))[:-200]])
-def test_what_is_no_design_is_not_kept(catalogue: Catalogue, data: bytes) -> None:
+def test_an_unusable_file_is_not_stored(catalogue: Catalogue, data: bytes) -> None:
     with pytest.raises(DesignError):
         catalogue.add_source(data, label="x.png")
     assert files(catalogue.outputs) == set()
     assert catalogue.sources() == ()
 
 
-def test_a_label_is_text_and_never_a_path(catalogue: Catalogue) -> None:
+def test_a_label_never_becomes_a_path(catalogue: Catalogue) -> None:
     label = "../../etc/\0pass\nwd \udcff" + "x" * 1000
     source = catalogue.add_source(encode_picture(draw_picture(64, 48)), label=label)
     assert source.label.startswith("../../etc/pass wd ?x")
@@ -109,7 +109,7 @@ def test_a_label_is_text_and_never_a_path(catalogue: Catalogue) -> None:
     assert catalogue.source(source.sha256) == source
 
 
-def test_a_source_knows_the_picture_it_was_taken_from(catalogue: Catalogue) -> None:
+def test_a_source_has_the_variation_it_was_taken_from_as_parent(catalogue: Catalogue) -> None:
     one = save(catalogue)
     data = catalogue.variation_path(one.id).read_bytes()
     with pytest.raises(NotFoundError):
@@ -123,19 +123,19 @@ def test_the_newest_sources_come_first(catalogue: Catalogue) -> None:
     assert sorted(newest, key=lambda source: source.added_at) == sorted(added[1:], key=lambda source: source.added_at)
 
 
-def test_one_file_brought_by_many_at_once_is_one_source(catalogue: Catalogue) -> None:
+def test_a_file_added_by_many_threads_is_one_source(catalogue: Catalogue) -> None:
     data = encode_picture(draw_picture(64, 48))
-    brought: list[object] = []
+    added: list[object] = []
 
-    def bring(number: int) -> None:
-        brought.append(catalogue.add_source(data, label=f"{number}.png"))
+    def add(number: int) -> None:
+        added.append(catalogue.add_source(data, label=f"{number}.png"))
 
-    threads = [threading.Thread(target=bring, args=(number,)) for number in range(6)]
+    threads = [threading.Thread(target=add, args=(number,)) for number in range(6)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(brought) == 6
-    assert set(brought) == {catalogue.sources()[0]}
+    assert len(added) == 6
+    assert set(added) == {catalogue.sources()[0]}
     catalogue.rebuild()
-    assert set(brought) == {catalogue.sources()[0]}  # the sidecar says the same as the index
+    assert set(added) == {catalogue.sources()[0]}  # the sidecar equals the row

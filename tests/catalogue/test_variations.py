@@ -1,4 +1,4 @@
-"""Variations in the catalogue: found again with every parameter, never replaced, with a thumbnail, in runs."""
+"""Variations: read back with every parameter, never overwritten, with a thumbnail, grouped in runs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.catalogue_records import KILIM, UNKNOWN, files, ids, make_pic
 from tests.support.pictures import draw_picture
 
 
-def test_a_variation_is_found_again_with_every_parameter(catalogue: Catalogue, tmp_path: Path) -> None:
+def test_a_variation_is_read_back_with_every_parameter(catalogue: Catalogue, tmp_path: Path) -> None:
     record = make_record(
         negative_prompt="blurry", seed=2**32 - 1, parent=UNKNOWN, notes=("The prompt was cut.",), **KILIM
     )
@@ -29,7 +29,7 @@ def test_a_variation_is_found_again_with_every_parameter(catalogue: Catalogue, t
     assert files(catalogue.outputs) == {f"variations/{day}/{record.id}.png", f"thumbnails/{day}/{record.id}.webp"}
 
 
-def test_a_thumbnail_is_small_and_made_again(catalogue: Catalogue) -> None:
+def test_a_missing_thumbnail_is_made_again(catalogue: Catalogue) -> None:
     record = make_record(width_px=1200, height_px=900)
     catalogue.save_variation(draw_picture(1200, 900), record)  # indexed, as designs are
     path = catalogue.thumbnail_path(record.id)
@@ -43,7 +43,7 @@ def test_a_thumbnail_is_small_and_made_again(catalogue: Catalogue) -> None:
         catalogue.thumbnail_path(record.id)
 
 
-def test_saving_again_is_fine_and_never_replaces_another(catalogue: Catalogue) -> None:
+def test_saving_again_never_overwrites(catalogue: Catalogue) -> None:
     record = make_record()
     catalogue.save_variation(make_picture(1), record)
     catalogue.set_favourite(record.id, True)
@@ -54,7 +54,7 @@ def test_saving_again_is_fine_and_never_replaces_another(catalogue: Catalogue) -
     assert catalogue.variation(record.id).record == record
 
 
-def test_a_run_comes_in_the_order_of_its_slots(catalogue: Catalogue) -> None:
+def test_a_run_is_ordered_by_slot(catalogue: Catalogue) -> None:
     saved = {slot: save(catalogue, slot=slot, run="run-a") for slot in (3, 0, 4, 1, 2)}
     save(catalogue, run="run-b")
     catalogue.delete([saved[4].id])

@@ -1,4 +1,4 @@
-"""`benchmark --knots`: what a large design takes on one core, printed beside what it may take."""
+"""`benchmark --knots`: time and memory for a large design on one core, beside their limits."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def measure(capsys, *arguments: str) -> tuple[list[str], dict]:
     return lines[:-1], json.loads(lines[-1])
 
 
-def test_each_figure_is_printed_beside_its_bound(capsys, tmp_path: Path):
+def test_each_figure_is_printed_beside_its_limit(capsys, tmp_path: Path):
     file = tmp_path / "figures.json"
     lines, figures = measure(capsys, "--knots", "160x240", "--json", str(file))
     assert "160 x 240 knots in 16 yarns" in lines[0]
@@ -31,16 +31,16 @@ def test_each_figure_is_printed_beside_its_bound(capsys, tmp_path: Path):
     assert json.loads(file.read_text("utf-8")) == figures
 
 
-def test_a_large_design_stays_within_its_memory(capsys):
+def test_a_large_design_stays_within_its_memory_limit(capsys):
     lines, figures = measure(capsys, "--knots")
     assert "2400 x 3600 knots in 16 yarns" in lines[0]
     assert figures["measured"]["memory"] <= 1000
 
 
 @pytest.mark.parametrize("size", ["big", "2400", "63x640", "640x8001", "0x0", "-5x99"])
-def test_sizes_that_cannot_be_are_refused(capsys, size: str):
+def test_an_invalid_size_is_refused(capsys, size: str):
     assert main(["benchmark", f"--knots={size}"]) == 2
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert len(said.err.strip().splitlines()) == 1
-    assert size in said.err
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert len(captured.err.strip().splitlines()) == 1
+    assert size in captured.err

@@ -1,4 +1,4 @@
-"""`python -m studio`, as a shell runs it: output, exit codes, one clear line for bad input."""
+"""`python -m studio` in a shell: output, exit codes, one line for bad input."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_vary_prints_one_line_for_each_variation(design: str, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("arguments", "says"),
+    ("arguments", "message"),
     [
         (["vary", "DESIGN"], "--prompt"),
         (["vary", "nowhere.png", "--prompt", "x"], "nowhere.png"),
@@ -102,7 +102,9 @@ def test_vary_prints_one_line_for_each_variation(design: str, tmp_path: Path) ->
         ([], "COMMAND"),
     ],
 )
-def test_bad_input_is_one_line_and_exit_code_two(design: str, tmp_path: Path, arguments: list[str], says: str) -> None:
+def test_bad_input_is_one_line_and_exit_code_two(
+    design: str, tmp_path: Path, arguments: list[str], message: str
+) -> None:
     given = [design if argument == "DESIGN" else argument for argument in arguments]
     if given[:1] == ["vary"]:
         given += ["--outputs", str(tmp_path / "outputs")]
@@ -110,7 +112,7 @@ def test_bad_input_is_one_line_and_exit_code_two(design: str, tmp_path: Path, ar
     assert answer.returncode == 2
     assert answer.stdout == ""
     assert len(answer.stderr.strip().splitlines()) == 1, answer.stderr
-    assert says in answer.stderr
+    assert message in answer.stderr
 
 
 def test_vary_locks_yarns_among_new_ones(design: str, tmp_path: Path) -> None:
@@ -147,14 +149,14 @@ def test_vary_locks_yarns_among_new_ones(design: str, tmp_path: Path) -> None:
         ),
     ],
 )
-def test_what_variations_must_keep_is_read_as_it_is_told(options: list[str], wanted: Constraints) -> None:
+def test_options_become_constraints(options: list[str], wanted: Constraints) -> None:
     parser = argparse.ArgumentParser()
     add_constraint_arguments(parser)
     assert read_constraints(parser.parse_args(options)) == wanted
 
 
 def vary_once(design: IndexMap, folder: Path, *options: str) -> tuple[VariationRecord, Image.Image]:
-    """Return the record and the picture of one variation, far from the design, as they lie in the file."""
+    """Return the record and the picture in the file of one variation at strength 0.9."""
     design.image().save(folder / "design.png")
     answer = studio(
         "vary", str(folder / "design.png"), "--prompt", "red kilim", "--count", "1", "--seed", "0", "--steps", "2",
@@ -167,8 +169,8 @@ def vary_once(design: IndexMap, folder: Path, *options: str) -> tuple[VariationR
     return read_record(path), picture
 
 
-def test_vary_keeps_yarns_symmetry_and_a_part_as_told(tmp_path: Path) -> None:
-    """80 yarns, more than are kept unasked, in blocks without any symmetry."""
+def test_vary_keeps_yarns_symmetry_and_a_rectangle(tmp_path: Path) -> None:
+    """The design has 80 yarns, more than are kept by default, in blocks without any symmetry."""
     rng = np.random.default_rng(0)
     blocks = rng.permutation(np.arange(12 * 14) % 80).astype(np.uint8).reshape(14, 12)
     design = IndexMap(blocks.repeat(8, axis=0).repeat(8, axis=1), rng.integers(0, 256, (80, 3), dtype=np.uint8))
@@ -199,8 +201,8 @@ def test_vary_keeps_the_border_of_a_design_symmetric_about_both_axes(tmp_path: P
     assert (knots[~kept] != design.indices[~kept]).mean() > 0.1
 
 
-def test_vary_closes_a_repeat_in_free_colours_as_told(tmp_path: Path) -> None:
-    """Four yarns, which are kept unless free colours are asked for, in a slanting pattern that has no symmetry."""
+def test_vary_closes_a_repeat_in_free_colours(tmp_path: Path) -> None:
+    """The design has four yarns, which are kept by default, in diagonal stripes, which have no mirror symmetry."""
     y, x = np.mgrid[0:128, 0:96] // 8
     design = IndexMap(((x + y) % 4).astype(np.uint8), np.random.default_rng(0).integers(0, 256, (4, 3), dtype=np.uint8))
     record, picture = vary_once(design, tmp_path, "--palette", "free", "--repeat", "half-drop")
@@ -215,7 +217,7 @@ def test_vary_closes_a_repeat_in_free_colours_as_told(tmp_path: Path) -> None:
     assert max(seams.horizontal, seams.vertical) <= SEAM_LIMIT
 
 
-def test_an_outputs_folder_that_cannot_be_made_is_said(design: str, tmp_path: Path) -> None:
+def test_an_outputs_folder_that_cannot_be_made_is_reported(design: str, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     answer = studio("vary", design, "--prompt", "x", "--outputs", str(tmp_path / "file" / "outputs"))
     assert answer.returncode == 1
@@ -224,7 +226,7 @@ def test_an_outputs_folder_that_cannot_be_made_is_said(design: str, tmp_path: Pa
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_explains_itself(command: str) -> None:
+def test_every_command_has_a_help_text(command: str) -> None:
     answer = studio(command, "--help")
     assert answer.returncode == 0, answer.stderr
     assert COMMANDS[command].capitalize() in answer.stdout

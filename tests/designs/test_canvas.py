@@ -1,4 +1,4 @@
-"""The canvas that a design is drawn on, there and back: sizes, padding, and the design returned."""
+"""Canvases: working sizes, padding, and the design fitted and restored."""
 
 import itertools
 
@@ -19,7 +19,7 @@ SMALLEST = st.sampled_from([1, 16, 192, 250])
 
 @given(SIDES, SIDES, AREAS, MULTIPLES, SMALLEST)
 @settings(max_examples=300, deadline=None)
-def test_canvas_keeps_its_promises(width, height, area, multiple, smallest):
+def test_canvas_sizes_are_within_their_limits(width, height, area, multiple, smallest):
     canvas = plan_canvas(width, height, working_pixels=area, multiple_px=multiple, smallest_px=smallest)
     working = canvas.working_width_px, canvas.working_height_px
     assert working[0] * working[1] <= area
@@ -41,7 +41,7 @@ def test_scaled_canvas_keeps_the_aspect_and_most_of_the_area(width, aspect, area
     height = max(round(width * aspect), 32)
     canvas = plan_canvas(width, height, working_pixels=area, multiple_px=16, smallest_px=192)
     scale_x, scale_y = canvas.working_width_px / width, canvas.working_height_px / height
-    # at most one pixel of the side that was rounded
+    # One side is rounded by at most one pixel.
     assert (
         abs(scale_x * height - canvas.working_height_px) <= 1.01
         or abs(scale_y * width - canvas.working_width_px) <= 1.01
@@ -52,7 +52,7 @@ def test_scaled_canvas_keeps_the_aspect_and_most_of_the_area(width, aspect, area
 
 @given(SIDES.filter(lambda n: n < 200), SIDES.filter(lambda n: n < 200), MULTIPLES, SMALLEST, st.integers(0, 99))
 @settings(max_examples=100, deadline=None)
-def test_fitting_and_unfitting_gives_the_design_back(width, height, multiple, smallest, seed):
+def test_unfit_inverts_fit(width, height, multiple, smallest, seed):
     canvas = plan_canvas(width, height, working_pixels=40_000, multiple_px=multiple, smallest_px=smallest)
     image = draw_noise(width, height, seed)
     fitted = fit(image, canvas)
@@ -60,7 +60,7 @@ def test_fitting_and_unfitting_gives_the_design_back(width, height, multiple, sm
     assert np.array_equal(np.asarray(unfit(fitted, canvas)), np.asarray(image))
 
 
-def test_padding_mirrors_the_design_edge_included():
+def test_padding_reflects_the_design_with_its_edge():
     row = np.arange(32, dtype=np.uint8) * 5
     canvas = plan_canvas(32, 32, working_pixels=4096, multiple_px=100, smallest_px=1)
     fitted = np.asarray(fit(Image.fromarray(np.tile(row, (32, 1))), canvas))
@@ -89,20 +89,20 @@ def test_symmetric_designs_stay_symmetric_where_the_padding_is_even(half, height
         ((2400, 3600), 1_048_576, (832, 1248), (832, 1248)),
         ((300, 1200), 110_592, (166, 664), (192, 672)),
         ((40, 50), 110_592, (40, 50), (192, 192)),
-        # a little smaller, so that the aspect is nearer: 318 x 814 rather than 319 x 816
+        # a little smaller for a closer aspect ratio: 318 x 814 rather than 319 x 816
         ((555, 1421), 262_144, (318, 814), (320, 816)),
-        # a little smaller, so that the padding is even: 398 x 276 rather than 399 x 277
+        # a little smaller for even padding: 398 x 276 rather than 399 x 277
         ((1525, 1057), 110_592, (398, 276), (400, 288)),
     ],
 )
-def test_canvas_of_usual_sizes(size, area, working, padded):
+def test_canvases_of_usual_sizes(size, area, working, padded):
     canvas = plan_canvas(*size, working_pixels=area, multiple_px=16, smallest_px=192 if area < 10**6 else 16)
     assert (canvas.working_width_px, canvas.working_height_px) == working
     assert (canvas.padded_width_px, canvas.padded_height_px) == padded
 
 
 @pytest.mark.parametrize("size", [(900, 1200), (300, 1200), (1200, 300), (1201, 901)])
-def test_scaled_design_comes_back_at_its_own_size_and_place(size):
+def test_a_scaled_design_is_restored_at_its_size_and_place(size):
     canvas = plan_canvas(*size, working_pixels=110_592, multiple_px=16, smallest_px=192)
     x, y = np.meshgrid(np.linspace(0, 255, size[0]), np.linspace(0, 255, size[1]))
     image = Image.fromarray(np.stack([x, y, x / 2 + y / 2], -1).astype(np.uint8))
@@ -111,7 +111,7 @@ def test_scaled_design_comes_back_at_its_own_size_and_place(size):
     assert np.abs(np.asarray(back).astype(int) - np.asarray(image).astype(int)).max() <= 3
 
 
-def test_canvas_refuses_nonsense():
+def test_impossible_sizes_are_refused():
     for width, height, area, multiple, smallest in itertools.chain(
         [(0, 10, 4096, 16, 16), (10, 0, 4096, 16, 16), (10, 10, 1023, 16, 16), (10, 10, 4096, 0, 16)],
         [(10, 10, 4096, 16, 0)],

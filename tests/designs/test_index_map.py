@@ -1,4 +1,4 @@
-"""Index maps: every design read by numbers, its palette and its knots as its file has them."""
+"""Index maps: indices and palettes as their files have them."""
 
 import io
 
@@ -29,7 +29,7 @@ def draw_indexed(count=6, seed=0, **size) -> Image.Image:
 
 
 def open_indexed(data: bytes):
-    """The design and its index map, which always shows what the design shows."""
+    """Open a design and return it with its index map, which has to show the same pixels."""
     design = open_design(data)
     index_map = design.index_map
     assert np.array_equal(index_map.pixels(), np.asarray(design.image))
@@ -40,7 +40,7 @@ def open_indexed(data: bytes):
 
 @given(st.integers(1, EXACT_LIMIT), st.integers(0, 999))
 @settings(max_examples=40, deadline=None)
-def test_drawn_design_gives_back_its_palette_and_knots(count, seed):
+def test_a_drawn_design_is_read_with_its_palette_and_knots(count, seed):
     palette, knots = draw_colours(count, seed), draw_knots(count, seed=seed)
     _, read = open_indexed(encode_picture(Image.fromarray(palette[knots])))
     assert {tuple(colour) for colour in read.palette} == {tuple(colour) for colour in palette}
@@ -48,12 +48,12 @@ def test_drawn_design_gives_back_its_palette_and_knots(count, seed):
     shares = read.shares()
     order = [(-share, tuple(colour)) for share, colour in zip(shares, read.palette.tolist(), strict=True)]
     assert order == sorted(order)
-    # The order of first appearance plays no part.
+    # The order does not depend on where a colour appears first.
     turned = index_colours(Image.fromarray(palette[knots[::-1, ::-1]]))
     assert np.array_equal(turned.palette, read.palette) and np.array_equal(turned.indices[::-1, ::-1], read.indices)
 
 
-def test_picture_of_more_colours_than_yarns_has_no_index_map():
+def test_a_picture_of_more_than_64_colours_has_no_index_map():
     knots = draw_knots(EXACT_LIMIT + 1)
     picture = Image.fromarray(draw_colours(EXACT_LIMIT + 1)[knots])
     design = open_design(encode_picture(picture))
@@ -66,14 +66,14 @@ def test_picture_of_more_colours_than_yarns_has_no_index_map():
 
 @pytest.mark.parametrize("count", [1, 2, 3, 16, 17, 200, 256])
 @pytest.mark.parametrize("format", ["PNG", "BMP", "GIF", "TIFF", "PCX", "TGA"])
-def test_indexed_file_keeps_its_numbers_and_order(format, count):
+def test_an_indexed_file_keeps_its_indices_and_palette_order(format, count):
     image = draw_indexed(count, seed=1)
     _, read = open_indexed(encode_picture(image, format, **({"optimize": False} if format == "GIF" else {})))
     assert np.array_equal(read.indices, np.asarray(image))
     assert read.palette.tobytes() == bytes(image.getpalette()[: 3 * count])
 
 
-def test_equal_and_unused_entries_stay_and_unused_ones_at_the_end_go():
+def test_equal_and_unused_entries_stay_and_unused_ones_at_the_end_are_cut():
     image = Image.fromarray(np.repeat([0, 2, 4, 2], 400).reshape(40, 40).astype(np.uint8))
     palette = [10, 20, 30, 1, 1, 1, 200, 0, 0, 2, 2, 2, 10, 20, 30, 3, 3, 3, 4, 4, 4]
     image.putpalette(palette)
@@ -90,17 +90,17 @@ def test_equal_and_unused_entries_stay_and_unused_ones_at_the_end_go():
         (2, (255, 255, 255), 1),
         (b"\xff\xff\x00", (255, 255, 255), 1),
         (b"\xff\xff\x80\x40", (255 - 128, 255 - 128, 255), 1),
-        (b"\xff\xff\xff\x00", (0, 0, 255), 0),  # the see-through entry is not in use
+        (b"\xff\xff\xff\x00", (0, 0, 255), 0),  # the transparent entry is not used
     ],
 )
-def test_see_through_entries_become_what_the_picture_shows(transparency, third, notes):
+def test_transparent_entries_are_blended_with_white(transparency, third, notes):
     image = Image.fromarray(draw_knots(3))
     image.putpalette([200, 0, 0, 0, 100, 0, 0, 0, 255, 7, 7, 7])
     design, read = open_indexed(encode_picture(image, transparency=transparency))
     assert read.palette[:2].tolist() == [[200, 0, 0], [0, 100, 0]]
     assert np.abs(read.palette[2].astype(int) - third).max() <= 1
     assert len(read.palette) == 3 and len(design.notes) == notes
-    # Pixel by pixel, Pillow sees the same.
+    # Pillow gives the same pixels.
     white = Image.new("RGBA", image.size, "white")
     with Image.open(io.BytesIO(encode_picture(image, transparency=transparency))) as again:
         white.alpha_composite(again.convert("RGBA"))
@@ -110,7 +110,7 @@ def test_see_through_entries_become_what_the_picture_shows(transparency, third, 
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("format", ["PNG", "TIFF"])
 @pytest.mark.parametrize("mode", ["P", "RGB"])
-def test_turned_pictures_turn_their_index_map(mode, format, orientation):
+def test_index_maps_are_turned_with_their_pictures(mode, format, orientation):
     exif = Image.Exif()
     exif[EXIF_ORIENTATION] = orientation
     image = draw_indexed(5)
@@ -122,7 +122,7 @@ def test_turned_pictures_turn_their_index_map(mode, format, orientation):
         assert np.array_equal(read.palette, plain.palette)
 
 
-def test_colour_profile_turns_the_palette():
+def test_a_colour_profile_converts_the_palette():
     image = draw_indexed(4)
     design, read = open_indexed(encode_picture(image, icc_profile=write_profile()))
     assert np.array_equal(read.indices, np.asarray(image)) and len(design.notes) == 1
@@ -131,18 +131,18 @@ def test_colour_profile_turns_the_palette():
 
 
 @pytest.mark.parametrize("format", ["PNG", "BMP", "TIFF", "PCX"])
-def test_one_bit_pictures_are_two_yarns(format):
+def test_one_bit_pictures_have_two_yarns(format):
     knots = draw_knots(2)
     _, read = open_indexed(encode_picture(Image.fromarray(knots.astype(bool)), format))
     assert read.palette.tolist() == [[0, 0, 0], [255, 255, 255]]
     assert np.array_equal(read.indices, knots)
 
 
-def test_grey_pictures():
+def test_grey_pictures_have_index_maps():
     grey = Image.fromarray((draw_knots(3) * 100).astype(np.uint8))
-    _, read = open_indexed(encode_picture(grey))  # a PNG of greys is no indexed one
+    _, read = open_indexed(encode_picture(grey))  # a grey PNG is not indexed
     assert sorted(read.palette[:, 0].tolist()) == [0, 100, 200] and read.shares().argmax() == 0
-    _, read = open_indexed(encode_picture(grey, "BMP"))  # a BMP always is
+    _, read = open_indexed(encode_picture(grey, "BMP"))  # a grey BMP always is
     assert np.array_equal(read.indices, np.asarray(grey)) and len(read.palette) == 201
     deep = Image.fromarray(draw_knots(3).astype(np.uint16) * 30_000)
     _, read = open_indexed(encode_picture(deep))
@@ -156,7 +156,7 @@ def test_samples_have_index_maps_without_stray_knots(sample):
     assert measure_orphan_share(read.indices) <= 0.02
 
 
-def test_index_map_holds_what_it_was_given():
+def test_an_index_map_copies_its_arrays_and_is_read_only():
     knots, palette = draw_knots(3), draw_colours(4)
     index_map = IndexMap(knots, palette)
     assert index_map.shares().sum() == pytest.approx(1) and index_map.used().tolist() == [0, 1, 2]
@@ -185,6 +185,6 @@ def test_index_map_holds_what_it_was_given():
         (np.zeros((2, 2), np.uint8), np.zeros((2, 3)), "palette of float64"),
     ],
 )
-def test_index_map_refuses_what_does_not_fit(indices, palette, message):
+def test_arrays_that_do_not_fit_are_refused(indices, palette, message):
     with pytest.raises(ValueError, match=message):
         IndexMap(indices, palette)

@@ -1,4 +1,4 @@
-"""Inspection: what is said of a design is true of it, in figures, in words and on the command line."""
+"""Inspection: the figures of a design, their description in words, and the command."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ YARNS = np.array([[150, 30, 30], [240, 230, 200], [20, 30, 80], [60, 120, 60], [
 
 
 def draw_cells(width: int, height: int, yarns: int = 6, seed: int = 0, cell: int = 4) -> np.ndarray:
-    """Blocks of yarns in noise: no symmetry, no border, no repeat, no stray knot."""
+    """Draw random blocks of yarns: no symmetry, no border, no repeat, no stray knot."""
     rng = np.random.default_rng(seed)
     cells = rng.integers(0, yarns, (height // cell + 1, width // cell + 1), dtype=np.uint8)
     return np.kron(cells, np.ones((cell, cell), np.uint8))[:height, :width].copy()
@@ -49,7 +49,7 @@ def draw_photo(width: int = 96, height: int = 64) -> Design:
     return open_design(encode_picture(Image.fromarray(pixels.astype(np.uint8))))
 
 
-def test_yarns_are_those_of_the_file_in_its_order():
+def test_yarns_are_the_palette_of_the_file():
     indices = draw_cells(80, 60)
     inspection = inspect_design(open_indices(indices))
     assert (inspection.width_px, inspection.height_px, inspection.mode) == (80, 60, "P")
@@ -58,16 +58,16 @@ def test_yarns_are_those_of_the_file_in_its_order():
     assert inspection.shares == pytest.approx(np.bincount(indices.ravel()) / indices.size)
 
 
-def test_yarns_that_do_not_occur_are_listed_but_not_counted():
+def test_unused_yarns_are_listed_but_not_counted():
     indices = draw_cells(80, 60, yarns=5)
-    indices[indices == 2] = 5  # yarn 2 stands among the others, and no knot has it
+    indices[indices == 2] = 5  # yarn 2 is in the palette, but no knot has it
     inspection = inspect_design(open_indices(indices))
     assert inspection.colours == 5
     assert len(inspection.palette) == 6
     assert inspection.shares[2] == 0
 
 
-def test_a_picture_in_full_colour_is_read_through_suggested_yarns():
+def test_a_picture_in_full_colour_is_quantised_to_suggested_yarns():
     design = draw_photo()
     inspection = inspect_design(design)
     assert not inspection.indexed
@@ -79,7 +79,7 @@ def test_a_picture_in_full_colour_is_read_through_suggested_yarns():
 
 
 @pytest.mark.parametrize(("vertical", "horizontal"), [(0, None), (None, 0), (3, None), (None, -2), (2, -1)])
-def test_symmetry_is_found_where_it_is(vertical: int | None, horizontal: int | None):
+def test_symmetry_is_found_with_its_offset(vertical: int | None, horizontal: int | None):
     inspection = inspect_design(open_indices(mirror(draw_cells(120, 150), vertical, horizontal)))
     words = describe(inspection)
     for axis, offset, said in (
@@ -99,7 +99,7 @@ def test_stray_knots_are_counted():
     assert "1.6 % stray knots" in describe(inspection)
 
 
-def test_a_border_is_found_and_makes_seams_say_nothing():
+def test_a_design_with_a_border_has_no_seam_figures():
     indices = draw_cells(160, 200, yarns=4)
     for reach, yarn in ((24, 4), (20, 5), (6, 4), (3, 5)):
         frame = np.ones(indices.shape, bool)
@@ -125,7 +125,7 @@ def test_stripes_repeat_in_one_direction():
     assert "repeats every 20 knots across" in describe(inspection)
 
 
-def test_near_yarns_are_named_only_where_both_occur():
+def test_near_yarns_are_listed_only_where_both_occur():
     palette = YARNS.copy()
     palette[1] = palette[0] + 1
     both = inspect_design(open_indices(draw_cells(80, 60), palette))
@@ -136,7 +136,7 @@ def test_near_yarns_are_named_only_where_both_occur():
     assert inspect_design(open_indices(indices, palette)).near_yarns == ()
 
 
-def test_a_plain_design_has_figures_too():
+def test_a_plain_design_can_be_inspected():
     inspection = inspect_design(open_indices(np.zeros((40, 50), np.uint8), YARNS[:1]))
     assert describe(inspection) == ("1 yarn",)
     assert (inspection.vertical.kappa, inspection.orphan_share, inspection.repeat) == (0, 0, None)
@@ -156,7 +156,7 @@ def test_every_design_can_be_inspected(width: int, height: int, yarns: int, cell
     assert (figures["width"], figures["height"]) == (width, height)
     assert len(figures["palette"]) == len(figures["shares"])
     assert sum(figures["shares"]) == pytest.approx(1, abs=1e-9)
-    assert inspect_design(design) == inspection  # the same design, the same figures
+    assert inspect_design(design) == inspection  # deterministic
     assert all(describe(inspection))
 
 
@@ -184,7 +184,7 @@ def test_shares_in_words(share: float, words: str):
     assert describe_share(share) == words
 
 
-def test_quarter_designs_are_said_in_one_breath():
+def test_both_central_axes_are_described_together():
     inspection = inspect_design(open_indices(mirror(draw_cells(120, 150), 0, 0)))
     assert "symmetric left to right and top to bottom" in describe(inspection)
     aside = replace(inspection, vertical=replace(inspection.vertical, offset=2))
@@ -237,8 +237,8 @@ def test_command_keeps_the_list_short_for_many_yarns(tmp_path: Path, capsys):
     assert "250, exact; could be woven in 9 yarns" in out
 
 
-def test_more_colours_than_yarns_come_with_a_count_that_would_do():
-    """Of a file's 256 entries those that occur count: up to 64 are its yarns, more are colours."""
+def test_more_than_64_used_colours_come_with_a_suggested_number_of_yarns():
+    """Only used entries of the palette count: up to 64 are yarns, more are colours."""
     palette = np.random.default_rng(3).integers(0, 256, (256, 3), dtype=np.uint8)
     for used, suggested in ((56, None), (64, None), (65, 24)):
         entries = np.linspace(0, 255, used).astype(np.uint8)
@@ -252,8 +252,8 @@ def test_more_colours_than_yarns_come_with_a_count_that_would_do():
         )
 
 
-def test_command_tells_the_seams_of_a_tile_and_that_a_bordered_design_has_none(tmp_path: Path, capsys):
-    """A ramp from left to right steps at its side seam alone, as far as it has come."""
+def test_command_gives_the_seams_of_a_tile_and_none_for_a_bordered_design(tmp_path: Path, capsys):
+    """A ramp from left to right has a step at its upright seam alone."""
     ramp = np.tile(np.arange(0, 240, 2, dtype=np.uint8), (96, 1))
     noise = np.random.default_rng(0).integers(0, 8, ramp.shape, dtype=np.uint8)
     Image.fromarray(np.stack([ramp + noise] * 3, axis=-1)).save(tmp_path / "ramp.png")
@@ -268,7 +268,7 @@ def test_command_tells_the_seams_of_a_tile_and_that_a_bordered_design_has_none(t
     assert [words[2] for words in said if words[1:2] == ["seam"]] == ["not applicable"] * 2
 
 
-def test_command_says_what_was_altered_on_opening(tmp_path: Path, capsys):
+def test_command_reports_alterations_on_opening(tmp_path: Path, capsys):
     Image.new("CMYK", (64, 64), (0, 255, 255, 0)).save(tmp_path / "inks.tif")
     assert main(["inspect", str(tmp_path / "inks.tif"), "--json"]) == 0
     said = capsys.readouterr()

@@ -1,4 +1,4 @@
-"""The samples: each opens as the indexed design that it claims to be, and each file is listed."""
+"""Samples: each opens as an indexed design of the stated size, and each file is listed."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from studio.designs import SAMPLES, browser_ready, open_design
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.id)
-def test_sample_opens_as_the_indexed_design_it_claims_to_be(sample):
+def test_a_sample_is_an_indexed_design_of_900_by_1200_pixels(sample):
     design = open_design(sample.path.read_bytes())
     assert (design.format, design.mode, design.notes) == ("PNG", "P", ())
     assert (design.width_px, design.height_px) == (900, 1200)

@@ -1,4 +1,4 @@
-"""Evaluation: published colour differences, known colours, and figures whose right value is plain to see."""
+"""Colour conversions and differences, structure, off-palette share and the metrics of sets."""
 
 import io
 import math
@@ -10,24 +10,24 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from PIL import Image, ImageOps
 
-from studio.evaluation import (
-    METRICS,
-    SET_METRICS,
-    VARIATION_METRICS,
+from studio.designs.colours.colour_spaces import (
     convert_from_linear,
     convert_from_oklab,
     convert_to_lab,
     convert_to_lightness,
     convert_to_linear,
     convert_to_oklab,
-    correlate_edges,
     count_colours,
-    count_differing_bits,
     measure_difference,
+)
+from studio.evaluation import (
+    SET_METRICS,
+    VARIATION_METRICS,
+    correlate_edges,
+    count_differing_bits,
     measure_diversity,
     measure_likeness,
     measure_off_palette_share,
-    measure_palette_distance,
     read_structure,
     score_variations,
 )
@@ -75,7 +75,7 @@ SHARMA_PAIRS = np.loadtxt(
 
 
 def draw_blobs(seed: int, width: int = 180, height: int = 240) -> Image.Image:
-    """A picture of large patches in four colours, nowhere symmetric."""
+    """Return an asymmetric picture of large patches in four colours."""
     rng = np.random.default_rng(seed)
     field = blur(rng.normal(size=(height, width)), 9)
     indices = np.digitize(field, np.quantile(field, (0.25, 0.5, 0.75)))
@@ -85,14 +85,14 @@ def draw_blobs(seed: int, width: int = 180, height: int = 240) -> Image.Image:
 # Colours
 
 
-def test_colour_difference_matches_the_published_pairs():
+def test_colour_difference_matches_the_published_test_pairs():
     difference = measure_difference(SHARMA_PAIRS[:, :3], SHARMA_PAIRS[:, 3:6])
     assert difference.shape == (34,)
     assert np.abs(difference - SHARMA_PAIRS[:, 6]).max() <= 1e-4
     assert np.abs(measure_difference(SHARMA_PAIRS[:, 3:6], SHARMA_PAIRS[:, :3]) - SHARMA_PAIRS[:, 6]).max() <= 1e-4
 
 
-def test_colour_difference_works_as_a_table():
+def test_colour_difference_broadcasts():
     table = measure_difference(SHARMA_PAIRS[:, None, :3], SHARMA_PAIRS[None, :, 3:6])
     assert table.shape == (34, 34)
     assert np.allclose(np.diag(table), SHARMA_PAIRS[:, 6], atol=1e-4)
@@ -106,7 +106,7 @@ LAB = arrays.arrays(float, (5, 3), elements=st.floats(-120, 120, width=32))
 def test_colour_difference_is_symmetric_and_never_negative(a, b):
     there, back = measure_difference(a, b), measure_difference(b, a)
     assert (there >= 0).all()
-    # where the hues lie opposite, rounding alone decides which way round their mean goes
+    # for opposite hues rounding decides on which side their mean lies
     opposite = np.abs(np.cos((np.arctan2(a[:, 2], a[:, 1]) - np.arctan2(b[:, 2], b[:, 1])) / 2)) < 1e-2
     assert np.allclose(there[~opposite], back[~opposite], atol=1e-6)
     assert (measure_difference(a, a) == 0).all()
@@ -123,14 +123,14 @@ def test_colour_difference_is_symmetric_and_never_negative(a, b):
         ((128, 128, 128), (53.59, 0, 0), (0.5999, 0, 0)),
     ],
 )
-def test_known_colours(rgb, lab, oklab):
+def test_conversion_of_known_colours(rgb, lab, oklab):
     for pixel in (np.array(rgb, np.uint8), np.array(rgb) / 255):
         assert np.allclose(convert_to_lab(pixel), lab, atol=0.01)
         assert np.allclose(convert_to_oklab(pixel), oklab, atol=1e-4)
         assert np.isclose(convert_to_lightness(pixel), lab[0], atol=0.01)
 
 
-def test_colours_come_back_from_oklab_and_linear_light():
+def test_oklab_and_linear_light_round_trip():
     levels = np.arange(0, 256, 15, dtype=np.uint8)
     colours = np.stack(np.meshgrid(levels, levels, levels), axis=-1)
     for pixels in (colours, colours / 255):
@@ -138,13 +138,13 @@ def test_colours_come_back_from_oklab_and_linear_light():
         assert np.array_equal(np.rint(convert_from_linear(convert_to_linear(pixels)) * 255), colours)
 
 
-def test_colours_outside_the_screen_are_clipped():
+def test_out_of_gamut_colours_are_clipped():
     assert np.isfinite(convert_from_oklab([0.7, 0.4, -0.4])).all()
     assert convert_from_oklab([2.0, 0, 0]).tolist() == pytest.approx([1, 1, 1])
     assert convert_from_oklab([-1.0, 0, 0]).tolist() == pytest.approx([0, 0, 0])
 
 
-def test_whole_numbers_without_a_range_are_refused():
+def test_integers_other_than_uint8_are_refused():
     with pytest.raises(ValueError, match="int64"):
         convert_to_lab(np.array([255, 0, 0]))
 
@@ -152,7 +152,7 @@ def test_whole_numbers_without_a_range_are_refused():
 # Structure
 
 
-def test_edges_of_a_step_lie_on_the_step():
+def test_the_edge_map_of_a_step_peaks_at_the_step():
     step = np.zeros((40, 60), np.float32)
     step[:, 30:] = 100
     edges = map_edges(step)
@@ -160,26 +160,26 @@ def test_edges_of_a_step_lie_on_the_step():
     assert set(edges.argmax(axis=1).tolist()) <= {29, 30}
     assert np.allclose(edges, edges[:, ::-1], atol=1e-3) and np.allclose(edges, map_edges(step.T).T, atol=1e-3)
     assert edges[:, :20].max() < 1e-3 * edges.max()
-    # Sobel weighs four rows; its two columns lie 0.5 px and 1.5 px either side of the smoothed step.
+    # The Sobel weights of the rows sum to 4; the two columns lie 0.5 px and 1.5 px from the blurred step.
     steepest = 4 * 100 * (math.erf(0.5 / 2 / math.sqrt(2)) + math.erf(1.5 / 2 / math.sqrt(2))) / 2
     assert edges.max() == pytest.approx(steepest, rel=0.02)
 
 
-def test_blur_keeps_plain_values_and_the_mean():
+def test_blur_preserves_constants_and_the_mean():
     assert np.allclose(blur(np.full((9, 7), 3.0), 2), 3)
     values = np.random.default_rng(0).normal(size=(40, 30))
-    assert np.isclose(blur(values, 2).mean(), values.mean(), atol=1e-12)  # mirroring loses nothing
+    assert np.isclose(blur(values, 2).mean(), values.mean(), atol=1e-12)  # due to the mirrored border
     assert blur(values, 2).std() < 0.3 * values.std()
 
 
-def test_recolouring_keeps_edges_and_another_design_does_not():
+def test_edge_correlation_is_high_for_recolourings_and_low_for_other_designs():
     source = read_structure(draw_blobs(1))
     assert correlate_edges(source, source) == pytest.approx(1)
     assert correlate_edges(source, read_structure(ImageOps.invert(draw_blobs(1)))) > 0.7
     assert abs(correlate_edges(source, read_structure(draw_blobs(2)))) < 0.3
 
 
-def test_likeness_falls_as_noise_grows():
+def test_likeness_falls_with_noise():
     picture = np.asarray(draw_blobs(1)).astype(int)
     noise = np.random.default_rng(0).normal(size=(240, 180, 1))
     noisy = [Image.fromarray(np.clip(picture + noise * level, 0, 255).astype(np.uint8)) for level in (0, 10, 40, 160)]
@@ -188,7 +188,7 @@ def test_likeness_falls_as_noise_grows():
     assert likeness == sorted(likeness, reverse=True) and likeness[-1] < 0.6
 
 
-def test_plain_pictures_have_no_edges_to_compare():
+def test_plain_pictures_have_no_edge_correlation():
     plain = read_structure(Image.new("RGB", (180, 240), (90, 20, 20)))
     source = read_structure(draw_blobs(1))
     assert plain.plain and not source.plain
@@ -196,7 +196,7 @@ def test_plain_pictures_have_no_edges_to_compare():
     assert measure_diversity([plain, plain]).edges_mean is None
 
 
-def test_fingerprints_know_small_changes_from_other_designs():
+def test_fingerprints_tell_small_changes_from_other_designs():
     picture = draw_blobs(1)
     source = read_structure(picture)
     brighter = Image.fromarray((np.asarray(picture) * 0.8 + 40).astype(np.uint8))
@@ -207,7 +207,7 @@ def test_fingerprints_know_small_changes_from_other_designs():
     assert rising.fingerprint == 2**64 - 1
 
 
-def test_set_of_recolourings_is_not_diverse():
+def test_a_set_of_recolourings_has_low_diversity():
     picture = np.asarray(draw_blobs(1))
     recoloured = [read_structure(Image.fromarray(picture[..., order])) for order in ([0, 1, 2], [0, 2, 1], [1, 0, 2])]
     others = [read_structure(draw_blobs(seed)) for seed in range(3)]
@@ -220,7 +220,7 @@ def test_set_of_recolourings_is_not_diverse():
     assert measure_diversity(others[:1]) is None
 
 
-def test_structures_of_other_size_are_refused_unless_read_alike():
+def test_structures_of_different_sizes_cannot_be_compared():
     tall, wide = draw_blobs(1), draw_blobs(1, 240, 180)
     source = read_structure(tall)
     assert source.lightness.shape == source.edges.shape == (256, 192)
@@ -233,7 +233,7 @@ def test_structures_of_other_size_are_refused_unless_read_alike():
 # Palettes
 
 
-def test_colours_are_counted():
+def test_distinct_colours_are_counted():
     pixels = np.array([[[9, 8, 7], [0, 0, 1]], [[9, 8, 7], [255, 0, 0]]], np.uint8)
     colours, counts = count_colours(pixels)
     assert colours.tolist() == [[0, 0, 1], [9, 8, 7], [255, 0, 0]]
@@ -249,7 +249,7 @@ def test_off_palette_share_counts_pixels_far_from_every_yarn():
     assert measure_off_palette_share(pixels, palette) == pytest.approx(0.1)
 
 
-def test_off_palette_share_looks_beyond_the_yarn_that_is_nearest_in_lab():
+def test_off_palette_share_uses_ciede2000_not_the_distance_in_lab():
     violet, palette = np.array([[130, 21, 188]], np.uint8), np.array([[90, 5, 166], [111, 40, 172]], np.uint8)
     assert measure_off_palette_share(violet, palette[:1]) == 1  # 11 away in Lab, 7.6 by CIEDE2000
     assert measure_off_palette_share(violet, palette) == 0  # the other: 14 away in Lab, 3.7 by CIEDE2000
@@ -262,45 +262,35 @@ def test_off_palette_share_equals_the_full_comparison(pixels, palette, limit):
     assert measure_off_palette_share(pixels, palette, limit_delta_e=limit) == pytest.approx((nearest > limit).mean())
 
 
-def test_palette_distance():
-    a = np.array([[255, 255, 255], [0, 0, 0]], np.uint8)
-    b = a[::-1]
-    assert measure_palette_distance(a, [0.5, 0.5], b, [0.9, 0.1]) == 0
-    # black lies 100 from white; it has a quarter of the share, and only one way
-    assert measure_palette_distance(a, [0.75, 0.25], a[:1], [1]) == pytest.approx(12.5, abs=1e-3)
-    for palette, shares in ((a, [1]), (a, [0, 0]), (a, [1, -1]), (a[:0], []), (a.astype(float), [1, 1])):
-        with pytest.raises(ValueError, match="give"):
-            measure_palette_distance(palette, shares, b, [1, 1])
+def test_off_palette_share_refuses_empty_input():
+    palette = np.array([[255, 255, 255], [0, 0, 0]], np.uint8)
+    for wrong in (palette[:0], palette.astype(float)):
+        with pytest.raises(ValueError, match="give uint8"):
+            measure_off_palette_share(palette, wrong)
     with pytest.raises(ValueError, match="no pixels"):
-        measure_off_palette_share(np.zeros((0, 3), np.uint8), a)
+        measure_off_palette_share(np.zeros((0, 3), np.uint8), palette)
 
 
 # Metrics
 
 
-def test_every_metric_has_words_and_an_own_id():
-    assert len({metric.id for metric in METRICS}) == len(METRICS) == len(VARIATION_METRICS) + len(SET_METRICS)
-    for metric in METRICS:
-        assert metric.title and metric.meaning.endswith((".", "?")) and metric.better in ("higher", "lower", "neither")
-
-
 @pytest.mark.parametrize("count", [0, 1, 2, 5])
-def test_every_metric_measures_sets_of_any_size(count):
+def test_all_metrics_are_computed_for_sets_of_any_size(count):
     source = read_structure(draw_blobs(0))
     others = (read_structure(draw_blobs(seed, 90, 120), size_px=source.size_px) for seed in range(1, 5))
     score = score_variations(source, [source, *others][:count])
     assert len(score.each) == count
     for figures in score.each:
-        assert set(figures) == {metric.id for metric in VARIATION_METRICS}
+        assert set(figures) == set(VARIATION_METRICS)
         assert all(np.isfinite(value) for value in figures.values())
-    assert set(score.whole) == {metric.id for metric in SET_METRICS}
+    assert set(score.whole) == set(SET_METRICS)
     assert all((value is None) == (count < 2) for value in score.whole.values())
     if count:
         assert score.each[0]["fidelity"] == score.each[0]["likeness"] == pytest.approx(1)
         assert score.each[0]["hash_distance"] == 0
 
 
-def test_metrics_say_nothing_about_plain_pictures():
+def test_edge_metrics_do_not_apply_to_plain_pictures():
     plain = read_structure(Image.new("RGB", (90, 120), (200, 180, 150)))
     score = score_variations(plain, [plain, plain])
     assert score.each[0]["fidelity"] is None

@@ -1,4 +1,4 @@
-"""How far a VAE looks: what lies beside a repeat must be shown to it as far."""
+"""The receptive field of a VAE: a repeat must be coded with as much of its neighbours."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import torch
 from diffusers import AutoencoderKL
 from torch import nn
 
-from studio.generation.codec import reach_cells
+from studio.generation.codec import receptive_field_cells
 
 CELL = 60
 
@@ -24,7 +24,7 @@ def build_vae(widths: tuple[int, ...], layers: int) -> AutoencoderKL:
 
 
 def drop_norms(module: nn.Module) -> None:
-    """A norm looks at the whole picture; the convolutions alone are asked how far they look."""
+    """A group norm sees the whole picture; only the reach of the convolutions is measured."""
     for name, child in module.named_children():
         if isinstance(child, nn.GroupNorm):
             setattr(module, name, nn.Identity())
@@ -49,4 +49,4 @@ def test_the_reach_of_a_decoder_is_that_of_its_convolutions(widths, layers):
     vae = build_vae(widths, layers).double()
     drop_norms(vae)
     measured = measure_reach(vae)
-    assert measured <= reach_cells(vae) <= measured + 1
+    assert measured <= receptive_field_cells(vae) <= measured + 1

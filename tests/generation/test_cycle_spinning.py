@@ -1,73 +1,83 @@
-"""Steps that see the cloth from another corner: nothing is lost on the way, and only a model's grid is seen of it."""
+"""Cycle spinning: nothing is lost on the way there and back, and patch borders move from step to step."""
 
 from __future__ import annotations
 
 import pytest
 import torch
 
-from studio.generation.cycle_spinning import Turning
+from studio.generation.cycle_spinning import pick_corners, roll, spin
+from studio.generation.sampling import sample_euler
 from tests.generation.test_steering import make_latents
 
 PATCH = 4
-
-
-def begin(repeat: str | None, steps: int = 99) -> Turning:
-    turning = Turning(repeat, PATCH)
-    turning.begin(steps)
-    return turning
+SIGMAS = torch.linspace(0.8, 0, 8)
 
 
 @pytest.mark.parametrize("repeat", ["straight", "half-drop", "brick"])
-def test_the_steps_of_a_repeat_never_look_from_the_same_corner(repeat):
-    turning, latents = begin(repeat), make_latents()
-    turned = [turning.turn(latents)]
-    for _ in range(3):
-        assert torch.equal(turning.turn_back(turned[-1]), latents)
-        turned.append(turning.turn(latents))
-    assert len({tuple(one.flatten().tolist()) for one in turned}) == len(turned)
+def test_rolling_there_and_back_changes_nothing(repeat):
+    latents = make_latents()
+    for row, column in pick_corners(*latents.shape[-2:], 9, PATCH, every=True)[1:]:
+        rolled = roll(latents, (row, column), repeat)
+        assert not torch.equal(rolled, latents)
+        assert torch.equal(roll(rolled, (-row, -column), repeat), latents)
 
 
-def test_a_sheet_is_seen_from_its_own_corner_at_every_other_step():
-    turning, latents = begin(None), make_latents()
-    assert torch.equal(turning.turn_back(latents), latents)  # the first step
-    away = []
-    for step in range(1, 7):
-        shown = turning.turn(latents)
-        assert torch.equal(turning.turn_back(shown), latents)
-        assert torch.equal(shown, latents) == (step % 2 == 0)
-        away += [shown] if step % 2 else []
-    assert not torch.equal(away[0], away[1])
-    assert not torch.equal(away[1], away[2])
+def test_a_repeat_has_another_corner_at_every_step():
+    corners = pick_corners(12, 16, 5, PATCH, every=True)
+    assert corners[0] == (0, 0)
+    assert len(set(corners)) == 5
 
 
-@pytest.mark.parametrize("repeat", ["straight", None])
-@pytest.mark.parametrize("steps", [1, 2, 3])
-def test_what_the_last_step_leaves_is_not_turned(repeat, steps: int):
-    turning, latents = begin(repeat, steps), make_latents()
-    shown = [latents]
-    for _ in range(steps):
-        shown.append(turning.turn(turning.turn_back(shown[-1])))
-    assert torch.equal(shown[-1], latents)
-    assert all(not torch.equal(one, latents) for one in shown[1:2] if steps > 1)
+def test_a_picture_has_its_own_corner_at_every_other_step():
+    corners = pick_corners(12, 16, 7, PATCH, every=False)
+    assert set(corners[::2]) == {(0, 0)}
+    assert len({*corners[1::2], (0, 0)}) == 4
 
 
-def test_every_run_turns_alike():
-    turning, latents = Turning(None, PATCH), make_latents()
-    runs = []
-    for _ in range(2):
-        turning.begin(9)
-        runs.append([turning.turn(latents) for _ in range(3)])
-    assert all(torch.equal(one, other) for one, other in zip(*runs, strict=True))
+def test_every_run_has_the_same_corners():
+    first = pick_corners(12, 16, 9, PATCH, every=True)
+    pick_corners.cache_clear()
+    assert pick_corners(12, 16, 9, PATCH, every=True) == first
 
 
 @pytest.mark.parametrize("sides", [(12, 16), (16, 16), (13, 24)])
-def test_the_borders_of_patches_never_lie_where_they_lay(sides):
-    """Where no side of a patch stays, none is seen."""
-    rows = torch.arange(sides[0])[:, None].expand(sides)
-    places = torch.stack([rows, torch.arange(sides[1]).expand(sides)])[None]
-    turning = begin(None)
-    for _ in range(20):
-        down, right = turning.turn(places)[0, :, 0, 0].tolist()
-        assert down % PATCH
-        assert right % PATCH
-        assert torch.equal(turning.turn(places), places)
+def test_a_corner_never_lies_on_a_border_between_patches(sides):
+    for row, column in pick_corners(*sides, 40, PATCH, every=True)[1:]:
+        assert row % PATCH
+        assert column % PATCH
+
+
+@pytest.mark.parametrize("repeat", [None, "straight", "half-drop", "brick"])
+def test_a_model_that_treats_every_place_alike_gives_the_same_latents(repeat):
+    plain = sample_euler(lambda latents, step: latents * step.sigma, make_latents(), SIGMAS)
+    spun = sample_euler(spin(lambda latents, step: latents * step.sigma, repeat, PATCH), make_latents(), SIGMAS)
+    assert torch.equal(spun, plain)
+
+
+@pytest.mark.parametrize("repeat", [None, "straight"])
+def test_the_model_sees_the_latents_from_the_corner_of_the_step(repeat):
+    seen = []
+
+    def watch(latents, step):
+        seen.append(latents)
+        return torch.zeros_like(latents)
+
+    start = make_latents()
+    sample_euler(spin(watch, repeat, PATCH), start, SIGMAS)
+    corners = pick_corners(*start.shape[-2:], len(SIGMAS) - 1, PATCH, every=repeat is not None)
+    assert all(torch.equal(one, roll(start, corner)) for one, corner in zip(seen, corners, strict=True))
+
+
+def test_an_error_that_belongs_to_a_place_of_the_grid_is_spread():
+    """What a model adds at each patch's first latent stays there without spinning, and is a fifth of it with it."""
+    grid = torch.zeros(1, 6, 12, 16)
+    grid[..., ::PATCH, ::PATCH] = 1.0
+
+    def err(latents, _step):
+        return grid.expand_as(latents)
+
+    plain, spun = (
+        sample_euler(velocity, torch.zeros(1, 6, 12, 16), torch.linspace(1, 0, 41))
+        for velocity in (err, spin(err, "straight", PATCH))
+    )
+    assert spun.std() < plain.std() / 3

@@ -12,18 +12,18 @@ from PIL import Image
 from studio.carpets.generator import draw_carpet
 from studio.designs import open_design, plan_canvas
 from studio.designs.structure.repeat import SEAM_LIMIT, lay, measure_seams
-from studio.designs.structure.symmetry import measure_axis
+from studio.designs.structure.symmetry import measure_agreement
 from studio.designs.weaving.orphans import measure_orphan_share
 from studio.designs.weaving.plan import plan_weave
 from studio.errors import RequestError
-from studio.generation.cycle_spinning import Turning
+from studio.generation import engine
 from studio.generation.events import Drawn
 from studio.generation.previews import LatentPreview
 from studio.generation.steering import PictureMirror, Steering
 from studio.models.slot import PipelineSlot
 from studio.schema import Constraints, PipelineChoice
-from tests.designs.weaving.test_weave import as_design, check_axes, check_mirror_cloth
 from tests.generation.test_engine import draw, facts, watching
+from tests.support.knots import as_design, check_axes, check_mirror_cloth
 
 
 def carpet(width: int = 144, height: int = 192):
@@ -60,7 +60,7 @@ def test_yarns_and_symmetry_hold_to_the_knot(slot: PipelineSlot) -> None:
         assert event.woven.image.getpalette() == design.index_map.palette.flatten().tolist()
         assert event.image.mode == "RGB"  # what the model drew, untouched
         for direction in ("vertical", "horizontal"):
-            assert measure_axis(knots, direction, 0).agreement == 1.0
+            assert measure_agreement(knots, direction, 0) == 1
         assert event.woven.weaving.orphan_share <= max(0.002, own)
 
 
@@ -70,7 +70,7 @@ def test_the_design_is_drawn_once_for_all_its_woven_runs(slot: PipelineSlot) -> 
         drawn: list[object] = []
         hook = loaded.pipe.vae.decoder.register_forward_hook(lambda *_: drawn.append(1))
     try:
-        draw(slot, design, strength=0.5, steps=2)  # which looks at the design through noise, too
+        draw(slot, design, strength=0.5, steps=2)  # which probes the design, too
         counts = []
         for _ in range(2):
             drawn.clear()
@@ -150,7 +150,7 @@ def test_the_vae_sees_the_neighbours_of_a_repeat(slot: PipelineSlot) -> None:
         assert np.abs(drawn[:64, :64] - drawn[place]).max() <= 1
 
 
-def test_a_repeat_is_drawn_with_smaller_seams_where_it_is_turned(
+def test_a_repeat_is_drawn_with_smaller_seams_where_it_is_cycle_spun(
     slot: PipelineSlot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Seen from another corner at each step, edges that meet on the cloth are drawn as one by the model itself."""
@@ -161,13 +161,13 @@ def test_a_repeat_is_drawn_with_smaller_seams_where_it_is_turned(
         seams = [measure_seams(np.asarray(event.image)) for event in events]
         return float(np.mean([max(one.horizontal, one.vertical) for one in seams]))
 
-    turned = measure()
-    monkeypatch.setattr(Turning, "turn", lambda self, latents: latents)
-    assert turned < measure() / 1.1
+    spun = measure()
+    monkeypatch.setattr(engine, "spin", lambda velocity, repeat, patch: velocity)
+    assert spun < measure() / 1.1
 
 
 def test_a_mirror_repeat_is_drawn_as_a_design_alone(slot: PipelineSlot) -> None:
-    """Its edges meet their own image, whatever is drawn: it is not turned, not closed, and not scaled to fit."""
+    """Its edges meet their own image, whatever is drawn: it is not rolled, not closed, and not scaled to fit."""
     design = draw_tile(150, 130)
     mirrored, alone = (
         draw(slot, design, strength=0.6, constraints=Constraints(palette="source", repeat=repeat))
@@ -198,7 +198,7 @@ def test_a_symmetric_variation_is_drawn_as_calmly_as_any_other(slot: PipelineSlo
     assert contrast("vertical") < 1.03 * contrast("none")
 
 
-def test_what_the_model_draws_is_led_to_be_symmetric(slot: PipelineSlot, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_the_model_draws_is_projected_to_be_symmetric(slot: PipelineSlot, monkeypatch: pytest.MonkeyPatch) -> None:
     options = {"strength": 0.6, "steps": 12, "seeds": (1, 2), "constraints": Constraints(symmetry="quarter")}
 
     def measure() -> float:
@@ -206,30 +206,32 @@ def test_what_the_model_draws_is_led_to_be_symmetric(slot: PipelineSlot, monkeyp
         assert not np.array_equal(*pictures)
         return float(np.mean([np.abs(one - other).mean() for one in pictures for other in (one[::-1], one[:, ::-1])]))
 
-    led = measure()
-    monkeypatch.setattr(PictureMirror, "lead", lambda self, clean: clean)
-    assert led < 0.75 * measure()
+    projected = measure()
+    monkeypatch.setattr(PictureMirror, "project", lambda self, clean: clean)
+    assert projected < 0.75 * measure()
 
 
-def test_a_kept_part_is_mixed_with_the_noise_that_the_pipeline_draws(
+def test_a_kept_part_is_mixed_with_the_noise_that_the_run_began_with(
     slot: PipelineSlot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun: list[torch.Tensor] = []
-    begin = Steering.begin
-    monkeypatch.setattr(Steering, "begin", lambda self, noise, steps: begun.append(noise) or begin(self, noise, steps))
+    project = Steering.project
+    monkeypatch.setattr(
+        Steering, "project", lambda self, step, *parts: begun.append(parts[-1]) or project(self, step, *parts)
+    )
     design, clean = carpet(), []
     monkeypatch.setattr(LatentPreview, "__init__", lambda self, latents, padded: clean.append(latents))
     monkeypatch.setattr(LatentPreview, "draw", lambda self, latents, box: Image.new("RGB", (8, 8)))
     with watching(slot, design) as seen:
         draw(slot, design, seeds=(1, 2), steps=4, constraints=Constraints(keep="rectangle", rectangle=(0, 0, 40, 40)))
     noisy, sigma, _ = seen[0]
-    assert torch.allclose(begun[0], (noisy - (1 - sigma) * clean[0]) / sigma, atol=1e-3)
+    assert torch.allclose(begun[0][:1], (noisy - (1 - sigma) * clean[0]) / sigma, atol=1e-3)
 
 
-def test_a_turned_cloth_is_mirrored_as_it_lies_in_the_design(
+def test_a_cycle_spun_cloth_is_mirrored_as_it_lies_in_the_design(
     slot: PipelineSlot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """At little strength a run is heading for the design, which has its own place whichever way the cloth is turned."""
+    """At little strength the clean estimate is near the design, whose place does not depend on the corner of a step."""
     met: list[torch.Tensor] = []
     clean: list[torch.Tensor] = []
     draw_preview = LatentPreview.__init__
@@ -238,7 +240,7 @@ def test_a_turned_cloth_is_mirrored_as_it_lies_in_the_design(
         "__init__",
         lambda self, latents, padded: clean.append(latents) or draw_preview(self, latents, padded),
     )
-    monkeypatch.setattr(PictureMirror, "lead", lambda self, latents: met.append(latents) or latents)
+    monkeypatch.setattr(PictureMirror, "project", lambda self, latents: met.append(latents) or latents)
     constraints = Constraints(repeat="straight", symmetry="vertical")
     draw(slot, draw_tile(), strength=0.4, steps=12, constraints=constraints)
     assert len(met) == 2

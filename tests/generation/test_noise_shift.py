@@ -1,8 +1,7 @@
-"""The noise that a design is given: so much that its variations differ as others do, found by looking through it."""
+"""The noise shift: a design gets so much noise that its variations differ as those of others do."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
 import numpy as np
@@ -19,13 +18,14 @@ from studio.generation.noise_shift import (
     choose_shift,
     shift_at,
 )
+from studio.generation.sampling import shift_sigma
 from studio.models.slot import LoadedPipeline, PipelineSlot
 from studio.schema import AdapterUse, PipelineChoice
 from studio.training.held_out_evaluation import draw_held_out_carpet
 from studio.training.pixels import to_tensor
-from tests.designs.weaving.test_weave import as_design
 from tests.generation.test_engine import draw, facts
 from tests.support.adapters import write_adapter
+from tests.support.knots import as_design
 from tests.support.pictures import draw_design
 
 CIRCLES, CLOUDS = 8, 5
@@ -47,12 +47,12 @@ def choose(loaded: LoadedPipeline, pixels: np.ndarray, report: Callable[[], None
 
 
 def measure(loaded: LoadedPipeline, pixels: np.ndarray, shift: float) -> float:
-    """Return how much two looks through noise of this shift differ, with other noises than the studio's."""
+    """Return how much two probes at this shift differ, with other noises than the studio's."""
     probe = Probe.begin(loaded.pipe, Codec(loaded.pipe), loaded.prompts, encode(loaded, pixels), seeds=(2, 3))
-    return probe.measure_difference(loaded.pipe.scheduler.time_shift(math.log(shift), 1.0, PROBED_STRENGTH))
+    return probe.measure_difference(shift_sigma(PROBED_STRENGTH, shift))
 
 
-def test_a_design_that_holds_gets_the_noise_that_makes_a_difference(loaded: LoadedPipeline) -> None:
+def test_a_design_that_noise_hardly_changes_gets_a_shift_that_makes_a_difference(loaded: LoadedPipeline) -> None:
     circles = draw_held_out_carpet(CIRCLES).pixels
     shift = choose(loaded, circles)
     assert LEAST_SHIFT < shift < MOST_SHIFT
@@ -60,30 +60,28 @@ def test_a_design_that_holds_gets_the_noise_that_makes_a_difference(loaded: Load
     assert measure(loaded, circles, shift) == pytest.approx(WANTED_DIFFERENCE, abs=0.05)
 
 
-def test_a_design_that_falls_apart_gets_the_least(loaded: LoadedPipeline) -> None:
+def test_a_design_that_noise_takes_to_pieces_gets_no_shift(loaded: LoadedPipeline) -> None:
     clouds = draw_held_out_carpet(CLOUDS).pixels
     assert measure(loaded, clouds, LEAST_SHIFT) > WANTED_DIFFERENCE
     assert choose(loaded, clouds) == LEAST_SHIFT
 
 
-def test_what_every_noise_leaves_alike_gets_the_most_and_a_plain_sheet_the_least(loaded: LoadedPipeline) -> None:
+def test_two_halves_get_the_most_and_a_plain_design_no_shift(loaded: LoadedPipeline) -> None:
     halves = np.full((128, 128, 3), 30, np.uint8)
     halves[:, 64:] = 220
     assert choose(loaded, halves) == MOST_SHIFT
     assert choose(loaded, np.full((128, 128, 3), 90, np.uint8)) == LEAST_SHIFT
 
 
-def test_the_more_is_asked_for_the_more_is_shifted() -> None:
+def test_the_shift_grows_with_strength() -> None:
     """Nothing where a variation is to keep its design; all of it from where the shift was found on."""
-    looked_for: list[int] = []
-    shifts = [
-        shift_at(strength, lambda: looked_for.append(1) or 2.0) for strength in (0.1, 0.4, 0.45, 0.5, 0.55, 0.6, 0.9)
-    ]
+    probed: list[int] = []
+    shifts = [shift_at(strength, lambda: probed.append(1) or 2.0) for strength in (0.1, 0.4, 0.45, 0.5, 0.55, 0.6, 0.9)]
     assert shifts == pytest.approx([1.0, 1.0, 2**0.25, 2**0.5, 2**0.75, 2.0, 2.0])
-    assert len(looked_for) == 5
+    assert len(probed) == 5
 
 
-def test_it_is_found_where_torch_makes_its_tensors_elsewhere(loaded: LoadedPipeline) -> None:
+def test_its_noise_is_drawn_on_the_cpu_whatever_torchs_default_device(loaded: LoadedPipeline) -> None:
     """As on a card, whose memory manager makes it the place of all new tensors."""
     circles = draw_held_out_carpet(CIRCLES).pixels
     latents, codec = encode(loaded, circles), Codec(loaded.pipe)
@@ -92,7 +90,7 @@ def test_it_is_found_where_torch_makes_its_tensors_elsewhere(loaded: LoadedPipel
     assert all(noise.device.type == "cpu" for noise in probe.noises)
 
 
-def test_every_look_is_told(loaded: LoadedPipeline) -> None:
+def test_every_pair_of_probes_is_reported(loaded: LoadedPipeline) -> None:
     """So that a run can be stopped between them."""
     told: list[int] = []
     choose(loaded, draw_held_out_carpet(CIRCLES).pixels, lambda: told.append(1))

@@ -1,4 +1,4 @@
-"""The constraints as they act on latents: mirrors are found, kept parts known at every step."""
+"""Constraints as projections of latents: mirrored pictures, and kept parts at every step."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from studio.carpets.generator import draw_carpet
 from studio.designs import Canvas, Design, fit, plan_canvas
 from studio.designs.weaving.plan import plan_weave
 from studio.designs.weaving.weave import mirror_picture
-from studio.generation.codec import Codec, look
-from studio.generation.steering import PictureMirror, Steering, soften_mask
+from studio.generation.codec import Codec, take_cells
+from studio.generation.sampling import Step
+from studio.generation.steering import PictureMirror, mirrored_steps, soften_mask, steer
 from studio.models.slot import PipelineSlot
 from studio.schema import Constraints, PipelineChoice
 from studio.training.pixels import to_tensor
-from tests.designs.weaving.test_weave import as_design
+from tests.support.knots import as_design
 
 CHANNELS = 6
 
@@ -31,7 +32,7 @@ def make_latents(height: int = 12, width: int = 16, seed: int = 0) -> torch.Tens
 def steering(design, constraints, latents=None):
     plan = plan_weave(design, constraints)
     canvas = plan_canvas(64, 48, working_pixels=10_000, multiple_px=4, smallest_px=32, repeat=plan.closed_repeat)
-    return Steering(plan, canvas, make_latents() if latents is None else latents, None)
+    return steer(plan, canvas, make_latents() if latents is None else latents, None)
 
 
 @pytest.fixture
@@ -56,7 +57,7 @@ def test_what_is_being_drawn_is_mirrored_and_the_half_it_is_copied_from_stays(sl
         mirror, codec, canvas = mirror_of(slot, design, symmetry)
         picture = loaded_picture(design, canvas)
         latents = codec.encode(picture)
-        led = mirror.lead(latents)
+        led = mirror.project(latents)
         left, top = canvas.left_px, canvas.top_px  # the smaller one is padded
         drawn, before = (codec.decode(one)[..., top : top + height, left : left + width] for one in (led, latents))
     first = np.s_[..., : (top + height // 2) // 2, : (left + width // 2) // 2]
@@ -88,7 +89,7 @@ def test_what_is_drawn_is_mirrored_about_an_axis_off_the_middle_and_round_the_ed
         canvas = loaded.entry.plan_canvas(design, plan.closed_repeat)
         codec = Codec(loaded.pipe, plan.closed_repeat)
         latents = codec.encode(loaded_picture(drawn, canvas))
-        led = PictureMirror(codec, plan, canvas).lead(latents)
+        led = PictureMirror(codec, plan, canvas).project(latents)
         inside = np.s_[..., canvas.top_px : canvas.top_px + 128, canvas.left_px : canvas.left_px + design.width_px]
         before, after = (codec.decode(one)[inside][0].permute(1, 2, 0).numpy() for one in (latents, led))
 
@@ -101,39 +102,46 @@ def test_what_is_drawn_is_mirrored_about_an_axis_off_the_middle_and_round_the_ed
 @pytest.mark.parametrize(("repeat", "drop"), [("straight", 0), ("half-drop", 6)])
 def test_the_neighbouring_repeats_are_found_around_one(repeat, drop):
     latents = make_latents()
-    around = look(latents, repeat, np.arange(-5, 17), np.arange(-5, 32))
+    around = take_cells(latents, repeat, np.arange(-5, 17), np.arange(-5, 32))
     assert torch.equal(around[..., 5:-5, 5:21], latents)
     assert torch.equal(around[..., 5:-5, 21:], torch.roll(latents, drop, dims=2))  # a whole tile to the right
 
 
-def test_the_kept_part_is_known_at_every_step(design):
+def make_step(number: int, count: int, next_sigma: float) -> Step:
+    return Step(number, count, torch.tensor(1.0), torch.tensor(next_sigma))
+
+
+def test_the_kept_part_is_the_designs_own_after_every_step(design):
     own = make_latents(seed=2)
-    steer = steering(design, Constraints(keep="rectangle", rectangle=(0, 0, 24, 48)), own)
-    noise, drawn, heading = make_latents(seed=3), make_latents(seed=4), make_latents(seed=5)
-    steer.begin(noise, 4)
-    settled, clean = steer.settle(drawn, heading, 0.25)
-    assert torch.allclose(settled[..., :6], (0.75 * own + 0.25 * noise)[..., :6])
-    assert torch.equal(settled[..., 8:], drawn[..., 8:])
+    projections = steering(design, Constraints(keep="rectangle", rectangle=(0, 0, 24, 48)), own)
+    noise, drawn, estimate = make_latents(seed=3), make_latents(seed=4), make_latents(seed=5)
+    latents, clean = projections.project(make_step(1, 4, 0.25), drawn, estimate, noise)
+    assert torch.allclose(latents[..., :6], (0.75 * own + 0.25 * noise)[..., :6])
+    assert torch.equal(latents[..., 8:], drawn[..., 8:])
     assert torch.allclose(clean[..., :6], own[..., :6])
-    assert torch.equal(clean[..., 8:], heading[..., 8:])
-    assert torch.allclose(steer.settle(settled, clean, 0.0)[0][..., :6], own[..., :6])
+    assert torch.equal(clean[..., 8:], estimate[..., 8:])
+    last, _ = projections.project(make_step(4, 4, 0.0), latents, clean, noise)
+    assert torch.allclose(last[..., :6], own[..., :6])
 
 
-@pytest.mark.parametrize(("steps", "led"), [(1, 0), (2, 1), (3, 1), (7, 2), (28, 2)])
-def test_a_run_is_led_at_most_twice_and_never_after_its_last_step(design, monkeypatch, steps, led):
+@pytest.mark.parametrize(("count", "mirrored"), [(1, 0), (2, 1), (3, 1), (7, 2), (28, 2)])
+def test_a_clean_estimate_is_mirrored_at_most_twice_and_never_after_the_last_step(design, monkeypatch, count, mirrored):
     calls = []
     monkeypatch.setattr(PictureMirror, "__init__", lambda self, *parts: None)
-    monkeypatch.setattr(PictureMirror, "lead", lambda self, clean: calls.append(steer._steps_done) or clean + 1)
-    steer = steering(design, Constraints(symmetry="vertical"))
-    steer.begin(make_latents(), steps)
-    for step in range(steps):
-        before = make_latents(seed=step), make_latents(seed=100 + step)
-        latents, clean = steer.settle(*before, 0.5)
-        wanted = (before[0] + 0.5, before[1] + 1) if step + 1 in calls else before
-        assert torch.allclose(latents, wanted[0])  # at sigma 0.5 half of what is drawn is in the latents
-        assert torch.allclose(clean, wanted[1])
-    assert len(calls) == led
-    assert steps not in calls
+    monkeypatch.setattr(PictureMirror, "project", lambda self, clean: calls.append(step.number) or clean + 1)
+    projections = steering(design, Constraints(symmetry="vertical"))
+    for number in range(1, count + 1):
+        before = make_latents(seed=number), make_latents(seed=100 + number)
+        step = make_step(number, count, 0.5)
+        latents, clean = projections.project(step, *before, make_latents())
+        wanted = (before[0] + 0.5, before[1] + 1) if number in calls else before
+        assert torch.allclose(
+            latents, wanted[0], atol=1e-6
+        )  # at sigma 0.5 half of the clean estimate is in the latents
+        assert torch.allclose(clean, wanted[1], atol=1e-6)
+    assert len(calls) == mirrored
+    assert set(calls) == mirrored_steps(count)
+    assert count not in calls
 
 
 def test_a_mask_fades_outwards_only():

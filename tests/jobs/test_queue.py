@@ -1,4 +1,4 @@
-"""The queue with its real worker, catalogue and engine: it survives what pages and people do to it."""
+"""The queue with its worker, catalogue and engine: progress, cancelling, failures, redrawing, saving, memory."""
 
 from __future__ import annotations
 
@@ -32,13 +32,14 @@ def queue(catalogue: Catalogue, slot: PipelineSlot, tmp_path: Path) -> Iterator[
     queue.close(PATIENCE_SECONDS)
 
 
-def ask(catalogue: Catalogue, **settings: object) -> VariationRequest:
+def make_request(catalogue: Catalogue, **settings: object) -> VariationRequest:
     source = catalogue.add_source(encode_picture(draw_picture(128, 144)), label="test")
     values = {"source": source.sha256, "prompt": "blue carpet", "seeds": (1, 2), "steps": 3, "guidance_scale": 1.0}
     return VariationRequest(**values | settings)
 
 
 def wait(queue: JobQueue, job: str, until: Callable[[JobSnapshot], bool]) -> JobSnapshot:
+    """Return the first snapshot of a job that fulfils a condition."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline:
         snapshot = queue.snapshot(job)
@@ -52,11 +53,11 @@ def over(snapshot: JobSnapshot) -> bool:
     return snapshot.state.over
 
 
-def test_a_run_ends_in_the_catalogue(queue: JobQueue, catalogue: Catalogue) -> None:
-    request = ask(catalogue, parent=None, negative_prompt="stripes")
+def test_a_runs_variations_are_in_the_catalogue(queue: JobQueue, catalogue: Catalogue) -> None:
+    request = make_request(catalogue, parent=None, negative_prompt="stripes")
     job = queue.submit(request)
     seen = wait(queue, job, lambda s: any(s.previews) or s.state.over)
-    assert any(seen.previews)  # a picture in the making before the pictures
+    assert any(seen.previews)  # previews come before variations
     done = wait(queue, job, over)
     assert (done.state, done.step, done.error) == (JobState.FINISHED, done.steps, None)
     records = [variation.record for variation in catalogue.run(job)]
@@ -68,26 +69,26 @@ def test_a_run_ends_in_the_catalogue(queue: JobQueue, catalogue: Catalogue) -> N
     assert all(record.facts.model == "builtin" and record.seconds > 0 for record in records)
 
 
-def test_time_left_is_told_while_drawing(queue: JobQueue, catalogue: Catalogue) -> None:
-    job = queue.submit(ask(catalogue, steps=8))
+def test_a_running_job_has_an_estimate(queue: JobQueue, catalogue: Catalogue) -> None:
+    job = queue.submit(make_request(catalogue, steps=8))
     running = wait(queue, job, lambda s: s.step >= 2)
     assert running.state is JobState.RUNNING
     assert running.seconds_left is not None
 
 
-def test_a_second_run_of_a_kind_knows_at_once_how_long_it_takes(queue: JobQueue, catalogue: Catalogue) -> None:
-    first = queue.submit(ask(catalogue, steps=8))
+def test_a_second_run_of_a_kind_has_an_estimate_at_once(queue: JobQueue, catalogue: Catalogue) -> None:
+    first = queue.submit(make_request(catalogue, steps=8))
     done = wait(queue, first, over)
     drawn = sum(variation.record.seconds for variation in catalogue.run(first))
-    again = queue.submit(ask(catalogue, seeds=(7, 8), steps=8))
+    again = queue.submit(make_request(catalogue, seeds=(7, 8), steps=8))
     begun = wait(queue, again, lambda s: s.steps > 0)
     assert begun.seconds_left is not None
     assert begun.seconds_left < max(2 * done.seconds_elapsed, 2 * drawn)
     wait(queue, again, over)
 
 
-def test_the_second_waits_and_knows_its_place(queue: JobQueue, catalogue: Catalogue) -> None:
-    jobs = [queue.submit(ask(catalogue, seeds=(seed,), steps=6)) for seed in (1, 2, 3)]
+def test_waiting_jobs_count_those_ahead(queue: JobQueue, catalogue: Catalogue) -> None:
+    jobs = [queue.submit(make_request(catalogue, seeds=(seed,), steps=6)) for seed in (1, 2, 3)]
     wait(queue, jobs[0], lambda s: s.state is JobState.RUNNING)
     assert [queue.snapshot(job).ahead for job in jobs] == [0, 1, 2]
     assert [snapshot.id for snapshot in queue.active()] == jobs
@@ -98,8 +99,8 @@ def test_the_second_waits_and_knows_its_place(queue: JobQueue, catalogue: Catalo
     assert catalogue.run(jobs[1]) == ()
 
 
-def test_cancel_keeps_what_is_finished(queue: JobQueue, catalogue: Catalogue) -> None:
-    job = queue.submit(ask(catalogue, seeds=tuple(range(10)), steps=4))
+def test_cancelling_keeps_finished_variations(queue: JobQueue, catalogue: Catalogue) -> None:
+    job = queue.submit(make_request(catalogue, seeds=tuple(range(10)), steps=4))
     wait(queue, job, lambda s: any(s.variations))
     queue.cancel(job)
     done = wait(queue, job, over)
@@ -107,27 +108,27 @@ def test_cancel_keeps_what_is_finished(queue: JobQueue, catalogue: Catalogue) ->
     finished = [variation for variation in done.variations if variation]
     assert 1 <= len(finished) < 10
     assert [variation.id for variation in catalogue.run(job)] == finished
-    again = queue.submit(ask(catalogue, seeds=(5,)))
+    again = queue.submit(make_request(catalogue, seeds=(5,)))
     assert wait(queue, again, over).state is JobState.FINISHED
 
 
-def test_a_failure_is_told_and_the_worker_goes_on(queue: JobQueue, catalogue: Catalogue, tmp_path: Path) -> None:
-    job = queue.submit(ask(catalogue, adapter=AdapterUse(str(tmp_path / "nowhere"))))
+def test_the_worker_reports_a_failure_and_continues(queue: JobQueue, catalogue: Catalogue, tmp_path: Path) -> None:
+    job = queue.submit(make_request(catalogue, adapter=AdapterUse(str(tmp_path / "nowhere"))))
     failed = wait(queue, job, over)
     assert failed.state is JobState.FAILED
     assert "adapter" in failed.error
     assert failed.bad_input
-    unknown = queue.submit(ask(catalogue, model="no/such-model"))
+    unknown = queue.submit(make_request(catalogue, model="no/such-model"))
     assert "no/such-model" in wait(queue, unknown, over).error
-    assert wait(queue, queue.submit(ask(catalogue)), over).state is JobState.FINISHED
+    assert wait(queue, queue.submit(make_request(catalogue)), over).state is JobState.FINISHED
 
 
-def test_one_place_of_a_run_is_drawn_again(queue: JobQueue, catalogue: Catalogue) -> None:
-    request = ask(catalogue)
+def test_one_slot_of_a_run_is_drawn_again(queue: JobQueue, catalogue: Catalogue) -> None:
+    request = make_request(catalogue)
     run = queue.submit(request)
     first = wait(queue, run, over)
     again = queue.draw_again(run, 1, replace(request, seeds=(9,)))
-    assert queue.draw_again(run, 1, replace(request, seeds=(8,))) == again  # it is under way
+    assert queue.draw_again(run, 1, replace(request, seeds=(8,))) == again  # it is queued already
     done = wait(queue, again, over)
     assert (done.state, queue.run_of(again), queue.run_of(run)) == (JobState.FINISHED, run, run)
     assert queue.drawn_again(run)[1].variations == done.variations
@@ -135,11 +136,11 @@ def test_one_place_of_a_run_is_drawn_again(queue: JobQueue, catalogue: Catalogue
     assert [variation.id for variation in catalogue.run(run)] == [first.variations[0], *done.variations]
     new = catalogue.variation(done.variations[0]).record
     assert (new.run, new.slot, new.seed) == (run, 1, 9)
-    assert [one.record.seed for one in catalogue.run(run, replaced=True)] == [1, 2, 9]  # nothing is lost
-    assert queue.draw_again(run, 1, replace(request, seeds=(8,))) != again  # asked for anew
+    assert [one.record.seed for one in catalogue.run(run, replaced=True)] == [1, 2, 9]  # the replaced one is kept
+    assert queue.draw_again(run, 1, replace(request, seeds=(8,))) != again  # the first one is over
 
 
-def test_what_the_model_drew_is_kept_beside_what_is_woven(
+def test_the_models_picture_is_saved_beside_the_woven_one(
     catalogue: Catalogue, slot: PipelineSlot, tmp_path: Path
 ) -> None:
     drawn: list[Drawn] = []
@@ -153,7 +154,7 @@ def test_what_the_model_drew_is_kept_beside_what_is_woven(
             super().generate(request, design, watch)
 
     queue = JobQueue(catalogue, lambda: Watched(slot), tmp_path / "device.lock")
-    job = queue.submit(ask(catalogue, seeds=(1,), constraints=Constraints(palette="source")))
+    job = queue.submit(make_request(catalogue, seeds=(1,), constraints=Constraints(palette="source")))
     (variation,) = wait(queue, job, over).variations
     queue.close(PATIENCE_SECONDS)
     with Image.open(catalogue.untouched_path(variation)) as untouched:
@@ -166,11 +167,11 @@ def test_what_the_model_drew_is_kept_beside_what_is_woven(
 
 def test_an_unknown_source_is_refused(queue: JobQueue, catalogue: Catalogue) -> None:
     with pytest.raises(NotFoundError):
-        queue.submit(ask(catalogue, source="0" * 64))
+        queue.submit(make_request(catalogue, source="0" * 64))
 
 
-def test_two_queues_never_draw_at_once(catalogue: Catalogue, slot: PipelineSlot, tmp_path: Path) -> None:
-    """A reloaded module or a second process makes a second worker; the lock file keeps it waiting."""
+def test_two_queues_draw_one_after_the_other(catalogue: Catalogue, slot: PipelineSlot, tmp_path: Path) -> None:
+    """A reloaded module or a second process has a second worker, which waits for the lock file."""
     drawing, at_once = threading.Semaphore(1), []
 
     class Watched(Engine):
@@ -182,7 +183,7 @@ def test_two_queues_never_draw_at_once(catalogue: Catalogue, slot: PipelineSlot,
                 drawing.release()
 
     queues = [JobQueue(catalogue, lambda: Watched(slot), tmp_path / "device.lock") for _ in range(2)]
-    jobs = [queue.submit(ask(catalogue, seeds=(seed,), steps=4)) for queue in queues for seed in (1, 2)]
+    jobs = [queue.submit(make_request(catalogue, seeds=(seed,), steps=4)) for queue in queues for seed in (1, 2)]
     for queue, job in zip([q for q in queues for _ in range(2)], jobs, strict=True):
         assert wait(queue, job, over).state is JobState.FINISHED
     assert at_once == [True] * 4
@@ -192,22 +193,24 @@ def test_two_queues_never_draw_at_once(catalogue: Catalogue, slot: PipelineSlot,
 
 def test_waiting_for_another_process_can_be_cancelled(queue: JobQueue, catalogue: Catalogue, tmp_path: Path) -> None:
     with FileLock(tmp_path / "device.lock"):
-        job = queue.submit(ask(catalogue))
+        job = queue.submit(make_request(catalogue))
         waiting = wait(queue, job, lambda s: "another studio" in s.stage)
         assert waiting.state is JobState.QUEUED
         queue.cancel(job)
         assert wait(queue, job, over).state is JobState.CANCELLED
 
 
-def test_a_full_disk_loses_no_picture(queue: JobQueue, catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The disk cannot be filled in a test, so the one call that writes is made to fail as it would."""
+def test_pictures_that_cannot_be_written_are_saved_later(
+    queue: JobQueue, catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk cannot be filled in a test, so the call that writes is replaced by one that fails."""
     whole = Catalogue.save_variation
 
     def full(*_: object) -> None:
         raise StorageError("The disk is full. Make room and save again.")
 
     monkeypatch.setattr(Catalogue, "save_variation", full)
-    job = queue.submit(ask(catalogue))
+    job = queue.submit(make_request(catalogue))
     failed = wait(queue, job, over)
     assert (failed.state, failed.unsaved) == (JobState.FINISHED, 2)
     assert "full" in failed.error
@@ -220,7 +223,7 @@ def test_a_full_disk_loses_no_picture(queue: JobQueue, catalogue: Catalogue, mon
     assert len(catalogue.run(job)) == 2
 
 
-def test_unsaved_pictures_are_tried_once_more_at_the_end(
+def test_closing_saves_unsaved_pictures(
     catalogue: Catalogue, slot: PipelineSlot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole, queue = Catalogue.save_variation, JobQueue(catalogue, lambda: Engine(slot), tmp_path / "device.lock")
@@ -229,7 +232,7 @@ def test_unsaved_pictures_are_tried_once_more_at_the_end(
         raise ValueError("nobody foresaw this")
 
     monkeypatch.setattr(Catalogue, "save_variation", broken)
-    job = queue.submit(ask(catalogue, seeds=(1,)))
+    job = queue.submit(make_request(catalogue, seeds=(1,)))
     assert wait(queue, job, over).unsaved == 1
     monkeypatch.setattr(Catalogue, "save_variation", whole)
     queue.close(PATIENCE_SECONDS)
@@ -239,45 +242,45 @@ def test_unsaved_pictures_are_tried_once_more_at_the_end(
 def test_memory_is_released_by_the_worker_before_the_next_run(
     catalogue: Catalogue, slot: PipelineSlot, tmp_path: Path
 ) -> None:
-    """After the caches were cleared there is another engine; the old one's card belongs to the worker's thread."""
-    told: list[str] = []
+    """After clearing the caches there is a new engine. The old one must be released in the worker's thread."""
+    calls: list[str] = []
 
     class Watched(Engine):
         def generate(self, *args: object) -> None:
-            told.append("draw")
+            calls.append("draw")
             super().generate(*args)
 
         def release(self) -> None:
-            told.append(f"release in {threading.current_thread().name}")
+            calls.append(f"release in {threading.current_thread().name}")
             raise RuntimeError("the card is in trouble")
 
     queue = JobQueue(catalogue, lambda: Watched(slot), tmp_path / "device.lock")
-    first, second = (queue.submit(ask(catalogue, seeds=(seed,), steps=6)) for seed in (1, 2))
+    first, second = (queue.submit(make_request(catalogue, seeds=(seed,), steps=6)) for seed in (1, 2))
     wait(queue, first, lambda s: s.state is JobState.RUNNING)
     queue.release_memory()
-    assert wait(queue, second, over).state is JobState.FINISHED  # and a failing release ends nothing
-    assert told == ["draw", "release in studio-worker", "draw"]
+    assert wait(queue, second, over).state is JobState.FINISHED  # a failing release does not end the worker
+    assert calls == ["draw", "release in studio-worker", "draw"]
     queue.close(PATIENCE_SECONDS)
 
 
-def test_memory_is_given_back(catalogue: Catalogue, tmp_path: Path) -> None:
+def test_memory_is_released_on_request(catalogue: Catalogue, tmp_path: Path) -> None:
     slot = PipelineSlot()
     queue = JobQueue(catalogue, lambda: Engine(slot), tmp_path / "device.lock")
-    wait(queue, queue.submit(ask(catalogue, seeds=(1,))), over)
+    wait(queue, queue.submit(make_request(catalogue, seeds=(1,))), over)
     assert slot.occupied
     queue.release_memory()
     deadline = time.monotonic() + PATIENCE_SECONDS
     while slot.occupied and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not slot.occupied
-    assert wait(queue, queue.submit(ask(catalogue, seeds=(2,))), over).state is JobState.FINISHED
+    assert wait(queue, queue.submit(make_request(catalogue, seeds=(2,))), over).state is JobState.FINISHED
     queue.close(PATIENCE_SECONDS)
 
 
-def test_memory_is_given_back_after_idle_minutes(catalogue: Catalogue, tmp_path: Path) -> None:
+def test_memory_is_released_after_idle_minutes(catalogue: Catalogue, tmp_path: Path) -> None:
     slot = PipelineSlot()
     queue = JobQueue(catalogue, lambda: Engine(slot), tmp_path / "device.lock", idle_minutes=lambda: 0.001)
-    wait(queue, queue.submit(ask(catalogue, seeds=(1,))), over)
+    wait(queue, queue.submit(make_request(catalogue, seeds=(1,))), over)
     deadline = time.monotonic() + PATIENCE_SECONDS
     while slot.occupied and time.monotonic() < deadline:
         time.sleep(0.05)

@@ -11,7 +11,7 @@ import pytest
 
 from studio.errors import RequestError
 from studio.models.hardware import Hardware, find_hardware
-from studio.models.profiles import AUTOMATIC, PROFILES, recommend_profile, resolve_profile
+from studio.models.profiles import PROFILES, choose_profile, recommend_profile
 
 ROOT = Path(__file__).parents[2]
 
@@ -37,14 +37,18 @@ def test_recommends_the_fastest_that_fits(vram_gib: float, ram_gib: float, profi
     assert recommend_profile(machine(vram_gib, ram_gib)).id == profile
 
 
-@pytest.mark.parametrize("choice", [AUTOMATIC, *PROFILES])
-def test_without_a_card_there_is_nothing_to_manage(choice: str) -> None:
-    assert resolve_profile(choice, machine(None, 64)) is None
+@pytest.mark.parametrize("choice", PROFILES)
+def test_a_chosen_profile_is_used_whatever_the_card(choice: str) -> None:
+    assert choose_profile(choice, 7.8, 15.5).id == choice
+
+
+def test_without_a_card_no_profile_is_recommended() -> None:
+    assert recommend_profile(machine(None, 64)) is None
 
 
 def test_an_unknown_profile_is_refused() -> None:
     with pytest.raises(RequestError, match="turbo"):
-        resolve_profile("turbo", machine(24, 64))
+        choose_profile("turbo", 24, 64)
 
 
 def test_hardware_is_found_on_this_machine() -> None:

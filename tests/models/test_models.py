@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import json
-import math
 import shutil
 import weakref
 from pathlib import Path
@@ -18,6 +17,7 @@ from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNot
 from safetensors.torch import load_file, save_file
 
 from studio.errors import AdapterError, MemoryShortError, ModelError, RequestError
+from studio.generation.sampling import plan_sigmas
 from studio.models.adapter_files import find_adapters, inspect_adapter
 from studio.models.registry import BUILTIN_FOLDER, MODELS, resolve_model
 from studio.models.slot import PipelineSlot
@@ -53,11 +53,15 @@ def test_the_builtin_model_is_here_and_small() -> None:
     assert sum(file.stat().st_size for file in files) <= 60 * 2**20
 
 
-def test_a_model_trained_from_the_built_in_one_is_drawn_with_as_that_one(tmp_path: Path) -> None:
+def test_a_model_trained_from_the_built_in_one_has_its_settings(tmp_path: Path) -> None:
     builtin, folder = MODELS["builtin"], tmp_path / "mine"
     shutil.copytree(BUILTIN_FOLDER, folder, ignore=shutil.ignore_patterns("*.safetensors"))
     entry = resolve_model(str(folder))
-    assert (entry.defaults, entry.working_pixels, entry.turned) == (builtin.defaults, builtin.working_pixels, True)
+    assert (entry.defaults, entry.working_pixels, entry.cycle_spinning) == (
+        builtin.defaults,
+        builtin.working_pixels,
+        True,
+    )
     assert (entry.title, entry.folder, entry.public_id) == ("mine", folder.resolve(), "folder:mine")
     config = folder / "transformer" / "config.json"
     values = json.loads(config.read_text()) | {"_diffusers_version": "0.0.0"}
@@ -69,7 +73,7 @@ def test_a_model_trained_from_the_built_in_one_is_drawn_with_as_that_one(tmp_pat
         config.write_text(other)
         stranger = resolve_model(str(folder))
         assert stranger.defaults == MODELS[LARGE].defaults
-        assert not stranger.turned
+        assert not stranger.cycle_spinning
         assert not stranger.gated
         assert stranger.download_gb == 0
 
@@ -131,15 +135,15 @@ def test_the_fingerprint_follows_the_weights(tmp_path: Path, slot: PipelineSlot)
         assert loaded.fingerprint != before
 
 
-def test_the_noise_of_an_older_built_in_model_is_fitted_as_well(tmp_path: Path) -> None:
-    """Its scheduler would take no shift; what is recorded is what was drawn with."""
+@pytest.mark.parametrize("options", [{"use_dynamic_shifting": False, "shift": 3.0}, {"use_karras_sigmas": True}])
+def test_a_noise_shift_replaces_the_schedule_of_the_folders_own_scheduler(tmp_path: Path, options: dict) -> None:
     folder = tmp_path / "model"
     shutil.copytree(BUILTIN_FOLDER, folder)
     file = folder / "scheduler" / "scheduler_config.json"
-    file.write_text(json.dumps(json.loads(file.read_text()) | {"use_dynamic_shifting": False}))
+    file.write_text(json.dumps(json.loads(file.read_text()) | options))
     with PipelineSlot().use(PipelineChoice(str(folder)), print) as loaded:
-        loaded.pipe.scheduler.set_timesteps(sigmas=[0.6], mu=math.log(1.8))
-        assert float(loaded.pipe.scheduler.sigmas[0]) == pytest.approx(1.8 * 0.6 / (1 + 0.8 * 0.6))
+        sigmas = plan_sigmas(loaded.pipe, 3, 1.0, (128, 128), shift=1.8)
+        assert sigmas.tolist() == pytest.approx([1, 1.8 * 0.5005 / (1 + 0.8 * 0.5005), 0.0018, 0], abs=1e-4)
 
 
 def test_a_damaged_folder_is_said(tmp_path: Path) -> None:
@@ -200,6 +204,16 @@ def test_a_folder_with_another_kind_of_scheduler_is_refused_by_name(tmp_path: Pa
         pytest.raises(ModelError, match="FlowMatchHeunDiscreteScheduler"),
         slot.use(PipelineChoice(str(tmp_path / "heun")), print),
     ):
+        pass
+
+
+@pytest.mark.parametrize("option", ["stochastic_sampling", "invert_sigmas"])
+def test_a_scheduler_that_takes_other_steps_is_refused_by_its_option(tmp_path: Path, option: str) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(BUILTIN_FOLDER, folder)
+    file = folder / "scheduler" / "scheduler_config.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {option: True}))
+    with pytest.raises(ModelError, match=option), PipelineSlot().use(PipelineChoice(str(folder)), print):
         pass
 
 

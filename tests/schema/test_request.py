@@ -1,4 +1,4 @@
-"""A request refuses what cannot work, names the value and a good one, and survives JSON."""
+"""Requests and records: invalid values are refused with a good one named, JSON is read back."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ GOOD = {"source": "a" * 64, "prompt": "red kilim", "seeds": (1, 2, 3)}
         ({"seeds": (SEED_LIMIT,)}, f"Seed {SEED_LIMIT}"),
     ],
 )
-def test_refuses_and_names_the_value(change: dict, names: str) -> None:
+def test_an_invalid_value_is_refused_and_named(change: dict, names: str) -> None:
     with pytest.raises(RequestError, match=names.replace(".", r"\.")):
         VariationRequest(**GOOD | change)
 
@@ -63,13 +63,13 @@ def test_seed_zero_is_a_seed() -> None:
     assert seeds_from(SEED_LIMIT - 1, 3) == (SEED_LIMIT - 1, 0, 1)
 
 
-def test_survives_json() -> None:
+def test_a_request_is_read_back_from_json() -> None:
     request = VariationRequest(**GOOD, adapter=AdapterUse("lora", 0.8), negative_prompt="blur", strength=0.45)
     assert VariationRequest.from_json(json.loads(json.dumps(request.to_json()))) == request
 
 
 @given(st.lists(st.integers(0, 255), max_size=70), st.integers(1, 64))
-def test_locked_yarns_leave_room_for_a_new_one(numbers: list[int], colours: int) -> None:
+def test_at_least_one_yarn_of_a_new_palette_is_new(numbers: list[int], colours: int) -> None:
     wanted = {"palette": "new", "colours": colours, "locked": numbers}
     if len(set(numbers)) >= colours:
         with pytest.raises(RequestError, match=f"{len(set(numbers))} yarns are locked, which leaves none of {colours}"):
@@ -82,18 +82,18 @@ def test_locked_yarns_leave_room_for_a_new_one(numbers: list[int], colours: int)
 
 
 @pytest.mark.parametrize("palette", ["auto", "free", "source"])
-def test_yarns_are_locked_in_a_new_palette_only(palette: str) -> None:
+def test_locked_yarns_are_dropped_without_a_new_palette(palette: str) -> None:
     constraints = Constraints(palette=palette, colours=8, locked=(1, 2))
     assert (constraints.colours, constraints.locked) == (None, ())
 
 
 @pytest.mark.parametrize("locked", [(-1,), (256,), (1.5,), (True,), ("1",), "12", 3, None])
-def test_what_is_no_number_of_a_yarn_cannot_be_locked(locked: object) -> None:
+def test_an_invalid_yarn_number_cannot_be_locked(locked: object) -> None:
     with pytest.raises(RequestError, match="such as 0, 3"):
         Constraints(palette="new", colours=8, locked=locked)
 
 
-def test_a_request_from_before_yarns_could_be_locked_is_read() -> None:
+def test_a_request_without_locked_yarns_is_read() -> None:
     request = VariationRequest(**GOOD, constraints=Constraints(palette="new", colours=8))
     values = json.loads(json.dumps(request.to_json()))
     del values["constraints"]["locked"]
@@ -101,14 +101,14 @@ def test_a_request_from_before_yarns_could_be_locked_is_read() -> None:
 
 
 @given(st.integers(1, 200), st.floats(0.01, 1.0))
-def test_effective_steps_are_what_the_pipeline_walks(steps: int, strength: float) -> None:
-    assert 1 <= effective_steps(steps, strength) <= steps  # none that is allowed leaves no step
+def test_effective_steps_are_between_one_and_all(steps: int, strength: float) -> None:
+    assert 1 <= effective_steps(steps, strength) <= steps  # also at the lowest strength
     assert effective_steps(steps, 1.0) == steps
 
 
-@pytest.mark.parametrize(("steps", "strength", "walked"), [(28, 0.6, 17), (4, 0.6, 3), (4, 0.2, 1), (28, 1.0, 28)])
-def test_effective_steps_known(steps: int, strength: float, walked: int) -> None:
-    assert effective_steps(steps, strength) == walked
+@pytest.mark.parametrize(("steps", "strength", "expected"), [(28, 0.6, 17), (4, 0.6, 3), (4, 0.2, 1), (28, 1.0, 28)])
+def test_effective_steps_match_the_pipeline(steps: int, strength: float, expected: int) -> None:
+    assert effective_steps(steps, strength) == expected
 
 
 def test_a_record_of_another_version_is_read() -> None:
@@ -116,7 +116,7 @@ def test_a_record_of_another_version_is_read() -> None:
     values = json.loads(json.dumps(record.to_json()))
     values["colour_of_the_sky"] = "blue"
     values["facts"]["later"] = 1
-    del values["facts"]["notes"]  # written before there were any
+    del values["facts"]["notes"]  # an earlier version did not write them
     assert VariationRecord.from_json(values) == dataclasses.replace(
         record, facts=dataclasses.replace(record.facts, notes=())
     )

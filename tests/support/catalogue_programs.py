@@ -1,4 +1,4 @@
-"""Programs of their own on an outputs folder, for tests of crashes and crowds."""
+"""Separate Python processes on an outputs folder, for tests of crashes and concurrency."""
 
 from __future__ import annotations
 
@@ -18,6 +18,6 @@ PREAMBLE = """
 
 
 def start_python(code: str, outputs: Path) -> subprocess.Popen[str]:
-    """Start a program of its own on an outputs folder."""
+    """Start a Python process that runs `code` on an outputs folder."""
     script = textwrap.dedent(PREAMBLE) + textwrap.dedent(code)
     return subprocess.Popen([sys.executable, "-c", script, str(outputs)], cwd=ROOT, stderr=subprocess.PIPE, text=True)

@@ -1,4 +1,4 @@
-"""Records, pictures, and what a catalogue then shows and holds, for tests of what is kept."""
+"""Records and pictures for tests of the catalogue, and what a catalogue then returns."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ KILIM = {"adapter_name": "kilim", "adapter_sha256": "c0ffee" + "0" * 58, "adapte
 
 
 def make_record(**changes: object) -> VariationRecord:
-    """Make a record; the names of `RunFacts` change its facts."""
+    """Return a record with some values changed. Names of fields of `RunFacts` change its facts."""
     facts = {name: changes.pop(name) for name in [f.name for f in dataclasses.fields(RunFacts)] if name in changes}
-    usual = {
+    defaults = {
         "id": new_id(),
         "run": "run-1",
         "slot": 0,
@@ -51,27 +51,27 @@ def make_record(**changes: object) -> VariationRecord:
         "seed": 0,
         "seconds": 1.25,
     }
-    return VariationRecord(**usual | changes | {"facts": dataclasses.replace(FACTS, **facts)})
+    return VariationRecord(**defaults | changes | {"facts": dataclasses.replace(FACTS, **facts)})
 
 
 def make_picture(seed: int = 0) -> Image.Image:
-    """Draw a picture of the size that `make_record` says."""
+    """Draw a picture of the size in `FACTS`."""
     return draw_picture(64, 80, seed).convert("RGB")
 
 
 def picture_bytes(mode: str = "RGB", form: str = "PNG", **options: object) -> bytes:
-    """Draw the file of a design in a mode and a form."""
+    """Return a drawn design of a mode as the bytes of a file."""
     return encode_picture(draw_picture(64, 48).convert("RGB").convert(mode), form, **options)
 
 
 def save(catalogue: Catalogue, **changes: object) -> Variation:
-    """Keep a new variation."""
+    """Save a new variation."""
     record = make_record(**changes)
     return catalogue.save_variation(make_picture(record.seed), record)
 
 
 def fill(catalogue: Catalogue) -> list[str]:
-    """Keep some of everything; returns the ids: two plain, a favourite, a deleted one, a deleted favourite."""
+    """Save sources and variations. Returns ids: two without marks, a favourite, a deleted one, a deleted favourite."""
     source = catalogue.add_source(encode_picture(draw_picture(64, 48)), label="Diamonds")
     catalogue.add_source(encode_picture(draw_picture(64, 48).convert("CMYK"), "TIFF"), label="Inks")
     made = [save(catalogue, source=source.sha256, slot=slot, seed=slot, **KILIM).id for slot in range(5)]
@@ -83,7 +83,7 @@ def fill(catalogue: Catalogue) -> list[str]:
 
 
 def everything(catalogue: Catalogue) -> tuple[tuple[Variation, ...], tuple[Variation, ...], tuple[Source, ...]]:
-    """Return all that a catalogue shows: the gallery, the bin, the sources."""
+    """Return everything in a catalogue: the gallery, the bin, the sources."""
     kept, binned = (catalogue.find(GalleryQuery(page_size=200, deleted=deleted)) for deleted in (False, True))
     return kept.variations, binned.variations, catalogue.sources()
 
@@ -94,16 +94,16 @@ def ids(variations: tuple[Variation, ...]) -> list[str]:
 
 
 def shown(catalogue: Catalogue, **query: object) -> list[str]:
-    """Return the ids that a query shows, all on one page."""
+    """Return the ids that a query finds, all on one page."""
     return ids(catalogue.find(GalleryQuery(page_size=200, **query)).variations)
 
 
 def files(folder: Path) -> set[str]:
-    """Return the names below a folder, those of the index left out."""
+    """Return the names of the files below a folder, without those of the index."""
     found = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
     return {name for name in found if not name.startswith("catalogue.sqlite")}
 
 
 def leftovers(outputs: Path) -> list[Path]:
-    """Return the hidden files below a folder: those that were being written."""
+    """Return the hidden files below a folder, which are temporary ones."""
     return [path for path in outputs.rglob(".*") if path.is_file()]

@@ -1,4 +1,4 @@
-"""Parts of design files, drawn and written for tests of how they are opened."""
+"""Pictures and parts of files for tests of opening designs."""
 
 import struct
 import zlib
@@ -10,7 +10,7 @@ EXIF_ORIENTATION = 0x0112
 
 
 def draw_noise(width=48, height=64, seed=0) -> Image.Image:
-    """A picture that is symmetrical in nothing, so that no turn of it goes unseen."""
+    """Draw noise, which has no symmetry, so that every rotation changes it."""
     pixels = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
     return Image.fromarray(pixels)
 
@@ -20,6 +20,6 @@ def write_png_chunk(name: bytes, body: bytes) -> bytes:
 
 
 def write_profile() -> bytes:
-    """sRGB with red and green exchanged: a profile whose effect cannot be missed."""
+    """Return an ICC profile: sRGB with red and green exchanged, so that its effect is obvious."""
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     return profile.replace(b"rXYZ", b"????").replace(b"gXYZ", b"rXYZ").replace(b"????", b"gXYZ")

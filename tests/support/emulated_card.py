@@ -1,12 +1,10 @@
 """Walk mmgp's real profiles without a card: `python -m tests.support.emulated_card PROFILE VRAM [MIB]`.
 
-Alone in its process, for it replaces functions of torch.
-
-mmgp asks CUDA for memory and streams and moves tensors to it. Here those few calls are answered by the processor:
-tensors stay where they are, and each copy to the card is counted instead of made. What this shows: which parts are
-quantised, whether the mended hooks give the plain pipeline's pictures, how an adapter acts, how much each forward
-would copy and whether it was fetched ahead. What it cannot show: time, peaks of memory, pinning,
-and tensors on mixed devices. Written against mmgp 3.8.2.
+mmgp asks CUDA for memory and streams and moves tensors to it. Here the CPU answers those few calls: tensors stay where
+they are, and each copy to the card is counted instead of made. This shows which parts are quantised, whether the
+studio's sampler gives the plain pipeline's latents through the mended hooks, how an adapter acts, how much each forward
+would copy, and whether that was fetched ahead. It cannot show time, peaks of memory, pinning, and tensors on mixed
+devices. It replaces functions of torch, so it runs in a process of its own. Written against mmgp 3.8.2.
 """
 
 from __future__ import annotations
@@ -14,6 +12,7 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
+from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -95,7 +94,10 @@ def install(card: Card, vram_gib: float) -> None:
 
 
 def main(profile_id: str, vram_gib: float, budget_mib: float | None) -> dict[str, object]:
-    """Draw with and without a profile, with and without an adapter; return what differed and what was copied."""
+    """Draw with and without a profile, with and without an adapter; return what differed and what was copied.
+
+    What is expected is drawn by the plain pipeline's own call, the rest by the studio's sampler.
+    """
     card = Card()
     install(card, vram_gib)
     from mmgp import offload
@@ -103,45 +105,33 @@ def main(profile_id: str, vram_gib: float, budget_mib: float | None) -> dict[str
     from studio.models import adapters
     from studio.models.adapter_files import inspect_adapter
     from studio.models.loading import load_pipeline
-    from studio.models.memory import ManagedMemory
+    from studio.models.memory import manage_memory
     from studio.models.profiles import PROFILES
+    from studio.models.prompts import PromptCache
     from studio.models.registry import MODELS
     from studio.models.slot import PipelineSlot
     from tests.support.adapters import write_adapter
+    from tests.support.sampling import draw_by_pipeline, draw_by_studio, make_latents
 
     offload.HfHook.__init__ = lambda hook: setattr(hook, "execution_device", "cpu")
     entry = MODELS["builtin"]
     folder = write_adapter(Path(tempfile.mkdtemp()) / "lora", PipelineSlot(), alpha=8)
     adapter = inspect_adapter(folder)
 
-    def draw(pipe: object) -> np.ndarray:
-        latents = torch.randn(1, pipe.vae.config.latent_channels, 32, 32, generator=torch.Generator().manual_seed(0))
-        return (
-            pipe(
-                prompt="red kilim",
-                image=latents.to(pipe.transformer.dtype),
-                width=128,
-                height=128,
-                strength=0.8,
-                num_inference_steps=4,
-                guidance_scale=1.0,
-                generator=torch.Generator().manual_seed(1),
-                max_sequence_length=entry.prompt_tokens,
-                output_type="latent",
-            )
-            .images.float()
-            .numpy()
-        )
+    def draw(pipe: object, by: Callable[..., torch.Tensor] = draw_by_studio) -> np.ndarray:
+        embeds = PromptCache(pipe, entry.prompt_tokens).encode("red kilim", "blue", guided=True)
+        latents = by(pipe, make_latents(pipe, 128, 128), embeds, steps=4, strength=0.8, scale=2.5, seeds=(1, 2))
+        return latents.float().numpy()
 
     plain = load_pipeline(entry, torch.bfloat16)
-    expected = draw(plain)
+    expected = draw(plain, draw_by_pipeline)
     adapters.add_adapter(plain.transformer, adapter)
     adapters.set_weight(plain.transformer, 0.5)
-    expected_adapted = draw(plain)
+    expected_adapted = draw(plain, draw_by_pipeline)
 
     pipe = load_pipeline(entry, torch.bfloat16)
     profile = replace(PROFILES[profile_id], transformer_budget_mib=budget_mib)
-    memory = ManagedMemory(pipe, profile, adapter, vram_gib)
+    memory = manage_memory(pipe, profile, adapter, vram_gib)
     for part in pipe.components.values():
         if isinstance(part, torch.nn.Module):
             part._force_device = "cpu"

@@ -1,4 +1,4 @@
-"""The Generate page on an outputs folder of its own, filled in up to the press of Generate."""
+"""The Generate page on an outputs folder of its own: upload, fill in, press Generate."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.pictures import draw_picture, encode_picture
 
 @pytest.fixture
 def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[AppTest]:
-    """The page on an outputs folder of its own; its worker does not wait for other studios on this machine."""
+    """The page on an outputs folder and a device lock of its own, so that no other studio delays its worker."""
     monkeypatch.setenv("STUDIO_OUTPUTS", str(tmp_path / "outputs"))
     monkeypatch.setattr(studio.workspace, "device_lock_file", lambda: tmp_path / "device.lock")
     st.cache_resource.clear()
@@ -36,7 +36,7 @@ def upload(page: AppTest, width_px: int = 96, height_px: int = 128, form: str = 
 
 
 def ready(page: AppTest, prompt: str = "kilim, red diamonds") -> AppTest:
-    """Return the page with a design and a prompt, only Generate to be pressed."""
+    """Return the page with a design and a prompt, ready for Generate."""
     upload(page.run())
     return page.text_area(key="form_prompt").set_value(prompt).run()
 
@@ -49,18 +49,18 @@ def generate(page: AppTest) -> AppTest:
 
 
 def errors(page: AppTest) -> str:
-    """All errors of the page."""
+    """Return all errors of the page."""
     return " ".join(error.value for error in page.error)
 
 
 def texts(page: AppTest) -> str:
-    """Everything that is written on the page, HTML included."""
+    """Return all other text of the page, HTML included."""
     found = [*page.markdown, *page.caption, *page.html, *page.subheader, *page.info, *page.warning]
     return " ".join(str(element.value) for element in found)
 
 
 def keep_variation(**changes: object) -> Variation:
-    """Keep a variation of a design that is kept too."""
+    """Save a design and a variation of it."""
     catalogue = workspace().catalogue
     source = catalogue.add_source(encode_picture(draw_picture(64, 80)), label="Kept")
     return save(catalogue, source=source.sha256, **changes)

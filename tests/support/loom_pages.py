@@ -11,8 +11,8 @@ from studio.catalogue import Source, Variation
 from studio.designs import IndexMap
 from studio.schema import Constraints, Weaving
 from studio.workspace import Workspace
-from tests.designs.weaving.test_weave import YARNS
 from tests.support.catalogue_records import make_picture, make_record
+from tests.support.knots import YARNS
 from tests.support.pages import open_page
 
 
@@ -25,13 +25,13 @@ def draw_indexed() -> bytes:
 
 
 def open_with_design(workspace: Workspace) -> tuple[AppTest, Source]:
-    """Keep the design of four yarns, and open the Generate page with it."""
+    """Save the design of four yarns, and open the Generate page with it."""
     source = workspace.catalogue.add_source(draw_indexed(), label="Four yarns")
     return open_page("generate", source=source.sha256), source
 
 
 def submit(page: AppTest) -> AppTest:
-    """Fill in a prompt, and press Generate."""
+    """Fill in a prompt and press Generate."""
     page.text_area(key="form_prompt").set_value("kilim").run()
     page.button(key="generate").click().run()
     assert not page.exception
@@ -39,7 +39,7 @@ def submit(page: AppTest) -> AppTest:
 
 
 def keep_woven(workspace: Workspace, repeat: str = "none", **changes: object) -> Variation:
-    """Keep a variation in two of the design's four yarns, and what the model drew."""
+    """Save a variation that uses two of the design's four yarns, with its picture before weaving."""
     indices = np.random.default_rng(1).integers(0, 2, (80, 64), dtype=np.uint8)
     weaving = Weaving(yarns=tuple(f"#{r:02x}{g:02x}{b:02x}" for r, g, b in YARNS.tolist()), colour_shift=3.0)
     record = make_record(weaving=weaving, constraints=Constraints(palette="source", repeat=repeat), **changes)

@@ -1,4 +1,4 @@
-"""Pages run in this process on an outputs folder of their own."""
+"""Pages that run in the test's process, on an outputs folder of their own."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from studio.ui.session import workspace
 from studio.workspace import PROJECT, Workspace, close_workspaces
 
 APP = str(PROJECT / "studio" / "ui" / "app.py")
-_MANY_SECONDS = 60
+_TIMEOUT_SECONDS = 60
 
 
 @pytest.fixture
 def studio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
-    """The workspace that the pages of this test see."""
+    """The workspace of the pages in this test."""
     monkeypatch.setenv("STUDIO_OUTPUTS", str(tmp_path / "outputs"))
     yield workspace()
     close_workspaces()
@@ -31,7 +31,7 @@ def studio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspac
 
 @pytest.fixture
 def busy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Another studio draws all the while, so that runs stay in line."""
+    """Hold the device lock as another studio would, so that all runs stay in the queue."""
     monkeypatch.setattr("studio.workspace.device_lock_file", lambda: tmp_path / "device.lock")
     with FileLock(tmp_path / "device.lock"):
         yield
@@ -39,8 +39,8 @@ def busy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def open_page(name: str, **address: str) -> AppTest:
-    """Open a page in a new session, at an address with these parameters."""
-    app = AppTest.from_file(APP, default_timeout=_MANY_SECONDS).run()
+    """Open a page in a new session, with these query parameters."""
+    app = AppTest.from_file(APP, default_timeout=_TIMEOUT_SECONDS).run()
     app.switch_page(f"../../pages/{name}.py")
     for key, value in address.items():
         app.query_params[key] = value
@@ -48,7 +48,7 @@ def open_page(name: str, **address: str) -> AppTest:
 
 
 def run(app: AppTest) -> AppTest:
-    """Run the page (again) and see that it did not break."""
+    """Run the page (again) and check that it raised no exception."""
     app.run()
     assert [error.message for error in app.exception] == []
     return app
@@ -60,20 +60,20 @@ def drawn_html(app: AppTest) -> str:
 
 
 def said(app: AppTest) -> str:
-    """Return all words of the page, its HTML tables included."""
+    """Return all text of the page, HTML included."""
     kinds = ("title", "subheader", "markdown", "caption", "error", "warning", "info", "success", "toast")
-    words = [str(element.value) for kind in kinds for element in app.get(kind)]
+    texts = [str(element.value) for kind in kinds for element in app.get(kind)]
     inside = re.sub(r"<(style|script)>.*?</\1>|<[^>]+>", " ", drawn_html(app), flags=re.DOTALL)
-    return "\n".join([*words, html.unescape(inside)])
+    return "\n".join([*texts, html.unescape(inside)])
 
 
 def links(app: AppTest) -> dict[str, object]:
-    """Return the page's links to other pages by their labels."""
+    """Return the page's links to other pages by label."""
     return {link.label: link for link in app.get("page_link")}
 
 
 def cards(app: AppTest) -> list[str]:
-    """Return the ids of the gallery's cards in their order."""
+    """Return the ids of the gallery's cards in order."""
     found = [button.key.removeprefix("open_card_") for button in app.button if str(button.key).startswith("open_card_")]
     assert len(set(found)) == len(found)
     return found

@@ -1,4 +1,4 @@
-"""Pictures and designs drawn for tests, as the bytes of files."""
+"""Pictures and designs for tests, and their files."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from studio.designs import Design, open_design
 
 
 def draw_picture(width_px: int, height_px: int, seed: int = 0) -> Image.Image:
-    """Draw an indexed picture of a bordered field with diamonds: small, crisp, different for each seed."""
+    """Draw an indexed picture of diamonds within a border, different for each seed."""
     rng = np.random.default_rng(seed)
     y, x = np.mgrid[0:height_px, 0:width_px]
     period = int(rng.integers(12, 24))
@@ -26,7 +26,7 @@ def draw_picture(width_px: int, height_px: int, seed: int = 0) -> Image.Image:
 
 
 def encode_picture(picture: Image.Image, form: str = "PNG", **options: object) -> bytes:
-    """Return a picture as the bytes of a file, saved with Pillow's options."""
+    """Return a picture as the bytes of a file of Pillow's format `form`."""
     buffer = io.BytesIO()
     picture.save(buffer, form, **options)
     return buffer.getvalue()
@@ -38,5 +38,5 @@ def draw_design(width_px: int, height_px: int, seed: int = 0) -> Design:
 
 
 def digest(picture: Image.Image) -> str:
-    """Return a hash of the pixels."""
+    """Return the SHA-256 of the pixels."""
     return hashlib.sha256(picture.tobytes()).hexdigest()

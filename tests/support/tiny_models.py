@@ -34,17 +34,17 @@ def two_threads():
 
 @pytest.fixture(autouse=True)
 def few_held_out_designs(monkeypatch: pytest.MonkeyPatch):
-    """Looks at fewer, so that a validation takes a moment."""
-    monkeypatch.setattr(autoencoder, "LOOKED_AT", range(2))
-    monkeypatch.setattr(flow, "LOOKED_AT", range(100, 102))
+    """Use fewer held-out designs to keep validations short."""
+    monkeypatch.setattr(autoencoder, "VALIDATION_DESIGNS", range(2))
+    monkeypatch.setattr(flow, "VALIDATION_DESIGNS", range(100, 102))
     for module in (autoencoder, flow):
-        monkeypatch.setattr(module, "SHOWN", range(200, 202))
-    monkeypatch.setattr(autoencoder, "MEASURED_PLACES", range(24, 28))
+        monkeypatch.setattr(module, "SAMPLE_DESIGNS", range(200, 202))
+    monkeypatch.setattr(autoencoder, "LATENT_STATISTICS_DESIGNS", range(24, 28))
 
 
 @pytest.fixture(scope="module")
 def tokenizers():
-    corpus = architecture.write_corpus(CAPTIONS)
+    corpus = architecture.build_corpus(CAPTIONS)
     return architecture.train_clip_tokenizer(corpus), architecture.train_t5_tokenizer(corpus)
 
 

@@ -1,4 +1,4 @@
-"""The training of the VAE."""
+"""Training of the VAE, its linear start and its widening."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from studio.training.autoencoder import BROAD_BLOCKS, AutoencoderRecipe, Autoenc
 from studio.training.builtin import build_training
 from studio.training.checkpoint import load_state, save_state
 from studio.training.crops import CropStream
-from studio.training.linear_start import begin_linear
+from studio.training.linear_start import initialise_linear
 from studio.training.losses import measure_loss, measure_yarns
 from studio.training.pixels import measure_psnr, to_pixels
 from studio.training.widening import widen_autoencoder
@@ -34,7 +34,7 @@ from tests.support.tiny_models import (
 __all__ = ["tokenizers", "two_threads"]
 
 
-def test_a_vae_begins_as_the_best_linear_code_of_its_pictures():
+def test_a_linear_start_reconstructs_unseen_crops():
     torch.manual_seed(0)
     stream = CropStream(16, 96, crops_each=4, designs=4)
     crops, unseen = stream.draw(0), stream.draw(10)
@@ -45,20 +45,20 @@ def test_a_vae_begins_as_the_best_linear_code_of_its_pictures():
         return to_pixels(vae.decode(vae.encode(pictures).latent_dist.mode()).sample)
 
     assert measure_psnr(to_pixels(unseen), rebuild(unseen)) < 12
-    begin_linear(vae, crops)
+    initialise_linear(vae, crops)
     assert measure_psnr(to_pixels(unseen), rebuild(unseen)) > 18
-    # A picture half as strong comes out about half as strong: no norm takes its contrast out.
+    # Half the contrast of the input gives about half the contrast of the output: no norm removes it.
     faint, strong = (rebuild(part * unseen).astype(float) - 127.5 for part in (0.4, 0.8))
     assert np.abs(strong - 2 * faint).mean() < 0.3 * np.abs(strong).mean()
 
 
 @pytest.mark.parametrize("widths", [(8, 48), (16, 24), (16, 32, 48)])
-def test_a_vae_of_another_form_has_no_linear_start(widths):
+def test_the_linear_start_refuses_other_architectures(widths):
     with pytest.raises(ValueError, match="linear start"):
-        begin_linear(architecture.build_autoencoder(widths), torch.zeros(1, 3, 32, 32))
+        initialise_linear(architecture.build_autoencoder(widths), torch.zeros(1, 3, 32, 32))
 
 
-def test_a_larger_vae_begins_as_the_smaller_one_and_its_copies_learn_apart():
+def test_a_widened_vae_equals_the_smaller_one_and_its_channel_copies_get_different_gradients():
     torch.manual_seed(0)
     small, large = architecture.build_autoencoder((8, 16), layers=1), architecture.build_autoencoder((24, 32), layers=3)
     small.register_to_config(shift_factor=0.3, scaling_factor=0.7)
@@ -82,7 +82,7 @@ def test_a_larger_vae_begins_as_the_smaller_one_and_its_copies_learn_apart():
         ((16, 16), (16, 32), 1, "smaller VAE lacks .*conv_shortcut"),
     ],
 )
-def test_a_vae_grows_by_whole_multiples_only(before, widths, layers, said):
+def test_widening_refuses_incompatible_sizes(before, widths, layers, said):
     small, large = (
         architecture.build_autoencoder(before, layers=1),
         architecture.build_autoencoder(widths, layers=layers),
@@ -92,10 +92,10 @@ def test_a_vae_grows_by_whole_multiples_only(before, widths, layers, said):
 
 
 PLAIN = dataclasses.replace(TINY_VAE, yarn_weight=0, exact_weight=0, flat_weight=0)
-"""Of a VAE that begins with noise nothing is a yarn yet: those terms go up and down over its first steps."""
+"""Without the yarn terms, which fluctuate over the first steps of a VAE with random weights."""
 
 
-def test_ten_steps_lower_the_loss_of_the_autoencoder(tokenizers):
+def test_ten_steps_lower_the_loss_of_the_vae(tokenizers):
     training = AutoencoderTraining(build_tiny(tokenizers).vae, CPU, PLAIN)
     batch = draw_batch(0, PLAIN)
 
@@ -111,31 +111,29 @@ def test_ten_steps_lower_the_loss_of_the_autoencoder(tokenizers):
     assert measure() < 0.9 * before
 
 
-def test_latents_learn_to_bear_noise():
-    """After the same steps, a VAE that met noise gives back a noisy picture better than one that met hardly any."""
+def test_training_on_noisy_latents_makes_them_robust_to_noise():
+    """After as many steps, a VAE trained with noise decodes noisy latents better than one trained with little."""
     wanted = draw_batch(40, TINY_VAE)
     noise = torch.randn((2, 4, 24, 24), generator=torch.Generator().manual_seed(0))
 
     @torch.no_grad()
-    def lose(vae) -> float:
+    def measure(vae) -> float:
         latents = vae.encode(wanted).latent_dist.mean
         return measure_loss(vae.decode(latents + 0.4 * latents.std() * noise).sample, wanted, PLAIN).item()
 
     losses = []
     for latent_noise in (0.05, 0.45):
-        recipe = dataclasses.replace(PLAIN, latent_noise=latent_noise, broad_noise=0.0, calm_share=0.0)
+        recipe = dataclasses.replace(PLAIN, latent_noise=latent_noise, broad_noise=0.0, low_noise_share=0.0)
         torch.manual_seed(0)
-        training = AutoencoderTraining(
-            architecture.build_autoencoder(layers=3), CPU, recipe
-        )  # a deeper one needs longer
+        training = AutoencoderTraining(architecture.build_autoencoder(layers=3), CPU, recipe)  # shallow, to learn fast
         for _ in range(24):
             training.advance()
-        losses.append(lose(training.vae))
+        losses.append(measure(training.vae))
     assert losses[1] < 0.95 * losses[0]
 
 
-def test_noise_is_broader_than_white_noise_at_every_coarseness():
-    """Means over blocks keep more of it than of white noise, which they leave one n-th of for blocks of n by n."""
+def test_noise_exceeds_white_noise_at_low_frequencies():
+    """Means over n x n blocks of white noise have 1 / n of its standard deviation."""
     white, pink = (draw_noise((48, 4, 64, 96), 5, broad) for broad in (0.0, 0.1))
     assert white.std() == pytest.approx(1, abs=0.01)
     kept = [(F.avg_pool2d(pink, side).std() * side / pink.std()).item() for side in BROAD_BLOCKS]
@@ -144,7 +142,7 @@ def test_noise_is_broader_than_white_noise_at_every_coarseness():
     assert F.avg_pool2d(white, 16).std().item() * 16 == pytest.approx(1, rel=0.1)
 
 
-def test_noise_is_its_seeds_and_its_blocks_lie_elsewhere_for_each():
+def test_noise_depends_on_its_seed_alone_and_its_blocks_have_random_offsets():
     assert torch.equal(draw_noise((2, 4, 24, 40), 7, 0.1), draw_noise((2, 4, 24, 40), 7, 0.1))
     edges = set()
     for seed in range(24):
@@ -154,8 +152,8 @@ def test_noise_is_its_seeds_and_its_blocks_lie_elsewhere_for_each():
     assert edges == set(range(BROAD_BLOCKS[0]))
 
 
-def test_the_noise_goes_by_the_deviation_of_the_latents(tokenizers):
-    """Latents ten times as large meet noise ten times as large: there is nothing to be won by growing."""
+def test_the_noise_is_relative_to_the_standard_deviation_of_the_latents(tokenizers):
+    """Ten times larger latents get ten times larger noise, so that larger latents are no advantage."""
     training = build_vae(tokenizers)
     met: list[torch.Tensor] = []
     training.vae.decoder.register_forward_pre_hook(lambda module, given: met.append(given[0]))
@@ -170,7 +168,7 @@ def test_the_noise_goes_by_the_deviation_of_the_latents(tokenizers):
     assert (large.std() / small.std()).item() == pytest.approx(10, rel=0.05)
 
 
-def test_an_ordinary_pipeline_begins_with_the_picture(tokenizers):
+def test_the_posterior_variance_is_small_after_training(tokenizers):
     parts = build_tiny(tokenizers)
     training = build_training("vae", parts, CPU)
     for _ in range(3):
@@ -179,7 +177,7 @@ def test_an_ordinary_pipeline_begins_with_the_picture(tokenizers):
     assert spread.std.max() < 0.02 < spread.mean.std()
 
 
-def test_a_training_that_was_cut_goes_on_as_if_it_was_not(tokenizers, tmp_path: Path):
+def test_a_resumed_vae_training_is_bit_identical_to_an_uninterrupted_one(tokenizers, tmp_path: Path):
     whole, cut = build_vae(tokenizers), build_vae(tokenizers)
     for _ in range(4):
         whole.advance()
@@ -194,8 +192,8 @@ def test_a_training_that_was_cut_goes_on_as_if_it_was_not(tokenizers, tmp_path: 
     assert all(torch.equal(wanted[key], found[key]) for key in wanted)
 
 
-def test_exactness_is_won_by_pixels_that_are_all_but_right():
-    """Ten columns a little wrong and one ten times as wrong are alike in L1, and unlike here."""
+def test_the_exact_term_penalises_many_small_errors_more_than_one_large_error():
+    """Ten columns with a small error and one with ten times that error have equal L1."""
     wanted = torch.zeros(1, 3, 16, 16)
     little, much = wanted.clone(), wanted.clone()
     little[..., :10], much[..., 0] = 0.05, 0.5
@@ -206,7 +204,7 @@ def test_exactness_is_won_by_pixels_that_are_all_but_right():
     assert little_more - right > 2 * (much_more - right)
 
 
-def test_confusion_counts_the_right_yarn_and_not_how_near_it_is():
+def test_confusion_is_the_cross_entropy_of_the_right_yarn():
     yarns = torch.tensor([[-1.0, -1.0, -1.0], [1.0, 1.0, 1.0]])
     wanted = yarns[torch.tensor([[0, 1], [1, 0]])].permute(2, 0, 1)[None]
 
@@ -214,17 +212,17 @@ def test_confusion_counts_the_right_yarn_and_not_how_near_it_is():
         return measure_yarns(made, picture, 0.04)[0].item()
 
     assert confuse(wanted) < 1e-6
-    assert confuse(torch.zeros_like(wanted)) == pytest.approx(math.log(2), rel=1e-3)  # a file's colours are whole
+    assert confuse(torch.zeros_like(wanted)) == pytest.approx(math.log(2), rel=1e-3)  # yarns are rounded to 8 bits
     assert confuse(0.5 * wanted) < 0.01
     assert confuse(-wanted) > 50
     many = torch.rand((1, 3, 8, 8), generator=torch.Generator().manual_seed(0)) * 2 - 1
     assert confuse(-many, many) == 0
 
 
-def test_straying_counts_what_is_no_yarn_and_not_which_yarn_it_is():
+def test_straying_is_the_distance_to_the_nearest_yarn_right_or_wrong():
     yarns = torch.tensor([[-1.0, -1.0, -1.0], [1.0, 1.0, 1.0]])
     wanted = yarns[torch.tensor([[0, 1], [1, 0]])].permute(2, 0, 1)[None]
     right, other, halfway = (measure_yarns(part * wanted, wanted, 0.04)[1].item() for part in (1, -1, 0))
-    assert right == pytest.approx(0.1, abs=0.01)  # the root of what counts as all but right
+    assert right == pytest.approx(0.1, abs=0.01)  # the root of the softening
     assert other == pytest.approx(right)
     assert halfway == pytest.approx(3**0.25, rel=0.01)

@@ -1,4 +1,4 @@
-"""Trainings in stretches: cut, resumed, begun from a model."""
+"""Training runs: resumed, interrupted, started from a model."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import torch
 from studio.errors import InputError
 from studio.training import architecture
 from studio.training.autoencoder import AutoencoderTraining
-from studio.training.builtin import Stretch, build_training, open_parts, run_stretch, train_builtin
+from studio.training.builtin import PhaseRun, build_training, open_parts, train_builtin, train_phase
 from studio.training.checkpoint import export_parts, load_parts, load_state, save_state
 from tests.support.tiny_models import (
     CPU,
@@ -30,7 +30,7 @@ from tests.support.tiny_models import (
 __all__ = ["few_held_out_designs", "tokenizers", "two_threads"]
 
 
-def test_a_folder_with_a_smaller_vae_is_opened_as_large_as_those_of_today(tokenizers, tmp_path: Path):
+def test_a_smaller_vae_is_widened_when_the_model_is_opened(tokenizers, tmp_path: Path):
     parts = build_tiny(tokenizers)
     parts.vae = architecture.build_autoencoder((16, 24), layers=1)
     export_parts(parts, tmp_path / "model")
@@ -42,7 +42,7 @@ def test_a_folder_with_a_smaller_vae_is_opened_as_large_as_those_of_today(tokeni
 
 
 @pytest.mark.parametrize("build", [build_vae, build_recolouring])
-def test_a_resumed_run_equals_an_uncut_one(build, tokenizers, tmp_path: Path):
+def test_a_resumed_training_equals_an_uninterrupted_one(build, tokenizers, tmp_path: Path):
     uncut = build(tokenizers)
     for step in range(6):
         if step == 2:
@@ -62,11 +62,11 @@ def test_a_resumed_run_equals_an_uncut_one(build, tokenizers, tmp_path: Path):
         assert torch.allclose(value, resumed.average.values[key], atol=1e-6), key
 
 
-def test_a_stretch_writes_model_state_metrics_and_samples_and_the_next_goes_on(tokenizers, tmp_path: Path):
+def test_a_run_writes_model_state_metrics_and_samples_and_the_next_run_continues(tokenizers, tmp_path: Path):
     output = tmp_path / "run"
     export_parts(build_tiny(tokenizers), output / "model")
-    for stretch in (Stretch(output, 0.0, "vae"), Stretch(output, 0.0, "flow")):
-        assert list(run_stretch(stretch))[-1].saved
+    for run in (PhaseRun(output, 0.0, "vae"), PhaseRun(output, 0.0, "flow")):
+        assert list(train_phase(run))[-1].saved
     with pytest.raises(InputError, match="--resume"):
         next(train_builtin(output, minutes=1))
     last = list(train_builtin(output, minutes=0, resume=True, phase="vae"))[-1]
@@ -83,37 +83,37 @@ def test_a_stretch_writes_model_state_metrics_and_samples_and_the_next_goes_on(t
     assert config.scaling_factor != 1
 
 
-def test_a_training_that_begins_from_a_model_without_its_state_begins_gently(tokenizers, tmp_path: Path):
+def test_a_training_from_a_model_without_training_state_starts_gently(tokenizers, tmp_path: Path):
     output = tmp_path / "run"
     export_parts(build_tiny(tokenizers), output / "model")
-    for name in ("vae", "flow", "flow"):  # the second stretch of the flow keeps the schedule of its first
-        list(run_stretch(Stretch(output, 0.0, name)))
+    for name in ("vae", "flow", "flow"):  # the second flow run keeps the schedule of the first
+        list(train_phase(PhaseRun(output, 0.0, name)))
         assert load_state(output / "state" / f"{name}.pt")["schedule"]["peak"] == 0.7
     (output / "state" / "flow.pt").unlink()
     (output / "state" / "origin.json").write_text('{"from_model": false}', encoding="utf-8")
-    list(run_stretch(Stretch(output, 0.0, "flow")))
+    list(train_phase(PhaseRun(output, 0.0, "flow")))
     assert load_state(output / "state" / "flow.pt")["schedule"]["peak"] == 1.0
 
 
-def test_a_state_of_a_smaller_vae_is_refused_with_what_to_do(tokenizers, tmp_path: Path):
+def test_the_state_of_a_smaller_vae_is_refused_with_advice(tokenizers, tmp_path: Path):
     parts = build_tiny(tokenizers)
     parts.vae = architecture.build_autoencoder((16, 24), layers=1)
     export_parts(parts, tmp_path / "model")
     save_state(AutoencoderTraining(parts.vae, CPU, TINY_VAE).state(), tmp_path / "state" / "vae.pt")
     with pytest.raises(InputError, match=r"Delete state/vae\.pt"):
-        next(run_stretch(Stretch(tmp_path, 0.0, "vae")))
+        next(train_phase(PhaseRun(tmp_path, 0.0, "vae")))
 
 
-def test_a_state_is_refused_that_would_undo_what_the_vae_learnt_since(tokenizers, tmp_path: Path):
+def test_a_state_older_than_another_phase_of_the_vae_is_refused(tokenizers, tmp_path: Path):
     export_parts(build_tiny(tokenizers), tmp_path / "model")
     for name in ("decoder", "vae"):
         save_state({}, tmp_path / "state" / f"{name}.pt")
     os.utime(tmp_path / "state" / "decoder.pt", (1, 1))
     with pytest.raises(InputError, match=r"vae\.pt .* is newer than decoder\.pt"):
-        next(run_stretch(Stretch(tmp_path, 0.0, "decoder")))
+        next(train_phase(PhaseRun(tmp_path, 0.0, "decoder")))
 
 
-def test_a_vae_is_enlarged_the_same_way_each_time(tokenizers, tmp_path: Path):
+def test_widening_a_vae_is_deterministic(tokenizers, tmp_path: Path):
     parts = build_tiny(tokenizers)
     parts.vae = architecture.build_autoencoder((16, 24), layers=1)
     export_parts(parts, tmp_path / "model")
@@ -121,7 +121,7 @@ def test_a_vae_is_enlarged_the_same_way_each_time(tokenizers, tmp_path: Path):
     assert all(torch.equal(first[key], again[key]) for key in first)
 
 
-def test_building_a_training_by_phase(tokenizers):
+def test_each_phase_has_its_training(tokenizers):
     parts = build_tiny(tokenizers)
     assert [build_training(phase, parts, CPU).name for phase in ("vae", "decoder", "flow")] == [
         "vae",

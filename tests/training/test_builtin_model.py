@@ -1,4 +1,4 @@
-"""The parts of the built-in model, and the checkpoint that is shipped."""
+"""The parts of the built-in model and the shipped checkpoint."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.support.tiny_models import CAPTIONS, CPU, build_tiny, tokenizers, two
 __all__ = ["tokenizers", "two_threads"]
 
 
-def test_text_is_encoded_as_the_pipeline_encodes_it(tokenizers):
+def test_prompts_are_encoded_like_in_the_pipeline(tokenizers):
     parts = build_tiny(tokenizers)
     text = "Kilim carpet, red diamonds, a word like zyzzyva"
     with torch.no_grad():
@@ -32,7 +32,7 @@ def test_text_is_encoded_as_the_pipeline_encodes_it(tokenizers):
     assert torch.equal(pooled, wanted[2])
 
 
-def test_tokenizers_know_captions_by_word_and_all_else_by_letter(tokenizers):
+def test_tokenizers_split_known_captions_into_words_and_other_text_into_letters(tokenizers):
     tokenizer, tokenizer_3 = tokenizers
     assert tokenizer.tokenize("red kilim, ivory") == ["red</w>", "kilim</w>", ",</w>", "ivory</w>"]
     assert tokenizer_3.tokenize("red kilim, ivory") == ["▁red", "▁kilim", ",", "▁ivory"]
@@ -40,7 +40,7 @@ def test_tokenizers_know_captions_by_word_and_all_else_by_letter(tokenizers):
     assert tokenizer_3.unk_token_id not in tokenizer_3("qzx 7!").input_ids
 
 
-def test_an_exported_model_loads_equal_and_draws(tokenizers, tmp_path: Path):
+def test_an_exported_model_loads_with_equal_weights_and_draws(tokenizers, tmp_path: Path):
     from diffusers import StableDiffusion3Img2ImgPipeline
     from PIL import Image
 
@@ -51,9 +51,9 @@ def test_an_exported_model_loads_equal_and_draws(tokenizers, tmp_path: Path):
     loaded = load_parts(tmp_path / "model")
     for name, module in parts.flow_modules.items():
         for key, value in module.state_dict().items():
-            kept = value.half().float() if value.is_floating_point() else value  # files hold 16 bits, memory 32
+            kept = value.half().float() if value.is_floating_point() else value  # exported in fp16, loaded in fp32
             assert torch.equal(kept, loaded.flow_modules[name].state_dict()[key]), f"{name}.{key}"
-            assert value.dtype == kept.dtype  # what is trained on stays as fine as it was
+            assert value.dtype == kept.dtype  # the export leaves the parts in fp32
     assert not (tmp_path / "model" / "vae" / "left-over.safetensors").exists()
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
     pipe = StableDiffusion3Img2ImgPipeline.from_pretrained(tmp_path / "model", dtype=torch.float32)
@@ -71,12 +71,12 @@ def test_an_exported_model_loads_equal_and_draws(tokenizers, tmp_path: Path):
     assert drawn.size == (144, 128)
 
 
-def test_the_whole_model_fits_the_repository(tokenizers, tmp_path: Path):
+def test_a_new_model_keeps_to_the_size_limits(tokenizers, tmp_path: Path):
     export_parts(build_parts(CAPTIONS), tmp_path / "model")
     check_weight_files(tmp_path / "model")
 
 
-def test_the_shipped_scheduler_is_the_one_that_is_built():
+def test_the_shipped_scheduler_equals_a_new_one():
     config = FlowMatchEulerDiscreteScheduler.from_pretrained(BUILTIN_FOLDER, subfolder="scheduler").config
     built = architecture.build_scheduler().config
     assert all(config[key] == built[key] for key in built if not key.startswith("_"))
@@ -89,11 +89,11 @@ def check_weight_files(folder: Path) -> None:
     assert sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) <= 60_000_000
 
 
-def test_the_shipped_files_keep_to_the_limits():
+def test_the_shipped_model_keeps_to_the_size_limits():
     check_weight_files(BUILTIN_FOLDER)
 
 
-def test_the_shipped_model_has_the_architecture_and_rebuilds_carpets():
+def test_the_shipped_model_has_the_current_architecture_and_reconstructs_carpets():
     parts = load_parts(BUILTIN_FOLDER)
     wanted = dataclasses.asdict(architecture.TRANSFORMER)
     config = parts.transformer.config

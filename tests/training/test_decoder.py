@@ -1,4 +1,4 @@
-"""The training of the VAE's decoder alone."""
+"""Training of the VAE's decoder."""
 
 from __future__ import annotations
 
@@ -25,32 +25,32 @@ TINY_DECODER = DecoderRecipe(
 )
 
 
-def leave_alone(noisy: torch.Tensor, sigma: float) -> torch.Tensor:
-    """Stands for a transformer that takes nothing away."""
+def keep_noise(noisy: torch.Tensor, sigma: float) -> torch.Tensor:
+    """Stand in for a transformer that removes no noise."""
     return noisy
 
 
-def test_a_decoder_learns_to_draw_from_noisy_latents_and_leaves_them_as_they_are(tokenizers):
-    training = DecoderTraining(build_tiny(tokenizers).vae, CPU, leave_alone, TINY_DECODER)
+def test_training_lowers_the_loss_on_noisy_latents_and_keeps_the_encoder(tokenizers):
+    training = DecoderTraining(build_tiny(tokenizers).vae, CPU, keep_noise, TINY_DECODER)
     wanted = draw_batch(0, TINY_DECODER)
 
     @torch.no_grad()
-    def look() -> tuple[torch.Tensor, float]:
+    def measure() -> tuple[torch.Tensor, float]:
         latents = training.vae.encode(wanted).latent_dist.mode()
         noise = torch.randn(latents.shape, generator=torch.Generator().manual_seed(0))
         made = training.vae.decode(latents + 0.2 * latents.std() * noise).sample
         return latents, measure_loss(made, wanted, TINY_DECODER).item()
 
-    latents, before = look()
+    latents, before = measure()
     for _ in range(12):
         training.advance()
-    after = look()
+    after = measure()
     assert torch.equal(latents, after[0])
     assert after[1] < 0.9 * before
 
 
-def test_a_decoder_meets_what_the_transformer_leaves_several_times(tokenizers):
-    """Latents with noise of a known sigma go to the transformer, each batch once."""
+def test_denoised_batches_are_computed_once_and_used_several_times(tokenizers):
+    """The transformer gets scaled latents with noise of a known sigma."""
     met: list[tuple[torch.Tensor, float]] = []
 
     def walk(noisy: torch.Tensor, sigma: float) -> torch.Tensor:
@@ -66,21 +66,21 @@ def test_a_decoder_meets_what_the_transformer_leaves_several_times(tokenizers):
     for step in range(90):
         with torch.no_grad():
             training.rebuild_batch(step)
-    assert 15 < len(met) < 30  # of 30 batches in three steps each; what has next to no noise stays
+    assert 15 < len(met) < 30  # 30 batches of three steps each; those of a very low sigma are not denoised
     assert all(0.1 <= sigma <= recipe.walk_sigma for _, sigma in met)
     walked = [bool((given == 7.0 / 2 + 0.5).all()) for given in decoded]
     assert 45 < sum(walked) < 90
     number = next(number for number in range(90) if np.random.default_rng([number, 15]).random() > 0.2)
     wanted = draw_batch(number, recipe)
-    with mixed_precision(CPU):  # as the training encodes: a small sigma would magnify what bf16 rounds
+    with mixed_precision(CPU):  # as in training, because a small sigma magnifies rounding errors of bf16
         scaled = (vae.encode(wanted).latent_dist.mode().float() - 0.5) * 2
     sigma = recipe.walk_sigma * np.random.default_rng([number, 15]).random()
     given = next(noisy for noisy, seen in met if seen == sigma)
     assert ((given - (1 - sigma) * scaled) / sigma).std().item() == pytest.approx(1, abs=0.08)
 
 
-def test_a_decoder_learns_from_what_was_drawn_as_it_is_woven(tokenizers, monkeypatch: pytest.MonkeyPatch):
-    """A crop with yarns: the walked latents and the woven picture. One without: its own latents, and itself."""
+def test_targets_are_woven_variations(tokenizers, monkeypatch: pytest.MonkeyPatch):
+    """A crop without yarns keeps its own latents and is its own target."""
     single = dataclasses.replace(TINY_DECODER, batch=1)
     with_yarns = next(crop for number in range(9) if find_yarns((crop := draw_batch(number, single))[0]) is not None)
     without = torch.rand(with_yarns.shape, generator=torch.Generator().manual_seed(0)) * 2 - 1
@@ -90,20 +90,20 @@ def test_a_decoder_learns_from_what_was_drawn_as_it_is_woven(tokenizers, monkeyp
     training = DecoderTraining(build_tiny(tokenizers).vae, CPU, lambda noisy, sigma: noisy.flip(3), recipe)
     monkeypatch.setattr(training.crops, "draw", lambda number: crops.clone())
     wanted, walked = training._walk_batch(0)
-    latents = scale(training.held.encode(crops).latent_dist.mode(), training.vae)
-    made = training.held.decode(unscale(walked, training.vae)).sample.clamp(-1, 1)
-    made = training.held.decode(training.held.encode(made).latent_dist.mode()).sample
+    latents = scale(training.frozen_vae.encode(crops).latent_dist.mode(), training.vae)
+    made = training.frozen_vae.decode(unscale(walked, training.vae)).sample.clamp(-1, 1)
+    made = training.frozen_vae.decode(training.frozen_vae.encode(made).latent_dist.mode()).sample
     differs = [
         (wanted[0] != other).any(dim=0).float().mean() for other in (weave_crop(made[0], with_yarns[0]), with_yarns[0])
     ]
-    assert differs[0] < 0.02  # but for what 16 bits round otherwise
+    assert differs[0] < 0.02  # not 0, due to rounding in bf16
     assert differs[1] > 0.1
     assert torch.equal(wanted[1], without[0])
     assert torch.allclose(walked[1], latents[1], atol=0.05)
     assert not torch.allclose(walked[0], latents[0], atol=0.1)
 
 
-def test_some_batches_stay_as_they_were_encoded(tokenizers):
+def test_a_share_of_batches_is_not_denoised(tokenizers):
     met: list[float] = []
     recipe = dataclasses.replace(TINY_DECODER, batch=1, crops_each=1, clean_share=0.5)
     training = DecoderTraining(build_tiny(tokenizers).vae, CPU, lambda noisy, sigma: met.append(sigma) or noisy, recipe)
@@ -112,25 +112,23 @@ def test_some_batches_stay_as_they_were_encoded(tokenizers):
     assert 10 < len(met) < 27
 
 
-def test_a_decoder_keeps_a_window_of_walks_and_sees_each_with_other_noise(tokenizers):
-    training = DecoderTraining(
-        build_tiny(tokenizers).vae, CPU, leave_alone, dataclasses.replace(TINY_DECODER, window=2)
-    )
+def test_denoised_batches_are_cached_in_a_moving_window_and_get_new_noise_each_time(tokenizers):
+    training = DecoderTraining(build_tiny(tokenizers).vae, CPU, keep_noise, dataclasses.replace(TINY_DECODER, window=2))
     seen: dict[int, set[bytes]] = {}
     training.vae.decoder.register_forward_pre_hook(
-        lambda module, given: seen.setdefault(max(training._kept), set()).add(given[0].numpy().tobytes())
+        lambda module, given: seen.setdefault(max(training._cache), set()).add(given[0].numpy().tobytes())
     )
     for step in range(30):
         with torch.no_grad():
             training.rebuild_batch(step)
-        assert len(training._kept) <= 2
-        assert max(training._kept) >= step // 3 - 2
+        assert len(training._cache) <= 2
+        assert max(training._cache) >= step // 3 - 2
     assert sum(len(ones) for ones in seen.values()) == 30
 
 
-def test_a_decoder_that_was_cut_goes_on_as_if_it_was_not(tokenizers, tmp_path: Path):
+def test_a_resumed_decoder_training_equals_an_uninterrupted_one(tokenizers, tmp_path: Path):
     def build(vae) -> DecoderTraining:
-        return DecoderTraining(vae, CPU, leave_alone, TINY_DECODER)
+        return DecoderTraining(vae, CPU, keep_noise, TINY_DECODER)
 
     whole, cut = build(build_tiny(tokenizers).vae), build(build_tiny(tokenizers).vae)
     for _ in range(8):
@@ -146,16 +144,16 @@ def test_a_decoder_that_was_cut_goes_on_as_if_it_was_not(tokenizers, tmp_path: P
     assert all(torch.equal(wanted[key], found[key]) for key in wanted)
 
 
-def test_a_crop_is_woven_as_it_was_drawn_and_in_doubt_as_it_was_designed():
+def test_a_crop_is_woven_in_the_nearest_yarns_with_a_preference_for_the_designs_own():
     yarns = torch.tensor([[-1.0, -1.0, -1.0], [0.0, 0.0, 0.0], [1.0, 1.0, 1.0]])
     knots = torch.zeros(12, 12, dtype=torch.long)
     knots[:, 6:] = 2
-    knots[0, 0] = 1  # a stray knot that is meant
+    knots[0, 0] = 1  # an orphan of the design, which stays
     design = yarns[knots].permute(2, 0, 1)
     drawn = design + 0.2 * torch.rand(design.shape, generator=torch.Generator().manual_seed(0))
     drawn[:, 4:8, 1:4] = 1.0  # redrawn
-    drawn[:, 4:8, 8:10] = 0.45  # faint, nearer to the middle yarn by a little
-    drawn[:, 10, 2] = 0.9  # a stray knot that is not
+    drawn[:, 4:8, 8:10] = 0.45  # slightly nearer to the middle yarn than to the design's own
+    drawn[:, 10, 2] = 0.9  # an orphan that the design does not have
     wanted = knots.clone()
     wanted[4:8, 1:4] = 2
     woven = weave_crop(drawn, design)

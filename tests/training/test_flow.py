@@ -1,4 +1,4 @@
-"""The training of the transformer and the text encoders."""
+"""Flow training of the transformer and the text encoders."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.tiny_models import CPU, build_flow, build_tiny, tokenizers, t
 __all__ = ["tokenizers", "two_threads"]
 
 
-def test_sigmas_cover_the_range_and_seldom_the_noisiest_part():
+def test_few_sigmas_are_in_the_noisiest_range():
     rng = np.random.default_rng(0)
     sigmas = np.concatenate([draw_sigmas(rng, 8, FlowRecipe()) for _ in range(500)])
     assert sigmas.min() >= 0
@@ -24,7 +24,7 @@ def test_sigmas_cover_the_range_and_seldom_the_noisiest_part():
     assert abs(np.mean(sigmas[sigmas <= 0.85]) - 0.425) < 0.01
 
 
-def test_the_flow_walks_back_to_the_picture_under_the_shipped_scheduler():
+def test_the_scheduler_integrates_the_velocity_back_to_the_picture():
     scheduler = architecture.build_scheduler()
     scheduler.set_timesteps(12, mu=0.3)
     generator = torch.Generator().manual_seed(0)
@@ -37,7 +37,7 @@ def test_the_flow_walks_back_to_the_picture_under_the_shipped_scheduler():
     assert torch.allclose(sample, wanted, atol=1e-5)
 
 
-def test_the_loss_of_the_right_answer_is_nothing(tokenizers, monkeypatch: pytest.MonkeyPatch):
+def test_the_loss_of_the_true_velocity_is_zero(tokenizers, monkeypatch: pytest.MonkeyPatch):
     flow = build_flow(tokenizers)
     batch = flow.stream.draw(0)
     assert torch.equal(batch.sources, batch.targets)
@@ -51,8 +51,8 @@ def test_the_loss_of_the_right_answer_is_nothing(tokenizers, monkeypatch: pytest
     assert min(fine, *broad) > 1
 
 
-def test_a_recoloured_walk_leads_from_the_noisy_source_to_the_target(tokenizers, monkeypatch: pytest.MonkeyPatch):
-    """Euler's steps along the wanted direction land on the target, whatever start, as img2img walks them."""
+def test_a_recoloured_path_leads_from_the_noisy_source_to_the_target(tokenizers, monkeypatch: pytest.MonkeyPatch):
+    """Euler steps along the target velocity, as in img2img, reach the target from any start."""
     flow = build_flow(tokenizers, recoloured_share=1.0)
     batch = flow.stream.draw(0)
     assert batch.recoloured.all()
@@ -69,7 +69,7 @@ def test_a_recoloured_walk_leads_from_the_noisy_source_to_the_target(tokenizers,
 
     monkeypatch.setattr(flow.model, "predict_velocity", predict)
     for part in (1.0, 0.5):
-        # What the model is shown at this sigma is where the walk has come to, and its answer there is the wanted one.
+        # The model's input at this sigma is the current point of the path, and its velocity is the target velocity.
         assert flow._measure(batch, batch.captions, part * starts, starts, noise)[0].item() < 1e-9
         assert torch.allclose(seen[-1], z, atol=1e-5)
         z = z - 0.5 * start * predict(z, batch.captions, part * starts)
@@ -123,8 +123,8 @@ def test_a_walk_is_turned_and_ends_where_it_began(tokenizers, monkeypatch: pytes
     assert not torch.allclose(shown[1], latents - 0.5 / steps * latents.tanh())
 
 
-def test_broad_errors_weigh_what_white_ones_do(tokenizers, monkeypatch: pytest.MonkeyPatch):
-    """Of white noise every term is about 1; of an error that a whole picture shares, the square of the block."""
+def test_the_broad_loss_of_white_noise_is_one_at_every_block_size(tokenizers, monkeypatch: pytest.MonkeyPatch):
+    """The broad loss of a constant error of 1 is the square of the block's side."""
     flow = build_flow(tokenizers)
     batch = flow.stream.draw(0)
     shape = (2, batch.targets.shape[1], 32, 32)

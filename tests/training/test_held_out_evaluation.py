@@ -1,4 +1,4 @@
-"""How good the built-in model is: the figures can be measured, and mean what they say."""
+"""Figures of the built-in model on held-out designs."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def test_every_figure_can_be_measured(figure, bench):
     assert np.isfinite(figure.measure(bench))
 
 
-def test_a_perfect_autoencoder_has_every_pixel_right(bench, monkeypatch: pytest.MonkeyPatch):
+def test_snapping_is_100_percent_for_a_perfect_vae(bench, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(bench, "rebuild", lambda pixels: pixels)
     assert measure_snapping(bench) == 100
     monkeypatch.setattr(bench, "rebuild", lambda pixels: 255 - pixels)
     assert measure_snapping(bench) < 50
 
 
-def test_obedience_counts_the_bluer_and_the_redder(bench, monkeypatch: pytest.MonkeyPatch):
+def test_obedience_is_the_share_of_bluer_pictures_for_the_blue_prompt(bench, monkeypatch: pytest.MonkeyPatch):
     colours = {"blue carpet": (40, 60, 160), "red carpet": (170, 50, 40)}
 
     def paint(pixels, prompt, strength, seeds):
@@ -44,7 +44,7 @@ def test_obedience_counts_the_bluer_and_the_redder(bench, monkeypatch: pytest.Mo
     assert measure_obedience(bench) == 0
 
 
-def test_the_command_refuses_a_figure_that_there_is_not(capsys: pytest.CaptureFixture[str]):
+def test_the_command_refuses_an_unknown_figure(capsys: pytest.CaptureFixture[str]):
     parser = argparse.ArgumentParser()
     evaluate.add_arguments(parser)
     assert evaluate.run(parser.parse_args(["--only", "beauty"])) == 2

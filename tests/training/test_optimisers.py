@@ -1,4 +1,4 @@
-"""Optimisers, the schedule, the running average."""
+"""Optimisers, the learning-rate schedule, the EMA of the weights."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.support.tiny_models import build_vae, read_weights, tokenizers, two_t
 __all__ = ["tokenizers", "two_threads"]
 
 
-def test_orthogonalised_steps_have_even_singular_values():
+def test_orthogonalised_matrices_have_singular_values_near_one():
     matrices = torch.randn(2, 24, 60, generator=torch.Generator().manual_seed(0))
     for given in (matrices, matrices.mT):
         values = torch.linalg.svdvals(orthogonalise(given))
@@ -20,7 +20,7 @@ def test_orthogonalised_steps_have_even_singular_values():
 
 
 @pytest.mark.parametrize("block", [None, 4])
-def test_muon_walks_downhill_on_matrices_and_convolutions(block):
+def test_muon_lowers_a_quadratic_loss_of_matrices_and_convolutions(block):
     torch.manual_seed(0)
     weights = [torch.nn.Parameter(torch.randn(12, 20)), torch.nn.Parameter(torch.randn(8, 4, 3, 3))]
     muon = Muon(weights, block)
@@ -33,7 +33,7 @@ def test_muon_walks_downhill_on_matrices_and_convolutions(block):
     assert sum(weight.square().sum().item() for weight in weights) < 0.5 * before
 
 
-def test_the_schedule_warms_up_holds_and_cools_down():
+def test_the_schedule_warms_up_stays_constant_and_cools_down():
     schedule = Schedule(warm_up_steps=10)
     assert [schedule.factor(step) for step in (0, 4, 9, 10_000)] == [0.1, 0.5, 1.0, 1.0]
     assert not schedule.ended(10_000)
@@ -43,9 +43,9 @@ def test_the_schedule_warms_up_holds_and_cools_down():
     assert [schedule.ended(step) for step in (10_098, 10_099)] == [False, True]
 
 
-def test_a_gentle_schedule_rises_longer_and_less_far_and_is_kept():
+def test_a_gentle_schedule_has_a_longer_warm_up_and_a_lower_peak_and_can_be_saved():
     schedule = Schedule(warm_up_steps=10, cool_down_from=0, cool_down_steps=999)
-    schedule.go_gently()
+    schedule.restart_gently()
     assert schedule.factor(0) == pytest.approx(0.7 / 40, rel=0.01)
     assert max(schedule.factor(step) for step in range(1000)) == pytest.approx(0.7 * 0.96, rel=0.01)
     kept = Schedule(warm_up_steps=10)

@@ -1,4 +1,4 @@
-"""The picture routes: the files themselves, found by id, nothing else."""
+"""The picture routes: they serve files by id and nothing else."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def client(catalogue: Catalogue) -> TestClient:
     return TestClient(Starlette(routes=picture_routes(lambda: catalogue)))
 
 
-def test_sends_the_file_itself_and_lets_the_browser_keep_it(client: TestClient, catalogue: Catalogue) -> None:
+def test_variation_is_sent_unchanged_with_headers_for_caching(client: TestClient, catalogue: Catalogue) -> None:
     variation = save(catalogue)
     answer = client.get(variation_url(variation.id))
     assert answer.content == catalogue.variation_path(variation.id).read_bytes()
@@ -38,17 +38,17 @@ def test_sends_the_file_itself_and_lets_the_browser_keep_it(client: TestClient, 
     assert client.get(thumbnail_url(variation.id)).headers["content-type"] == "image/webp"
 
 
-def test_sends_what_the_model_drew(client: TestClient, catalogue: Catalogue) -> None:
+def test_picture_before_weaving_is_sent(client: TestClient, catalogue: Catalogue) -> None:
     woven = catalogue.save_variation(make_picture(1), make_record(weaving=Weaving(yarns=("#aa0000",))), make_picture(2))
     answer = client.get(untouched_url(woven.id))
     assert answer.content == catalogue.untouched_path(woven.id).read_bytes()
     assert answer.headers["content-type"] == "image/png"
     with Image.open(io.BytesIO(answer.content)) as image:
         assert digest(image) == digest(make_picture(2))
-    assert client.get(untouched_url(save(catalogue).id)).status_code == 404  # that one is the model's own
+    assert client.get(untouched_url(save(catalogue).id)).status_code == 404  # not woven
 
 
-def test_sends_sources(client: TestClient, catalogue: Catalogue) -> None:
+def test_sources_and_their_thumbnails_are_sent(client: TestClient, catalogue: Catalogue) -> None:
     data = encode_picture(draw_picture(64, 80))
     source = catalogue.add_source(data)
     assert client.get(source_url(source.sha256)).content == data
@@ -69,11 +69,11 @@ def test_sends_sources(client: TestClient, catalogue: Catalogue) -> None:
     ],
 )
 @pytest.mark.parametrize("url", [variation_url, untouched_url, thumbnail_url, source_url, source_thumbnail_url])
-def test_what_is_not_an_id_is_not_found(client: TestClient, url, name: str) -> None:
+def test_invalid_or_unknown_ids_are_not_found(client: TestClient, url, name: str) -> None:
     assert client.get(url(name)).status_code == 404
 
 
-def test_a_lost_file_is_not_found(client: TestClient, catalogue: Catalogue) -> None:
+def test_missing_file_is_not_found(client: TestClient, catalogue: Catalogue) -> None:
     variation = save(catalogue)
     catalogue.variation_path(variation.id).unlink()
     assert client.get(variation_url(variation.id)).status_code == 404

@@ -1,4 +1,4 @@
-"""What pages share: pictures by their addresses, and colours that can be read."""
+"""The contrast of the theme's colours, and the HTML of pictures."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from tests.support.catalogue_records import make_record
 
 THEME = tomllib.loads((PROJECT / ".streamlit" / "config.toml").read_text("utf-8"))["theme"]
 READABLE = 4.5
-"""WCAG 2.2, AA, for text of any size; 3 for what is only seen, such as the edge of a control."""
+"""Least contrast of text of any size in WCAG 2.2, level AA. For the edges of controls it is 3."""
 CAPTION_SHARE = 0.6
-"""Streamlit writes captions in the text's colour at 60 %."""
+"""Streamlit draws captions in the text colour at 60 % opacity."""
 
 
 def channels(colour: str) -> tuple[float, ...]:
@@ -29,7 +29,7 @@ def luminance(rgb: tuple[float, ...]) -> float:
 
 
 def contrast(one: tuple[float, ...], other: tuple[float, ...]) -> float:
-    """The ratio of WCAG 2.2: (lighter + 0.05) / (darker + 0.05)."""
+    """Return the contrast ratio of WCAG 2.2: (lighter + 0.05) / (darker + 0.05)."""
     dark, light = sorted((luminance(one), luminance(other)))
     return (light + 0.05) / (dark + 0.05)
 
@@ -38,7 +38,7 @@ def contrast(one: tuple[float, ...], other: tuple[float, ...]) -> float:
     ("scheme", "surface"),
     list(itertools.product(("light", "dark"), ("backgroundColor", "secondaryBackgroundColor"))),
 )
-def test_words_can_be_read(scheme, surface):
+def test_text_has_enough_contrast(scheme, surface):
     theme = THEME[scheme]
     below = channels(theme[surface])
     text = channels(theme["textColor"])
@@ -49,18 +49,18 @@ def test_words_can_be_read(scheme, surface):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_buttons_can_be_read_and_seen(scheme):
+def test_buttons_have_enough_contrast(scheme):
     primary = channels(THEME[scheme]["primaryColor"])
     assert contrast(primary, (1.0, 1.0, 1.0)) >= READABLE  # Streamlit writes on primary buttons in white
     assert contrast(primary, channels(THEME[scheme]["backgroundColor"])) >= 3
 
 
-def test_chosen_options_are_written_in_the_colours_of_the_theme():
+def test_selected_options_use_the_link_colours_of_the_theme():
     css = (PROJECT / "studio" / "ui" / "frame.css").read_text("utf-8")
     assert f"light-dark({THEME['light']['linkColor']}, {THEME['dark']['linkColor']})" in css
 
 
-def test_picture_takes_its_place_before_it_is_loaded_and_escapes_what_it_says():
+def test_picture_reserves_its_space_and_escapes_its_text():
     html = pictures.picture_html("/pictures/x", alt='a "kilim" <b>', size=(900, 1200), link="/pictures/y")
     assert 'alt="a &quot;kilim&quot; &lt;b&gt;"' in html
     assert "aspect-ratio:900/1200" in html
@@ -69,7 +69,7 @@ def test_picture_takes_its_place_before_it_is_loaded_and_escapes_what_it_says():
     assert "<a" not in pictures.picture_html("/pictures/x", alt="", size=(1, 1))
 
 
-def test_variation_is_described_by_its_place_seed_and_prompt():
+def test_alternative_text_names_slot_seed_and_prompt():
     record = make_record(slot=2, seed=41, prompt="kilim " * 60)
     text = pictures.describe_variation(record)
     assert text.startswith("Variation 3, seed 41: kilim kilim")

@@ -1,1 +1,1 @@
-"""The files of outputs/: where they lie, how they are written whole, and what each says of itself."""
+"""The files of an outputs folder: paths, atomic writing, sidecars and PNG metadata."""

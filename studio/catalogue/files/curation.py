@@ -1,7 +1,7 @@
-"""What the designer has said of a picture, kept in a sidecar beside it: finished PNGs are never written again.
+"""Curation: the designer's marks on a variation (favourite, in the bin), kept in a JSON sidecar beside its PNG.
 
-A sidecar is there only where there is something to say. The index repeats it for quick queries; the sidecar is
-written first, so that a rebuild from the files knows every favourite.
+A finished PNG is never rewritten. A sidecar exists only if there is a mark. The index repeats the marks for quick
+queries; the sidecar is written first, so that a rebuild from the files finds every mark.
 """
 
 from __future__ import annotations
@@ -22,7 +22,11 @@ SIDECAR_FORMAT = 1
 
 @dataclass(frozen=True, slots=True)
 class Curation:
-    """Favourite or not, and since when it lies in the bin. `rest` are keys of a later version, kept as they are."""
+    """The marks on a variation.
+
+    `deleted_at` is when it was moved to the bin (ISO 8601 in UTC), None in the gallery. `rest` are unknown keys of a
+    later version; they are kept.
+    """
 
     favourite: bool = False
     deleted_at: str | None = None
@@ -30,18 +34,18 @@ class Curation:
 
     @property
     def empty(self) -> bool:
-        """Whether there is nothing to write down."""
+        """Whether there is no mark, and so no sidecar."""
         return self == Curation()
 
 
 def read_curation(folders: Folders, variation_id: str, place: Place) -> Curation:
-    """Return what is kept of a picture that lies at `place`; raises `StorageError` on a damaged sidecar.
+    """Return the marks of a variation at `place`. Raises `StorageError` on a damaged sidecar.
 
-    The place decides what is deleted: without a time in the sidecar, a picture was deleted when it last moved.
+    The place decides whether a variation is deleted. Without a time in the sidecar it is the time of the last move.
     """
     path = folders.curation(variation_id, place)
     try:
-        found = _curation_from(json.loads(path.read_text(encoding="utf-8")))
+        found = _parse(json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         found = Curation()
     except OSError as error:
@@ -56,7 +60,7 @@ def read_curation(folders: Folders, variation_id: str, place: Place) -> Curation
 
 
 def write_curation(folders: Folders, variation_id: str, place: Place, curation: Curation) -> None:
-    """Keep what is said of a picture that lies at `place`. Raises `StorageError`."""
+    """Write the sidecar of a variation at `place`, or remove it if there is no mark. Raises `StorageError`."""
     path = folders.curation(variation_id, place)
     if curation.empty:
         remove(path)
@@ -66,26 +70,22 @@ def write_curation(folders: Folders, variation_id: str, place: Place, curation: 
 
 
 def move_picture(folders: Folders, variation_id: str, place: Place, curation: Curation) -> None:
-    """Move a picture to `place` from the other one, with what is said of it. Raises `StorageError`.
+    """Move a variation from the other place to `place`, with its marks. Raises `StorageError`.
 
-    The sidecar is written at the new place first and removed at the old place last: whichever step a crash cuts
-    off, the picture lies whole in one of the two, with what was said of it beside it.
+    The sidecar is first written at the new place and last removed at the old one, so that after a crash at any step
+    the picture has its sidecar beside it.
     """
-    before = _other(place)
-    path, target = folders.picture(variation_id, before), folders.picture(variation_id, place)
+    old_place = Place.BINNED if place is Place.KEPT else Place.KEPT
+    path, target = folders.picture(variation_id, old_place), folders.picture(variation_id, place)
     write_curation(folders, variation_id, place, curation)
-    if path.exists() or not target.exists():  # else an earlier move was cut off just after this step
+    if path.exists() or not target.exists():  # otherwise a crash came after this step of an earlier move
         move(path, target)
-    remove(folders.curation(variation_id, before))
+    remove(folders.curation(variation_id, old_place))
 
 
-def _other(place: Place) -> Place:
-    return Place.BINNED if place is Place.KEPT else Place.KEPT
-
-
-def _curation_from(values: Mapping[str, Any]) -> Curation:
+def _parse(values: object) -> Curation:
     if not isinstance(values, dict):
-        raise TypeError("no object")
+        raise TypeError("not a JSON object")
     rest = {key: value for key, value in values.items() if key not in ("format", "favourite", "deleted_at")}
     deleted_at = values.get("deleted_at")
     return Curation(values.get("favourite") is True, deleted_at if isinstance(deleted_at, str) else None, rest)

@@ -1,11 +1,11 @@
-"""Where things lie under outputs/, and how a file is written so that no crash leaves half of one.
+"""The paths in an outputs folder, and atomic file operations on them.
 
-sources/ab/<sha256>.<ext>          the designer's own bytes, and <sha256>.json beside them
-variations/2026-11-22/<id>.png     finished pictures, and <id>.json where one was made a favourite
-bin/2026-11-22/<id>.png            deleted ones, until the bin is emptied
-untouched/2026-11-22/<id>.png      what the model drew, of those that were made ready for the loom
-thumbnails/, display/              small and browser-ready copies; made again when they are gone
-catalogue.sqlite                   an index of all this; made again from the files
+sources/ab/<sha256>.<ext>          the designer's own files, each with a sidecar <sha256>.json
+variations/2026-11-22/<id>.png     finished pictures, with a sidecar <id>.json if marked
+bin/2026-11-22/<id>.png            deleted pictures until the bin is emptied, each with a sidecar
+untouched/2026-11-22/<id>.png      the model's pictures of woven variations
+thumbnails/, display/              small copies and copies for browsers, made again if missing
+catalogue.sqlite                   the index, rebuilt from the files if missing
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from studio.errors import StorageError
 LEFTOVER_AGE_SECONDS = 3600
 
 _LEFTOVER = re.compile(r"\..+\.[0-9a-f]{8}\.tmp(-wal|-shm|-journal)?")
-"""Hidden names that `temporary_beside` makes, and what SQLite puts beside one of them."""
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+"""Hidden names that `temporary_beside` makes, also with the endings of SQLite's own files."""
+_DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
-_NO_FOLDER = {errno.ENOTDIR, errno.EEXIST}
+_NOT_A_FOLDER = {errno.ENOTDIR, errno.EEXIST}
 
 
 class Place(StrEnum):
-    """Where a variation's file lies: in the gallery, in the bin, or nowhere (then only its row is left)."""
+    """The place of a variation: in the gallery, in the bin, or missing (its row is left, its file is gone)."""
 
     KEPT = "kept"
     BINNED = "binned"
@@ -43,7 +43,7 @@ class Place(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Folders:
-    """The paths under one outputs folder. Ids and hashes given here come from the index or were checked."""
+    """The paths in one outputs folder. Ids and hashes must come from the index or be checked."""
 
     root: Path
 
@@ -54,16 +54,16 @@ class Folders:
 
     @property
     def sources(self) -> Path:
-        """The folder of the designers' own files."""
+        """The folder of the sources."""
         return self.root / "sources"
 
     @property
     def previews(self) -> tuple[Path, Path]:
-        """The folders of copies that are made again when they are gone."""
+        """The folders of copies that are made again if missing."""
         return self.root / "thumbnails", self.root / "display"
 
     def pictures(self, place: Place) -> Path:
-        """Return the folder that holds one folder a day of pictures."""
+        """Return the folder of the PNGs at `place`; it has one folder per day."""
         return self.root / {Place.KEPT: "variations", Place.BINNED: "bin"}[place]
 
     def picture(self, variation_id: str, place: Place) -> Path:
@@ -71,37 +71,37 @@ class Folders:
         return self.pictures(place) / day_of(variation_id) / f"{variation_id}.png"
 
     def curation(self, variation_id: str, place: Place) -> Path:
-        """Return the path of the sidecar that keeps what the designer said of a variation."""
+        """Return the path of a variation's sidecar."""
         return self.pictures(place) / day_of(variation_id) / f"{variation_id}.json"
 
     def untouched(self, variation_id: str) -> Path:
-        """Return the path of what the model drew of a variation; it stays there while the variation is in the bin."""
+        """Return the path of the model's picture of a woven variation. It does not move to the bin."""
         return self.root / "untouched" / day_of(variation_id) / f"{variation_id}.png"
 
     def thumbnail(self, variation_id: str) -> Path:
-        """Return the path of a variation's small copy."""
+        """Return the path of a variation's thumbnail."""
         return self.root / "thumbnails" / day_of(variation_id) / f"{variation_id}.webp"
 
     def source(self, sha256: str, suffix: str) -> Path:
-        """Return the path of a source's own bytes; `suffix` begins with a dot."""
+        """Return the path of a source's file. `suffix` begins with a dot."""
         return self.sources / sha256[:2] / f"{sha256}{suffix}"
 
     def source_sidecar(self, sha256: str) -> Path:
-        """Return the path of the file that describes a source."""
+        """Return the path of a source's sidecar."""
         return self.source(sha256, ".json")
 
     def source_display(self, sha256: str) -> Path:
-        """Return the path of the copy for browsers, where the original cannot be shown truly."""
+        """Return the path of the copy for browsers of a source that is not `browser_ready`."""
         return self.root / "display" / sha256[:2] / f"{sha256}.png"
 
     def source_thumbnail(self, sha256: str) -> Path:
-        """Return the path of a source's small copy."""
+        """Return the path of a source's thumbnail."""
         return self.root / "thumbnails" / "sources" / sha256[:2] / f"{sha256}.webp"
 
 
 def storage_error(path: Path, error: OSError) -> StorageError:
-    """Return the sentence for a designer that an error of the file system amounts to."""
-    if error.errno in _FULL:
+    """Return the error with a message for the designer that an `OSError` amounts to."""
+    if error.errno in _DISK_FULL:
         return StorageError(
             f"The disk is full: {path.name} could not be written. "
             "Free some space, or empty the bin, and try again; everything finished before is kept."
@@ -110,7 +110,7 @@ def storage_error(path: Path, error: OSError) -> StorageError:
         return StorageError(
             f"The studio may not write in {path.parent}. Allow it there, or choose another outputs folder."
         )
-    if error.errno in _NO_FOLDER:
+    if error.errno in _NOT_A_FOLDER:
         return StorageError(
             f"{path.parent} cannot be used as a folder, a file stands in its way. Choose another outputs folder."
         )
@@ -119,9 +119,9 @@ def storage_error(path: Path, error: OSError) -> StorageError:
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file so that after any crash there is the old one or the new one, whole. Raises `StorageError`.
+    """Write a file so that after a crash the old or the new one is there, complete. Raises `StorageError`.
 
-    The bytes go to a hidden neighbour first and are on the disk before the name changes hands.
+    The bytes are written and synced to a hidden file in the same folder, which then replaces the old one.
     """
     temporary = temporary_beside(path)
     try:
@@ -132,7 +132,7 @@ def write_atomically(path: Path, data: bytes) -> None:
                 file.flush()
                 os.fsync(file.fileno())
             temporary.replace(path)
-        except BaseException:  # also an interrupted command line leaves no litter
+        except BaseException:  # also on Ctrl+C
             temporary.unlink(missing_ok=True)
             raise
         _sync_folder(path.parent)
@@ -141,12 +141,12 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 
 def temporary_beside(path: Path) -> Path:
-    """Return a new hidden name in the same folder, which a later start removes should it stay behind."""
+    """Return a new hidden name in the same folder. A later start removes it if a crash leaves it behind."""
     return path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
 
 
 def move(path: Path, target: Path) -> None:
-    """Move a file within outputs/, in one step. Raises `StorageError`."""
+    """Move a file within the outputs folder atomically. Raises `StorageError`."""
     try:
         make_folder(target.parent)
         path.replace(target)
@@ -157,7 +157,7 @@ def move(path: Path, target: Path) -> None:
 
 
 def remove(path: Path) -> None:
-    """Remove a file; one that is gone already is fine. Raises `StorageError`."""
+    """Remove a file if it exists. Raises `StorageError`."""
     try:
         path.unlink(missing_ok=True)
     except OSError as error:
@@ -173,21 +173,21 @@ def read_bytes(path: Path) -> bytes:
 
 
 def short_name(path: Path) -> str:
-    """Return the end of a path, enough to find the file under outputs/: variations/2026-11-22/x.png."""
+    """Return the last three parts of a path, such as variations/2026-11-22/x.png."""
     return "/".join(path.parts[-3:])
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder and those above it; raises `OSError`."""
+    """Make a folder and its parents. Raises `OSError`."""
     if not folder.is_dir():
         folder.mkdir(parents=True, exist_ok=True)
         _sync_folder(folder.parent)
 
 
 def list_names(folder: Path) -> Iterator[tuple[str, str]]:
-    """Yield (folder, name) for each visible file one folder below `folder`; nothing where there is none.
+    """Yield (subfolder, name) for each visible file in the subfolders of `folder`, which may not exist.
 
-    Plain text, not paths: a start walks through all pictures, and tens of thousands of paths take a second to make.
+    Strings, because every start lists all pictures, and tens of thousands of `Path` objects take a second to make.
     """
     for day in _entries(folder):
         if day.is_dir(follow_symlinks=False):
@@ -197,7 +197,7 @@ def list_names(folder: Path) -> Iterator[tuple[str, str]]:
 
 
 def measure_folder(folder: Path, suffix: str = "") -> tuple[int, int]:
-    """Return how many files below a folder end in `suffix`, and the bytes of all files there."""
+    """Return the number of files below a folder that end in `suffix`, and the bytes of all files there."""
     count = size = 0
     folders: list[Path | str] = [folder]
     while folders:
@@ -205,16 +205,16 @@ def measure_folder(folder: Path, suffix: str = "") -> tuple[int, int]:
             if entry.is_dir(follow_symlinks=False):
                 folders.append(entry.path)
             else:
-                with contextlib.suppress(OSError):  # another thread may move it meanwhile
+                with contextlib.suppress(OSError):  # another thread may have moved it
                     size += entry.stat(follow_symlinks=False).st_size
                     count += entry.name.endswith(suffix)
     return count, size
 
 
 def remove_leftovers(root: Path, age_seconds: float = LEFTOVER_AGE_SECONDS) -> int:
-    """Remove what writes that were cut short have left behind; return how many.
+    """Remove temporary files that crashes left behind and return their number.
 
-    Younger ones stay: another program may be writing them at this moment.
+    Younger files stay, because another program may be writing them.
     """
     removed = 0
     before = time.time() - age_seconds
@@ -240,10 +240,10 @@ def _entries(folder: Path | str) -> list[os.DirEntry[str]]:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make a new name in a folder last through a power cut, where the system can do that."""
+    """Make changed names in a folder survive a power cut (POSIX only)."""
     if os.name != "posix":
         return
-    with contextlib.suppress(OSError):  # some network folders cannot; the file itself is written
+    with contextlib.suppress(OSError):  # some network folders cannot; the file itself is synced
         handle = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(handle)

@@ -1,9 +1,9 @@
-"""What a PNG of the studio says of itself: our own record, whole, and the `parameters` text that other tools read.
+"""The metadata in a variation's PNG: the studio's full record, and the `parameters` text that other tools read.
 
-The text follows the form that AUTOMATIC1111's web UI writes (`modules/infotext_utils.py`) and most galleries parse:
-the prompt; `Negative prompt: …` where there is one; then `Name: value` pairs, a value with a comma or a colon quoted as
-JSON. Each is one line, as readers want it. There is no key named `workflow` or `prompt`, which readers take for another
-program's, and no EXIF, which some let override the text.
+The text has the format of AUTOMATIC1111's web UI (`modules/infotext_utils.py`), which most galleries parse: the prompt,
+`Negative prompt: …` if there is one, and `Name: value` pairs, one line each. A value with a comma or a colon is quoted
+as JSON. There is no key `workflow` or `prompt`, which readers take for another program's, and no EXIF, which some
+readers prefer to the text.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import re
 import types
 import typing
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -25,50 +24,38 @@ from studio import __version__
 from studio.catalogue.files.folders import short_name
 from studio.catalogue.files.text import one_line
 from studio.errors import RequestError, StorageError
-from studio.schema import RunFacts, VariationRecord, Weaving
+from studio.schema import RunFacts, VariationRecord
 
 PARAMETERS_KEY = "parameters"
 RECORD_KEY = "Carpet Diffusion Studio"
 RECORD_FORMAT = 1
 
 _PNG_END = b"\x00\x00\x00\x00IEND\xaeB`\x82"
-_PAIR = re.compile(r'\s*(\w[\w \-/]+):\s*("(?:\\.|[^\\"])+"|[^,]*)(?:,|$)')
-_NEGATIVE = "Negative prompt:"
-_LORA = re.compile(r"\s*<lora:[^<>]*>\s*$")
 _NOT_IN_LORA_NAME = re.compile(r"[^\w .\-]")
 
 
-@dataclass(frozen=True, slots=True)
-class Parameters:
-    """A `parameters` text taken apart; `values` holds the pairs of its last line as text."""
-
-    prompt: str
-    negative_prompt: str
-    values: Mapping[str, str]
-
-
 def encode_png(image: Image.Image, record: VariationRecord) -> bytes:
-    """Return a PNG of an RGB or indexed (P) image, every pixel and palette entry as it is, with its record inside.
+    """Return a lossless PNG of an RGB or indexed (P) image with its record inside.
 
-    Raises `ValueError` on another mode, or when the image has not the size that the record says.
+    Raises `ValueError` on another mode, or if the image does not have the record's size.
     """
     if image.mode not in ("RGB", "P"):
         raise ValueError(f"A variation is RGB or P, not {image.mode}.")
     if image.size != (record.facts.width_px, record.facts.height_px):
         raise ValueError(f"The image is {image.size}, its record says {record.facts.width_px, record.facts.height_px}.")
     text = PngImagePlugin.PngInfo()
-    # Pillow writes tEXt where Latin-1 can say it, else iTXt; our JSON is pure ASCII and so always tEXt.
+    # Pillow writes tEXt for Latin-1 and iTXt for other text. The record's JSON is ASCII, so it is always tEXt.
     text.add_text(PARAMETERS_KEY, format_parameters(record))
     text.add_text(RECORD_KEY, json.dumps({"format": RECORD_FORMAT, "record": record.to_json()}))
     buffer = io.BytesIO()
-    _without_baggage(image).save(buffer, "PNG", pnginfo=text)
+    _strip_info(image).save(buffer, "PNG", pnginfo=text)
     return buffer.getvalue()
 
 
 def read_record(path: Path) -> VariationRecord:
-    """Return the record inside a PNG; raises `StorageError` saying what is wrong with the file.
+    """Return the record inside a PNG. Raises `StorageError` that says what is wrong with the file.
 
-    Reads no pixels: whether a picture is whole is seen from the closing chunk, which is written last.
+    Reads no pixels. A PNG counts as complete if it ends with the IEND chunk, which is written last.
     """
     try:
         with path.open("rb") as file:
@@ -83,7 +70,7 @@ def read_record(path: Path) -> VariationRecord:
     if not isinstance(text, str):
         raise StorageError(f"{short_name(path)} holds no record of this studio.")
     try:
-        record = record_from(json.loads(text)["record"])
+        record = _parse_record(json.loads(text)["record"])
     except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise StorageError(f"{short_name(path)} holds a record that cannot be read ({error}).") from error
     if size != (record.facts.width_px, record.facts.height_px):
@@ -91,16 +78,16 @@ def read_record(path: Path) -> VariationRecord:
     return record
 
 
-def record_from(values: Mapping[str, Any]) -> VariationRecord:
-    """Return the record that JSON values describe; raises `KeyError` or `TypeError` where they cannot be one."""
+def _parse_record(values: Mapping[str, Any]) -> VariationRecord:
+    """Return the record in JSON values. Raises `KeyError` or `TypeError` if they are not one."""
     try:
         record = VariationRecord.from_json(values)
     except RequestError as error:
         raise TypeError(str(error)) from error
-    _check_kinds(record)
-    _check_kinds(record.facts)
+    _check_types(record)
+    _check_types(record.facts)
     if record.weaving is not None:
-        _check_kinds(record.weaving)
+        _check_types(record.weaving)
     return record
 
 
@@ -109,7 +96,7 @@ def format_parameters(record: VariationRecord) -> str:
     facts = record.facts
     lines = [one_line(record.prompt) + _lora_tag(facts)]
     if negative := one_line(record.negative_prompt):
-        lines.append(f"{_NEGATIVE} {negative}")
+        lines.append(f"Negative prompt: {negative}")
     pairs: dict[str, object] = {
         "Steps": record.steps,
         "Sampler": "Euler",
@@ -125,40 +112,22 @@ def format_parameters(record: VariationRecord) -> str:
     if facts.adapter_name is not None and facts.adapter_sha256 is not None:
         pairs["Lora hashes"] = f"{_lora_name(facts.adapter_name)}: {facts.adapter_sha256[:12]}"
     pairs["Version"] = f"Carpet Diffusion Studio {__version__}"
-    # An empty value makes some readers fail, so such a pair is left out.
+    # Some readers fail on an empty value, so such a pair is left out.
     lines.append(", ".join(f"{name}: {_quote(str(value))}" for name, value in pairs.items() if one_line(str(value))))
     return "\n".join(lines)
 
 
-def parse_parameters(text: str) -> Parameters:
-    """Take a `parameters` text apart, also one written by another program; never fails, at worst all is prompt."""
-    *lines, last = text.strip().split("\n")
-    pairs = _PAIR.findall(last)
-    if len(pairs) < 3:  # then it is no line of pairs but the prompt's end, as the web UI decides it
-        lines, pairs = [*lines, last], []
-    prompt: list[str] = []
-    negative: list[str] = []
-    into = prompt
-    for line in map(str.strip, lines):
-        if line.startswith(_NEGATIVE):
-            into = negative
-            into.append(line.removeprefix(_NEGATIVE).strip())
-        else:
-            into.append(line)
-    values = {name: _unquote(value.strip()) for name, value in pairs}
-    return Parameters(_LORA.sub("", "\n".join(prompt)).strip(), "\n".join(negative).strip(), values)
-
-
-def _without_baggage(image: Image.Image) -> Image.Image:
-    """Return a copy that carries only what belongs to its colours, and as many palette entries as its pixels use."""
+def _strip_info(image: Image.Image) -> Image.Image:
+    """Return a copy with only the metadata of its colours, and with a palette entry for every index in use."""
     clean = image.copy()
-    belongs = {"icc_profile", "transparency"} if image.mode == "P" else {"icc_profile"}
-    clean.info = {key: value for key, value in image.info.items() if key in belongs}
+    kept = {"icc_profile", "transparency"} if image.mode == "P" else {"icc_profile"}
+    clean.info = {key: value for key, value in image.info.items() if key in kept}
     if clean.mode == "P" and clean.palette is not None:
         mode = clean.palette.mode
         palette = clean.getpalette(mode) or []
-        lacking = (clean.getextrema()[1] + 1) * len(mode) - len(palette)
-        if lacking > 0:  # Pillow would write too few bits a pixel and lose these indices
+        largest = max(index for index, count in enumerate(clean.histogram()) if count)
+        lacking = (largest + 1) * len(mode) - len(palette)
+        if lacking > 0:  # Pillow would write too few bits per pixel and lose the larger indices
             clean.putpalette([*palette, *[0] * lacking], mode)
     return clean
 
@@ -175,24 +144,16 @@ def _lora_name(name: str) -> str:
 
 def _quote(value: str) -> str:
     value = one_line(value)
-    # A leading quote is not in the web UI's rule, but its readers would take it for one of theirs.
+    # The web UI does not quote a leading quote, but its readers would take it for an opening one.
     if "," in value or ":" in value or value.startswith('"'):
         return json.dumps(value, ensure_ascii=False)
     return value
 
 
-def _unquote(value: str) -> str:
-    if len(value) < 2 or value[0] != '"' or value[-1] != '"':
-        return value
-    try:
-        return str(json.loads(value))
-    except ValueError:
-        return value
-
-
-def _check_kinds(value: VariationRecord | RunFacts | Weaving) -> None:
-    """Raise `TypeError` where a field holds another type than it declares; dataclasses do not check."""
-    for name, kind in _kinds(type(value)).items():
+def _check_types(value: object) -> None:
+    """Raise `TypeError` if a field's value does not have its declared type, which dataclasses do not check."""
+    cls: type = type(value)
+    for name, kind in _runtime_types(cls).items():
         got = getattr(value, name)
         allowed = isinstance(got, kind) or (isinstance(got, int) and isinstance(1.0, kind))
         if not allowed or isinstance(got, bool):
@@ -200,10 +161,8 @@ def _check_kinds(value: VariationRecord | RunFacts | Weaving) -> None:
 
 
 @functools.cache
-def _kinds(cls: type) -> dict[str, Any]:
-    """Return what `isinstance` takes for each field of a dataclass."""
+def _runtime_types(cls: type) -> dict[str, Any]:
+    """Return for each field of a dataclass the type or union that `isinstance` accepts."""
     hints = typing.get_type_hints(cls)
     origins = {name: typing.get_origin(hint) for name, hint in hints.items()}
-    return {
-        f.name: hints[f.name] if origins[f.name] in (None, types.UnionType) else origins[f.name] for f in fields(cls)
-    }
+    return {name: hint if origins[name] in (None, types.UnionType) else origins[name] for name, hint in hints.items()}

@@ -1,4 +1,4 @@
-"""The files of a source: the designer's own bytes, and a sidecar that describes them."""
+"""The files of a source: the designer's own file, and a JSON sidecar with the fields of `Source`."""
 
 from __future__ import annotations
 
@@ -22,19 +22,26 @@ if TYPE_CHECKING:
 SIDECAR_VERSION = 1
 LABEL_LIMIT = 200
 SUFFIXES: Mapping[str, str] = {"JPEG": ".jpg", "TIFF": ".tif"}
-"""File name endings by Pillow's format; the others are their format's name in small letters."""
+"""File name suffix by Pillow's format. For other formats it is the format's name in lower case."""
 
-_KINDS = {"width_px": int, "height_px": int, "notes": list, "parent": (str, type(None)), "browser_ready": bool}
+_JSON_TYPES: Mapping[str, type | tuple[type, ...]] = {
+    "width_px": int,
+    "height_px": int,
+    "notes": list,
+    "parent": (str, type(None)),
+    "browser_ready": bool,
+}
+"""JSON type by field of `Source`; the others are strings."""
 
 
 def hash_bytes(data: bytes) -> str:
-    """Return the name a source goes by: the SHA-256 of its file's bytes, in hex."""
+    """Return the SHA-256 of a file's bytes in hex, which identifies a source."""
     return hashlib.sha256(data).hexdigest()
 
 
 def open_source(data: bytes, label: str, added_at: str, parent: str | None) -> tuple[Source, Design]:
-    """Return a design's description and the design itself; raises `DesignError` when it cannot be used as one."""
-    from studio.designs import browser_ready, open_design  # brings numpy, which little of the catalogue needs
+    """Return the source record and the design of a file's bytes. Raises `DesignError` on an unusable file."""
+    from studio.designs import browser_ready, open_design  # imports numpy, which most of the catalogue does not need
 
     design = open_design(data)
     source = Source(
@@ -53,44 +60,44 @@ def open_source(data: bytes, label: str, added_at: str, parent: str | None) -> t
 
 
 def source_path(folders: Folders, source: Source) -> Path:
-    """Return where a source's own bytes lie."""
+    """Return the path of a source's own file."""
     return folders.source(source.sha256, SUFFIXES.get(source.format, f".{source.format.lower()}"))
 
 
 def write_display_copy(folders: Folders, design: Design) -> None:
-    """Write the copy that browsers are shown: the design as the model gets it. Raises `StorageError`."""
+    """Write a PNG of the design as the model gets it, for browsers. Raises `StorageError`."""
     buffer = io.BytesIO()
     design.image.save(buffer, "PNG", compress_level=3)
     write_atomically(folders.source_display(design.sha256), buffer.getvalue())
 
 
 def write_sidecar(folders: Folders, source: Source) -> None:
-    """Write what describes a source beside it. Raises `StorageError`."""
+    """Write the sidecar of a source. Raises `StorageError`."""
     values = {"version": SIDECAR_VERSION, **source_values(source)}
     write_atomically(folders.source_sidecar(source.sha256), json.dumps(values, indent=1).encode())
 
 
 def source_values(source: Source) -> dict[str, Any]:
-    """Return a source as plain values for JSON."""
+    """Return the fields of a source for JSON."""
     return dataclasses.asdict(source)
 
 
 def source_from(values: Mapping[str, Any]) -> Source:
-    """Return the source that `source_values` wrote, also an earlier studio's with fewer of the optional values.
+    """Return the source that `source_values` wrote. Missing optional fields take their defaults.
 
-    Raises `TypeError` where values lack or are of another kind.
+    Raises `TypeError` if a field is missing or has another type.
     """
     plain = {field.name: values[field.name] for field in dataclasses.fields(Source) if field.name in values}
     for name, value in plain.items():
-        if not isinstance(value, _KINDS.get(name, str)):
+        if not isinstance(value, _JSON_TYPES.get(name, str)):
             raise TypeError(f"{name} is {value!r}")
     return Source(**plain | {"notes": tuple(plain.get("notes", ()))})
 
 
 def read_source(folders: Folders, path: Path) -> Source:
-    """Return the source whose own bytes lie at `path`; raises `StorageError` saying why it is none.
+    """Return the source of the file at `path`. Raises `StorageError` that says why it is not a source.
 
-    Where the sidecar is gone or damaged the file is looked at again: then only its label and its parent are lost.
+    If the sidecar is missing or damaged the source is read from the file again, without its label and parent.
     """
     sha256 = path.stem
     if SOURCE_HASH.fullmatch(sha256) is None or path.parent.name != sha256[:2]:
@@ -98,7 +105,7 @@ def read_source(folders: Folders, path: Path) -> Source:
     data = read_bytes(path)
     if hash_bytes(data) != sha256:
         raise StorageError(f"{short_name(path)} is damaged: its content does not fit its name.")
-    source = _described(folders, sha256)
+    source = _read_sidecar(folders, sha256)
     if source is None:
         try:
             source, _ = open_source(data, "", iso_time(path.stat().st_mtime), None)
@@ -111,7 +118,7 @@ def read_source(folders: Folders, path: Path) -> Source:
     return source
 
 
-def _described(folders: Folders, sha256: str) -> Source | None:
+def _read_sidecar(folders: Folders, sha256: str) -> Source | None:
     try:
         source = source_from(json.loads(folders.source_sidecar(sha256).read_text(encoding="utf-8")))
     except (OSError, ValueError, KeyError, TypeError):

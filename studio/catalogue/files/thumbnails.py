@@ -1,4 +1,4 @@
-"""Small copies for the gallery: WebP, so that a page of them is light."""
+"""Thumbnails for the gallery, as WebP because a page of them is small."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from studio.catalogue.files.folders import write_atomically
 from studio.errors import StorageError
 
 LONG_SIDE_PX = 480
-"""A card is about 320 CSS pixels wide; sharp screens want more, and 640 doubles the bytes."""
+"""A card is about 320 CSS pixels wide. Screens with high pixel density need more, but 640 doubles the bytes."""
 QUALITY = 82
 
 
 def write_thumbnail(image: Image.Image, path: Path) -> None:
-    """Write a small copy of an image of any mode, at most `LONG_SIDE_PX` a side. Raises `StorageError`."""
+    """Write a thumbnail of an image of any mode, at most `LONG_SIDE_PX` a side. Raises `StorageError`."""
     small = image.convert("RGB")
     small.thumbnail((LONG_SIDE_PX, LONG_SIDE_PX), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
@@ -25,7 +25,7 @@ def write_thumbnail(image: Image.Image, path: Path) -> None:
 
 
 def write_thumbnail_of(original: Path, path: Path) -> None:
-    """Write a small copy of a picture file; raises `StorageError` when the file cannot be read as one."""
+    """Write a thumbnail of a picture file. Raises `StorageError` if the file cannot be read as one."""
     try:
         with Image.open(original) as image:
             write_thumbnail(image, path)

@@ -1,1 +1,1 @@
-"""The SQLite index of outputs/: rows, queries, and bringing it to what the files say."""
+"""The SQLite index of an outputs folder: rows, queries, and keeping it equal to the files."""

@@ -1,7 +1,7 @@
-"""The SQLite file under the catalogue: opening, versions, transactions, and its errors in plain words.
+"""The SQLite file of the index: connections, migrations, transactions, and errors with messages for the designer.
 
-Many threads read while one writes, and a second program may do the same: write-ahead logging, one connection at a
-time for whoever asks (kept for the next one), and every write under the file's own lock from its first statement.
+Many threads and several programs may read while one writes: the file uses write-ahead logging, each transaction has a
+connection of its own from a pool, and a writing transaction takes SQLite's write lock with its first statement.
 """
 
 from __future__ import annotations
@@ -55,11 +55,11 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE INDEX sources_by_time ON sources (added_at);
     """,
 )
-"""One script a version, oldest first; `PRAGMA user_version` counts those that were run. Never change one, add one."""
+"""One script per version, oldest first. `PRAGMA user_version` counts those that have run. Add scripts, change none."""
 
 TABLES = ("variations", "records", "sources")
 
-_SENTENCES = {
+_MESSAGES = {
     "SQLITE_FULL": "The disk is full: the index of the gallery could not be written. Free some space and try again; "
     "finished pictures are kept as files.",
     "SQLITE_BUSY": "Another program has been writing to the gallery for too long. Close it, or wait, and try again.",
@@ -75,68 +75,68 @@ _DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
 
 
 class Database:
-    """One SQLite file with the catalogue's tables; a damaged one is set aside and begun anew.
+    """A SQLite file with the catalogue's tables. A damaged file is renamed and replaced by an empty one.
 
-    Raises `StorageError` with a sentence for the designer, also for SQLite's errors within the blocks it lends to.
+    SQLite's errors become `StorageError`, also those raised inside the `reading` and `writing` blocks.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._idle: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue(IDLE_CONNECTIONS)
-        self._writing = threading.Lock()  # fairer and quicker within one process than SQLite's polling
+        self._writing = threading.Lock()  # within one process fairer and faster than SQLite's polling
         try:
             make_folder(path.parent)
         except OSError as error:
             raise storage_error(path, error) from error
         try:
-            with self._sentences():
+            with self._translated_errors():
                 self._prepare()
         except StorageError as error:
             if not _is_damage(error.__cause__):
                 raise
-            self.start_anew()
+            self.recreate()
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """Lend a connection whose statements all see the same moment."""
-        with self._sentences(), self._lent("BEGIN") as connection:
+        """Yield a connection in a read transaction: all statements see the same state."""
+        with self._translated_errors(), self._transaction("BEGIN") as connection:
             yield connection
 
     @contextlib.contextmanager
     def writing(self, fresh: Path | None = None) -> Iterator[sqlite3.Connection]:
-        """Lend a connection for one transaction: all of it happens, or, on any error, nothing. Not to be nested.
+        """Yield a connection in a write transaction, which is rolled back on any error. Must not be nested.
 
-        With another index's file as `fresh`, `replace_rows` may take over what it holds.
+        `fresh` is the file of another index for `replace_rows`, attached under that name.
         """
-        with self._sentences(), self._writing, self._lent("BEGIN IMMEDIATE", fresh) as connection:
+        with self._translated_errors(), self._writing, self._transaction("BEGIN IMMEDIATE", fresh) as connection:
             yield connection
 
     def close(self) -> None:
-        """Close the connections that nobody is using; those in use are closed when they come back."""
+        """Close the idle connections. Those in use are closed at the end of their transaction."""
         idle, self._idle = self._idle, queue.LifoQueue(IDLE_CONNECTIONS)
         with contextlib.suppress(queue.Empty):
             while True:
                 idle.get_nowait().close()
 
     def damaged(self) -> bool:
-        """Whether the file is no sound SQLite database; reads all of it."""
+        """Whether the file is damaged. Reads all of it."""
         try:
             with self.reading() as connection:
-                return connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",)
+                return bool(connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",))
         except StorageError as error:
             if _is_damage(error.__cause__):
                 return True
             raise
 
-    def start_anew(self) -> None:
-        """Set the file aside under another name and begin an empty one. Raises `StorageError`."""
-        with self._sentences(), self._writing:
+    def recreate(self) -> None:
+        """Rename the file and create an empty one. Raises `StorageError`."""
+        with self._translated_errors(), self._writing:
             self.close()
-            _set_aside(self.path)
+            _rename_damaged(self.path)
             self._prepare()
 
     @contextlib.contextmanager
-    def _lent(self, begin: str, attached: Path | None = None) -> Iterator[sqlite3.Connection]:
+    def _transaction(self, begin: str, attached: Path | None = None) -> Iterator[sqlite3.Connection]:
         idle = self._idle
         try:
             connection = idle.get_nowait()
@@ -153,46 +153,46 @@ class Database:
                 with contextlib.suppress(sqlite3.Error):
                     connection.execute("ROLLBACK")
             reusable = attached is None and idle is self._idle and not connection.in_transaction
-            # One is kept even after an error: while any is open SQLite needs no new files, which a full disk refuses.
-            if not reusable or not _put(idle, connection):
+            # Kept even after an error: with an open connection SQLite creates no new files, which a full disk refuses.
+            if not reusable or not _return(idle, connection):
                 connection.close()
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
-        # With write-ahead logging this can lose the last rows in a power cut, never the file's soundness; and rows
-        # are made again from the files.
+        # With write-ahead logging a power cut can lose the last rows but not damage the file. Lost rows are made again
+        # from the files.
         connection.execute("PRAGMA synchronous = NORMAL")
         return connection
 
     def _prepare(self) -> None:
-        """Bring the file to the newest version; raises `StorageError` when it comes from a later studio."""
+        """Run the missing migrations. Raises `StorageError` if the file is from a later version."""
         connection = self._connect()
         try:
             _check_version(connection, self.path)
             _use_write_ahead_log(connection)
             connection.execute("BEGIN IMMEDIATE")
-            version = _check_version(connection, self.path)  # another program may have been quicker
+            version = _check_version(connection, self.path)  # another program may have been faster
             for number, script in enumerate(MIGRATIONS[version:], version + 1):
                 for statement in _statements(script):
                     connection.execute(statement)
                 connection.execute(f"PRAGMA user_version = {number}")
             connection.execute("COMMIT")
         finally:
-            connection.close()  # undoes what was not committed
+            connection.close()  # rolls back what is not committed
 
     @contextlib.contextmanager
-    def _sentences(self) -> Iterator[None]:
+    def _translated_errors(self) -> Iterator[None]:
         try:
             yield
         except sqlite3.Error as error:
             other = (
                 f"The index of the gallery, {{path}}, failed ({error}). Check whether the disk is full, and try again."
             )
-            sentence = _SENTENCES.get(_error_name(error), other)
-            raise StorageError(sentence.replace("{path}", str(self.path))) from error
+            message = _MESSAGES.get(_error_name(error), other)
+            raise StorageError(message.replace("{path}", str(self.path))) from error
 
 
-def _put(idle: queue.LifoQueue[sqlite3.Connection], connection: sqlite3.Connection) -> bool:
+def _return(idle: queue.LifoQueue[sqlite3.Connection], connection: sqlite3.Connection) -> bool:
     try:
         idle.put_nowait(connection)
     except queue.Full:
@@ -201,14 +201,14 @@ def _put(idle: queue.LifoQueue[sqlite3.Connection], connection: sqlite3.Connecti
 
 
 def replace_rows(connection: sqlite3.Connection) -> None:
-    """Put all rows of the index lent as `fresh` in the place of this one's."""
+    """Replace all rows by those of the index that is attached as `fresh`."""
     for table in TABLES:
         connection.execute(f"DELETE FROM main.{table}")
         connection.execute(f"INSERT INTO main.{table} SELECT * FROM fresh.{table}")
 
 
-def _set_aside(path: Path) -> None:
-    """Rename an index, with its log, so that a new one can take its place."""
+def _rename_damaged(path: Path) -> None:
+    """Rename an index and its log files."""
     stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
     for ending in ("-wal", "-shm", ""):
         part = path.with_name(path.name + ending)
@@ -220,7 +220,7 @@ def _set_aside(path: Path) -> None:
 
 
 def _check_version(connection: sqlite3.Connection, path: Path) -> int:
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
     if version > len(MIGRATIONS):
         raise StorageError(
             f"{path} was written by a later version of the studio ({version}, this one knows {len(MIGRATIONS)}). "
@@ -230,7 +230,7 @@ def _check_version(connection: sqlite3.Connection, path: Path) -> int:
 
 
 def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
-    """Switch the file over, once. Two programs that do it at the same moment may refuse each other at once."""
+    """Switch the file to write-ahead logging. SQLite does not wait here if another program switches it too."""
     deadline = time.monotonic() + BUSY_SECONDS
     while True:
         try:
@@ -244,7 +244,7 @@ def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
 
 
 def _statements(script: str) -> Iterator[str]:
-    """Yield the statements of a script; `executescript` would commit the transaction around it."""
+    """Yield the statements of a script. `executescript` would commit the transaction."""
     statement = ""
     for part in script.split(";"):
         statement += f"{part};"
@@ -259,5 +259,5 @@ def _is_damage(error: BaseException | None) -> bool:
 
 
 def _error_name(error: sqlite3.Error) -> str:
-    """Return SQLite's basic name for an error: the first two words of SQLITE_BUSY_SNAPSHOT and the like."""
+    """Return SQLite's primary name of an error, such as SQLITE_BUSY for SQLITE_BUSY_SNAPSHOT."""
     return "_".join(getattr(error, "sqlite_errorname", "").split("_")[:2])

@@ -1,4 +1,4 @@
-"""Queries over the index. A new filter is one field of `GalleryQuery` and one entry of `FILTERS`."""
+"""Queries on the index. A filter is one field of `GalleryQuery` and one entry of `FILTERS`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from studio.catalogue.records import Choice, GalleryChoices, GalleryPage, Galler
 from studio.schema import VariationRecord
 
 Clause = tuple[str, tuple[object, ...]]
-"""A condition in SQL and the values for its question marks."""
+"""A condition in SQL and the values of its placeholders."""
 
 
 def _equals(column: str) -> Callable[[str | None], Clause | None]:
@@ -22,7 +22,7 @@ def _equals(column: str) -> Callable[[str | None], Clause | None]:
 
 def _has_words(text: str) -> Clause | None:
     words = fold(text).split()
-    # instr takes %, _ and \ as they are, where LIKE would need them escaped.
+    # instr takes %, _ and \ literally; LIKE would need them escaped.
     return (" AND ".join(["instr(words, ?)"] * len(words)), tuple(words)) if words else None
 
 
@@ -36,11 +36,11 @@ FILTERS: Mapping[str, Callable[[Any], Clause | None]] = {
     "adapter": _equals("adapter"),
     "text": _has_words,
 }
-"""For each filter of `GalleryQuery` the condition that its value asks for, or None when it lets all through."""
+"""For each filter of `GalleryQuery` a function from its value to a condition, None if it lets everything through."""
 
 
 def find_run(connection: sqlite3.Connection, run: str) -> tuple[Variation, ...]:
-    """Return a run's variations in the order of their slots, in each the oldest first; those in the bin left out."""
+    """Return a run's variations in the gallery by slot, within a slot the oldest first."""
     rows = connection.execute(
         f"{SELECT_VARIATION} WHERE run = ? AND place = ? ORDER BY slot, id",
         (run, str(Place.KEPT)),
@@ -49,12 +49,12 @@ def find_run(connection: sqlite3.Connection, run: str) -> tuple[Variation, ...]:
 
 
 def find_page(connection: sqlite3.Connection, query: GalleryQuery) -> GalleryPage:
-    """Return one page of what a query lets through, newest first."""
-    clauses = [clause for name, ask in FILTERS.items() if (clause := ask(getattr(query, name))) is not None]
+    """Return one page of a query's result, newest first."""
+    clauses = [clause for name, make in FILTERS.items() if (clause := make(getattr(query, name))) is not None]
     where = " AND ".join(sql for sql, _ in clauses)
-    values = [value for _, some in clauses for value in some]
+    values = [value for _, bound in clauses for value in bound]
     (total,) = connection.execute(f"SELECT count(*) FROM variations WHERE {where}", values).fetchone()
-    # The page's ids are found in an index alone; only then are its few records read.
+    # The inner query finds the page's ids in an index alone, so only this page's records are read.
     rows = connection.execute(
         f"{SELECT_VARIATION} WHERE id IN "
         f"(SELECT id FROM variations WHERE {where} ORDER BY id DESC LIMIT ? OFFSET ?) ORDER BY id DESC",
@@ -64,7 +64,7 @@ def find_page(connection: sqlite3.Connection, query: GalleryQuery) -> GalleryPag
 
 
 def find_choices(connection: sqlite3.Connection) -> GalleryChoices:
-    """Return the models and adapters of what is in the gallery; labels are those of the newest picture of each."""
+    """Return the models and adapters in the gallery. Each has the label of its newest variation."""
 
     def choices(column: str, label: Callable[[VariationRecord], str]) -> tuple[Choice, ...]:
         counted = connection.execute(

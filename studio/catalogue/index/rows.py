@@ -1,4 +1,4 @@
-"""Rows of the index: one a variation, one a source. What they say is repeated from the files."""
+"""The rows of the index: one per variation and one per source. They repeat what is in the files."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from studio.catalogue.records import NO_ADAPTER, Source, Variation
 from studio.schema import VariationRecord
 
 SELECT_VARIATION = "SELECT favourite, deleted_at, record, place FROM variations JOIN records USING (id)"
-"""Rows for `variation_from`; a condition and an order may follow."""
+"""Selects rows for `variation_from`. A condition and an order may follow."""
 
 _COLUMNS = "id, place, run, slot, source, parent, model, adapter, favourite, deleted_at, words"
 
 
 class State(NamedTuple):
-    """What a row says of a file without its record."""
+    """The place and mark in a row, without its record."""
 
     place: Place
     favourite: bool
 
 
 def add_variation(connection: sqlite3.Connection, record: VariationRecord, place: Place, curation: Curation) -> bool:
-    """Add a row unless the id has one; return whether it was added."""
+    """Add a variation's row unless there is one. Returns whether it was added."""
     row = (
         record.id,
         str(place),
@@ -45,13 +45,13 @@ def add_variation(connection: sqlite3.Connection, record: VariationRecord, place
     marks = ", ".join("?" * len(row))
     added = connection.execute(f"INSERT OR IGNORE INTO variations ({_COLUMNS}) VALUES ({marks})", row).rowcount == 1
     if added:
-        said = json.dumps(record.to_json())
-        connection.execute("INSERT OR REPLACE INTO records (id, record) VALUES (?, ?)", (record.id, said))
+        text = json.dumps(record.to_json())
+        connection.execute("INSERT OR REPLACE INTO records (id, record) VALUES (?, ?)", (record.id, text))
     return added
 
 
 def update_variation(connection: sqlite3.Connection, variation_id: str, place: Place, curation: Curation) -> None:
-    """Bring a row to where its file lies and what its sidecar says."""
+    """Set the place and the marks in a variation's row."""
     connection.execute(
         "UPDATE variations SET place = ?, favourite = ?, deleted_at = ? WHERE id = ?",
         (str(place), curation.favourite, curation.deleted_at, variation_id),
@@ -59,45 +59,45 @@ def update_variation(connection: sqlite3.Connection, variation_id: str, place: P
 
 
 def mark_missing(connection: sqlite3.Connection, variation_ids: Iterable[str]) -> None:
-    """Hide rows whose file is gone; they come back with it."""
+    """Hide variations without a file. Their rows stay and are shown again if the file comes back."""
     connection.executemany(
         "UPDATE variations SET place = ? WHERE id = ?", [(str(Place.MISSING), one) for one in variation_ids]
     )
 
 
 def drop_variations(connection: sqlite3.Connection, variation_ids: Iterable[str]) -> None:
-    """Remove rows for good."""
+    """Delete the rows of variations."""
     ids = [(one,) for one in variation_ids]
     for table in ("variations", "records"):
         connection.executemany(f"DELETE FROM {table} WHERE id = ?", ids)
 
 
 def find_states(connection: sqlite3.Connection) -> dict[str, State]:
-    """Return every id of the index with where its file should lie and whether it is a favourite."""
-    places = {str(place): place for place in Place}  # ten times as quick as calling Place for each row
+    """Return the place and favourite mark of every variation in the index, by id."""
+    places = {str(place): place for place in Place}  # ten times as fast as calling Place for each row
     rows = connection.execute("SELECT id, place, favourite FROM variations")
     return {one: State(places[place], bool(favourite)) for one, place, favourite in rows}
 
 
 def count_places(connection: sqlite3.Connection) -> dict[Place, int]:
-    """Return how many variations there are of each place."""
+    """Return the number of variations at each place."""
     return {Place(place): n for place, n in connection.execute("SELECT place, count(*) FROM variations GROUP BY place")}
 
 
 def find_one(connection: sqlite3.Connection, variation_id: str) -> tuple[Variation, Place] | None:
-    """Return a variation and where its file should lie, or None."""
+    """Return a variation and its place, None if the id is unknown."""
     row = connection.execute(f"{SELECT_VARIATION} WHERE id = ?", (variation_id,)).fetchone()
     return None if row is None else (variation_from(row), Place(row[-1]))
 
 
 def variation_from(row: tuple[int, str | None, str, str]) -> Variation:
-    """Return the variation in a row of `SELECT_VARIATION`."""
+    """Return the variation of a row that `SELECT_VARIATION` selected."""
     favourite, deleted_at, record, _ = row
     return Variation(VariationRecord.from_json(json.loads(record)), bool(favourite), deleted_at)
 
 
 def put_source(connection: sqlite3.Connection, source: Source) -> None:
-    """Add or renew a source's row."""
+    """Add or replace a source's row."""
     connection.execute(
         "INSERT OR REPLACE INTO sources (sha256, added_at, facts) VALUES (?, ?, ?)",
         (source.sha256, source.added_at, json.dumps(source_values(source))),
@@ -105,19 +105,19 @@ def put_source(connection: sqlite3.Connection, source: Source) -> None:
 
 
 def find_source(connection: sqlite3.Connection, sha256: str) -> Source | None:
-    """Return a source, or None."""
+    """Return a source, None if the hash is unknown."""
     row = connection.execute("SELECT facts FROM sources WHERE sha256 = ?", (sha256,)).fetchone()
     return None if row is None else source_from(json.loads(row[0]))
 
 
 def find_sources(connection: sqlite3.Connection, limit: int) -> tuple[Source, ...]:
-    """Return the sources, newest first."""
+    """Return the last `limit` sources, newest first."""
     rows = connection.execute("SELECT facts FROM sources ORDER BY added_at DESC, sha256 LIMIT ?", (limit,))
     return tuple(source_from(json.loads(facts)) for (facts,) in rows)
 
 
 def find_source_hashes(connection: sqlite3.Connection) -> set[str]:
-    """Return the name of every source."""
+    """Return the SHA-256 of every source."""
     return {sha256 for (sha256,) in connection.execute("SELECT sha256 FROM sources")}
 
 

@@ -1,4 +1,4 @@
-"""Colours as an eye sees them: sRGB, linear light, OKLab and CIELab, and how far two colours lie apart."""
+"""Colour spaces (sRGB, linear light, OKLab, CIELab), colour differences, and the colours of a picture."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SRGB_TO_XYZ = np.array(
 """Linear sRGB to XYZ under D65 (IEC 61966-2-1, seven digits)."""
 CHROMA_SPREAD = np.array([1, 2, 2], dtype=np.float32)
 WHITE_XYZ = SRGB_TO_XYZ.sum(axis=1)
-"""D65 as this matrix has it, so that every grey has a* = b* = 0."""
+"""The white point D65 by this matrix, so that every grey has a* = b* = 0."""
 
 SRGB_TO_CONES = np.array(
     [
@@ -44,25 +44,26 @@ LAB_SLOPE = (29 / 6) ** 2 / 3
 def convert_to_linear(srgb: ArrayLike) -> Floats:
     """Return linear light, 0 to 1, of sRGB values of any shape.
 
-    uint8 is read as 0 to 255 and gives float32 (enough for pictures); floats are read as 0 to 1 and give float64.
-    Raises `ValueError` for other whole numbers, whose range is not certain.
+    uint8 is read as 0 to 255 and gives float32, precise enough for pictures; floats are read as 0 to 1 and give
+    float64. Raises `ValueError` for other integers, since their range is unknown.
     """
     values = np.asarray(srgb)
     if values.dtype == np.uint8:
-        return _decode_gamma(np.arange(256) / 255).astype(np.float32)[values]
+        decoded: NDArray[np.float32] = _decode_gamma(np.arange(256) / 255).astype(np.float32)[values]
+        return decoded
     if not np.issubdtype(values.dtype, np.floating):
         raise ValueError(f"sRGB as {values.dtype}; give uint8 from 0 to 255 or floats from 0 to 1")
     return _decode_gamma(values.astype(np.float64))
 
 
 def convert_from_linear(linear: ArrayLike) -> Floats:
-    """Return sRGB from 0 to 1 of linear light, float64; what lies outside 0 to 1 is clipped."""
+    """Return sRGB, 0 to 1, of linear light, float64; values outside 0 to 1 are clipped."""
     light = np.clip(np.asarray(linear, dtype=np.float64), 0, 1)
     return np.where(light <= 0.0031308, light * 12.92, 1.055 * np.maximum(light, 1e-12) ** (1 / 2.4) - 0.055)
 
 
 def convert_to_oklab(srgb: ArrayLike) -> Floats:
-    """Return OKLab (L from 0 to 1, a, b) of sRGB values of shape (..., 3); dtypes as in `convert_to_linear`."""
+    """Return OKLab (L from 0 to 1, a, b) of sRGB values (..., 3); dtypes as in `convert_to_linear`."""
     cones = _multiply(convert_to_linear(srgb), SRGB_TO_CONES)
     return _multiply(np.cbrt(cones), CONES_TO_OKLAB)
 
@@ -73,36 +74,36 @@ def read_colour(text: str) -> tuple[int, int, int]:
 
 
 def spread_in_oklab(srgb: ArrayLike) -> Floats:
-    """Return colours as `convert_to_oklab` does, with a and b doubled, so that equal distances look equally far.
+    """Return OKLab with a and b doubled, in which the Euclidean distance is ΔEOK2, closer to perceived differences.
 
-    The Euclidean distance is then the one called ΔEOK2: OKLab's author found factors of 2.016 and 2.045 to fit two
-    sets of seen differences best (B. Ottosson in the discussion of CSS Color 4).
+    OKLab's author found factors of 2.016 and 2.045 to fit two data sets of perceived differences best (B. Ottosson in
+    the discussion of CSS Color 4). Shapes and dtypes as in `convert_to_oklab`.
     """
     return convert_to_oklab(srgb) * CHROMA_SPREAD
 
 
 def convert_from_oklab(oklab: ArrayLike) -> Floats:
-    """Return sRGB from 0 to 1 of OKLab values of shape (..., 3), float64, clipped to what a screen can show."""
+    """Return sRGB, 0 to 1, of OKLab values (..., 3), float64, each channel clipped to the gamut."""
     cones = _multiply(np.asarray(oklab, dtype=np.float64), CONES_FROM_OKLAB) ** 3
     return convert_from_linear(_multiply(cones, SRGB_FROM_CONES))
 
 
 def convert_to_lab(srgb: ArrayLike) -> Floats:
-    """Return CIELab under D65 (L* from 0 to 100) of sRGB values of shape (..., 3); dtypes as in `convert_to_linear`."""
+    """Return CIELab under D65 (L* from 0 to 100) of sRGB values (..., 3); dtypes as in `convert_to_linear`."""
     return _convert_xyz(_multiply(convert_to_linear(srgb), SRGB_TO_XYZ / WHITE_XYZ[:, None]))
 
 
 def convert_to_lightness(srgb: ArrayLike) -> Floats:
-    """Return only L*, 0 to 100, of sRGB values of shape (..., 3): shape (...). Three times as quick as the whole."""
+    """Return L* alone, 0 to 100, of sRGB values (..., 3), shape (...); three times as fast as `convert_to_lab`."""
     light = convert_to_linear(srgb)
-    return 116 * _bend(light @ SRGB_TO_XYZ[1].astype(light.dtype)) - 16
+    return 116 * _compress(light @ SRGB_TO_XYZ[1].astype(light.dtype)) - 16
 
 
 def measure_difference(lab_a: ArrayLike, lab_b: ArrayLike) -> Floats:
-    """Return CIEDE2000 between CIELab colours of shapes (..., 3), broadcast against one another; float64.
+    """Return CIEDE2000 between CIELab colours (..., 3), broadcast against one another, float64.
 
-    About 1 is just visible side by side; 3 is a close match of yarns. Formula and numbering as in G. Sharma, W. Wu,
-    E. N. Dalal, The CIEDE2000 color-difference formula, Color Research and Application 30(1), 2005; kL = kC = kH = 1.
+    About 1 is just visible side by side; 3 is a close match of yarns. Equations as numbered in G. Sharma, W. Wu, E. N.
+    Dalal, The CIEDE2000 color-difference formula, Color Research and Application 30(1), 2005; kL = kC = kH = 1.
     """
     l1, a1, b1 = np.moveaxis(np.asarray(lab_a, dtype=np.float64), -1, 0)
     l2, a2, b2 = np.moveaxis(np.asarray(lab_b, dtype=np.float64), -1, 0)
@@ -112,16 +113,16 @@ def measure_difference(lab_a: ArrayLike, lab_b: ArrayLike) -> Floats:
     c1, c2 = np.hypot(a1 * stretch, b1), np.hypot(a2 * stretch, b2)
     h1 = np.degrees(np.arctan2(b1, a1 * stretch)) % 360
     h2 = np.degrees(np.arctan2(b2, a2 * stretch)) % 360
-    # 2. Differences (8 to 11). A grey has no hue and needs none: its chroma of 0 makes the difference of hue 0.
+    # 2. Differences (8 to 11). The hue of a grey is undefined, but its chroma of 0 makes the hue difference 0.
     turn = h2 - h1
     turn = turn - 360 * (turn > 180) + 360 * (turn < -180)
     d_l, d_c = l2 - l1, c2 - c1
     d_h = 2 * np.sqrt(c1 * c2) * np.sin(np.radians(turn) / 2)
-    # 3. Means; the mean hue goes the shorter way round (12 to 14).
+    # 3. Means (12 to 14). The mean hue lies on the shorter arc.
     lightness, c, total = (l1 + l2) / 2, (c1 + c2) / 2, h1 + h2
     far = np.abs(h1 - h2) > 180
     h = np.where(far, np.where(total < 360, total + 360, total - 360), total) / 2
-    # 4. Weights (15 to 21).
+    # 4. Weighting functions (15 to 21).
     t = (
         1
         - 0.17 * np.cos(np.radians(h - 30))
@@ -134,9 +135,10 @@ def measure_difference(lab_a: ArrayLike, lab_b: ArrayLike) -> Floats:
     s_h = 1 + 0.015 * c * t
     blue = 30 * np.exp(-(((h - 275) / 25) ** 2))
     r_t = -2 * np.sqrt(c**7 / (c**7 + 25.0**7)) * np.sin(np.radians(2 * blue))
-    # 5. The whole (22). Rounding can leave a sum just below zero.
+    # 5. The difference (22). Rounding can leave the sum just below zero.
     f_l, f_c, f_h = d_l / s_l, d_c / s_c, d_h / s_h
-    return np.sqrt(np.maximum(f_l**2 + f_c**2 + f_h**2 + r_t * f_c * f_h, 0))
+    difference: NDArray[np.float64] = np.sqrt(np.maximum(f_l**2 + f_c**2 + f_h**2 + r_t * f_c * f_h, 0))
+    return difference
 
 
 def _decode_gamma(values: Floats) -> Floats:
@@ -144,22 +146,23 @@ def _decode_gamma(values: Floats) -> Floats:
 
 
 def _convert_xyz(xyz: Floats) -> Floats:
-    """Return CIELab of XYZ that was divided by the white point."""
-    x, y, z = np.moveaxis(_bend(xyz), -1, 0)
+    """Return CIELab of XYZ divided by the white point."""
+    x, y, z = np.moveaxis(_compress(xyz), -1, 0)
     return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=-1)
 
 
-def _bend(share: Floats) -> Floats:
+def _compress(share: Floats) -> Floats:
+    """Return the function f of CIELab: a cube root with a linear part near black."""
     return np.where(share > LAB_KNEE, np.cbrt(share), share * share.dtype.type(LAB_SLOPE) + share.dtype.type(4 / 29))
 
 
 def _multiply(values: Floats, matrix: NDArray[np.float64]) -> Floats:
-    """Return matrix @ value for each (..., 3), in the precision of the values."""
+    """Return matrix @ value for each value (..., 3), in the precision of the values."""
     return values @ matrix.T.astype(values.dtype)
 
 
 def count_colours(pixels: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Return the colours that uint8 pixels (..., 3) have, shape (n, 3) in rising order, and the count of each."""
+    """Return the different colours of pixels (..., 3) in ascending order, shape (n, 3), and the count of each, (n,)."""
     flat = np.asarray(pixels, dtype=np.uint8).reshape(-1, 3).astype(np.uint32)
     packed, counts = np.unique(flat[:, 0] << 16 | flat[:, 1] << 8 | flat[:, 2], return_counts=True)
     colours = np.stack([packed >> 16, packed >> 8 & 255, packed & 255], axis=-1).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""The words for colours that designers use and captions are written in, and which of them a design wears."""
+"""Colour words of prompts and captions, and whether a palette has the colours that they name."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ BASIC_WORDS: dict[str, tuple[str, ...]] = {
     "grey": ("grey", "silver", "slate", "stone"),
     "black": ("black", "charcoal", "ebony"),
 }
-"""A basic word, and the finer names that count as it."""
+"""Each basic word and the finer names that count as it."""
 
 BASIC_OF = {name: basic for basic, names in BASIC_WORDS.items() for name in names}
 
@@ -43,25 +43,26 @@ BASIC_COLOURS: dict[str, tuple[tuple[int, int, int], ...]] = {
     "grey": ((130, 130, 130), (80, 85, 90), (185, 185, 185)),
     "black": ((20, 20, 22),),
 }
-"""What yarns that a basic word is said of look like."""
+"""Examples of the colours that each basic word names, in sRGB."""
 MEANT_OKLAB = 0.12
-"""How near in OKLab a yarn lies to one of those that a word is said of: a dark and a light one of a hue are further."""
+"""A word names a yarn within this OKLab distance of one of its examples; a dark and a light shade of a hue lie farther
+apart."""
 ALSO_THINGS = {"rose", "brick", "straw", "stone", "wine", "honey", "sand", "linen", "oat", "moss", "forest", "sage"}
-"""Words that mean a flower or a thing as often as a colour."""
+"""Words that mean a flower, a material or another thing as often as a colour."""
 _PATTERN = r"\b(?:" + "|".join(sorted(BASIC_OF.keys() - ALSO_THINGS, key=len, reverse=True)) + r")\b"
 
 
 def find_colour_words(text: str) -> tuple[str, ...]:
-    """Return the words for colours in a text, in its order, each once; those that may mean a thing are left out."""
+    """Return the colour words of a text in its order, each once, without those that may mean a thing."""
     return tuple(dict.fromkeys(re.findall(_PATTERN, text.lower())))
 
 
 def find_missing_words(text: str, palette: NDArray[np.uint8]) -> tuple[str, ...]:
-    """Return the words for colours in a text that no yarn of a palette (k, 3) is meant by."""
+    """Return the colour words of a text that name no yarn of a palette uint8 (k, 3)."""
     yarns = convert_to_oklab(palette)
     missing = []
     for word in find_colour_words(text):
-        meant = convert_to_oklab(np.array(BASIC_COLOURS[BASIC_OF[word]], np.uint8))
-        if np.linalg.norm(yarns[:, None] - meant, axis=-1).min() > MEANT_OKLAB:
+        examples = convert_to_oklab(np.array(BASIC_COLOURS[BASIC_OF[word]], np.uint8))
+        if np.linalg.norm(yarns[:, None] - examples, axis=-1).min() > MEANT_OKLAB:
             missing.append(word)
     return tuple(missing)

@@ -1,4 +1,4 @@
-"""Colourways: the same drawing in other yarns. The index map stays; only the colours of its numbers change."""
+"""Colourways: the same index map with other palettes."""
 
 from __future__ import annotations
 
@@ -23,16 +23,14 @@ from studio.designs.colours.harmonies import (
 from studio.designs.index_map import check_palette
 
 LEAST_DELTA_E = 8.0
-"""Mean CIEDE2000, weighted by share, from which two colourways are different at first sight."""
+"""Two colourways differ at first sight from this mean CIEDE2000, weighted by share, on."""
 DRAWS = 4
-"""Palettes drawn from each harmony, and as many again with tinted neutrals, to choose from."""
-
-__all__ = ["HARMONIES", "LEAST_DELTA_E", "Colourway", "Harmony", "make_colourways", "match_palette"]
+"""Candidate palettes drawn from each harmony; as many again are drawn with tinted neutrals."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Colourway:
-    """A title for a designer, and uint8 colours (k, 3) that take the place of the design's own, number by number."""
+    """A title and a palette uint8 (k, 3) that replaces the design's own, entry by entry."""
 
     title: str
     palette: NDArray[np.uint8]
@@ -53,15 +51,15 @@ def make_colourways(
     locked: Collection[int] = (),
     palettes: Sequence[NDArray[np.uint8]] = (),
 ) -> tuple[Colourway, ...]:
-    """Return `count` colourways of a palette uint8 (k, 3), whose yarns have these shares (k,); equal for equal seeds.
+    """Return `count` colourways of a palette uint8 (k, 3) with yarn shares (k,); the same for the same seed.
 
-    The first ones take their colours from `palettes`, one each (`match_palette`); the others follow HARMONIES, each
-    once before any comes again. Yarns whose numbers are `locked` keep their colour exactly. In harmonies the order of
-    lightness (OKLab) between yarns stays, so that an outline stays an outline. Wherever there are enough that do, they
-    differ from the design and from one another by a mean CIEDE2000 of 8, weighted by share; else those that differ
-    most are taken, which with every yarn locked are all the design itself.
+    The first ones take their colours from `palettes`, one each (`match_palette`). The others follow HARMONIES, each
+    used once before any is used again; they keep the order of lightness (OKLab) between yarns, so that an outline stays
+    an outline. The colours at the `locked` indices stay exactly as they are. The results differ from the design and
+    from one another by a mean CIEDE2000 of at least 8, weighted by share. Where too few candidates do, those that
+    differ most are taken; with every yarn locked all of them equal the design.
 
-    Raises `ValueError` for shares that do not fit, locked numbers outside the palette, negative counts and seeds.
+    Raises `ValueError` for shares that do not fit, locked indices outside the palette, and negative counts or seeds.
     """
     colours = check_palette(palette)
     tones = Tones(convert_to_oklch(colours), _check_shares(shares, len(colours)), _check_locked(locked, len(colours)))
@@ -80,12 +78,12 @@ def make_colourways(
 def match_palette(
     palette: NDArray[np.uint8], shares: Floats, other: NDArray[np.uint8], locked: Collection[int] = ()
 ) -> NDArray[np.uint8]:
-    """Return the colours of another palette (m, 3) for the yarns of this one (k, 3): shape (k, 3), only exact ones.
+    """Return a palette uint8 (k, 3) with each free yarn's colour replaced by one of another palette (m, 3).
 
-    Both are put in order of lightness, and lightness counts from the darkest (0) to the lightest (1) of each. Among
-    all ways to hand out colours in that order, no darker yarn a lighter colour, the one with the least squared
-    difference of lightness is taken, yarns of a large share counting more. Where there are fewer colours than yarns,
-    each serves as many yarns as need be. Locked yarns keep their own colour.
+    The lightness of each palette is scaled to 0 (its darkest colour) to 1 (its lightest). Among the assignments that
+    keep the order of lightness, the one with the least sum of squared lightness differences, weighted by share, is
+    taken. Each colour is used once, or, where there are fewer colours than yarns, as often as needed. Locked yarns keep
+    their own colour. Raises `ValueError` as `make_colourways`.
     """
     colours, offered = check_palette(palette), check_palette(other)
     free = np.flatnonzero(~_check_locked(locked, len(colours)))
@@ -96,13 +94,13 @@ def match_palette(
     own, theirs = convert_to_oklch(colours[free])[:, 0], convert_to_oklch(offered)[:, 0]
     yarns, supply = np.argsort(own, kind="stable"), np.argsort(theirs, kind="stable")
     supply = np.repeat(supply, math.ceil(len(yarns) / len(supply)))
-    cost = weights[yarns, None] * (_spread(own)[yarns, None] - _spread(theirs)[supply]) ** 2
-    matched[free[yarns]] = offered[supply[_match_rising(cost)]]
+    cost = weights[yarns, None] * (_scale_to_unit(own)[yarns, None] - _scale_to_unit(theirs)[supply]) ** 2
+    matched[free[yarns]] = offered[supply[_assign_in_order(cost)]]
     return matched
 
 
-def _match_rising(cost: Floats) -> NDArray[np.intp]:
-    """Return for each row of a cost (n, m), n <= m, a column, strictly rising, so that the sum is least."""
+def _assign_in_order(cost: Floats) -> NDArray[np.intp]:
+    """Return strictly rising columns (n,), one per row of cost (n, m), n <= m, with the least sum of costs."""
     rows, columns = cost.shape
     best = np.full((rows + 1, columns + 1), np.inf)
     best[0] = 0
@@ -111,7 +109,7 @@ def _match_rising(cost: Floats) -> NDArray[np.intp]:
     found = np.empty(rows, dtype=np.intp)
     column = columns
     for row in range(rows, 0, -1):
-        # The first column at which the best of this row was reached; the rows above use what lies before it.
+        # The first column with the best sum of this row; the rows above use the columns before it.
         column = int(np.argmax(best[row, : column + 1] == best[row, column]))
         found[row - 1] = column - 1
         column -= 1
@@ -119,20 +117,20 @@ def _match_rising(cost: Floats) -> NDArray[np.intp]:
 
 
 def _draw(colours: NDArray[np.uint8], tones: Tones, count: int, seed: int) -> Iterator[_Draft]:
-    """Yield drafts in the order in which they are tried: a draw of every harmony, in an order of the seed's own."""
+    """Yield drafts in the order of trial: each round draws once from every harmony, in an order set by the seed."""
     draws = max(DRAWS, math.ceil(count / len(HARMONIES)))
     order = np.random.default_rng(seed).permutation(len(HARMONIES))
     harmonies = list(HARMONIES.values())
     for draw in range(2 * draws):
-        for place in order:
-            rng = np.random.default_rng([seed, draw, place])
+        for number in order:
+            rng = np.random.default_rng([seed, draw, number])
             start = tint(tones, rng) if draw >= draws else tones
-            drafted = convert_from_oklch(harmonies[place].vary(start, rng))
-            yield _Draft(harmonies[place], np.where(tones.locked[:, None], colours, drafted))
+            drafted = convert_from_oklch(harmonies[number].vary(start, rng))
+            yield _Draft(harmonies[number], np.where(tones.locked[:, None], colours, drafted))
 
 
 def _choose(drafts: list[_Draft], taken: list[NDArray[np.uint8]], shares: Floats, count: int) -> Iterator[_Draft]:
-    """Yield `count` drafts: the first that differs enough of the harmony used least, or the one that differs most."""
+    """Yield `count` drafts: the first of the least used harmony that differs enough, else the most different one."""
     labs = convert_to_lab(np.stack([draft.palette for draft in drafts]))
     distance = np.full(len(drafts), np.inf)
     used: Counter[str] = Counter()
@@ -159,7 +157,7 @@ def _describe(draft: _Draft, tones: Tones) -> str:
 
 
 def _number_titles(colourways: list[Colourway]) -> Iterator[Colourway]:
-    """Yield them with titles that are unique: the second of a title gets a 2."""
+    """Yield the colourways with unique titles: a repeated title gets a number from 2 on."""
     seen: Counter[str] = Counter()
     for colourway in colourways:
         seen[colourway.title] += 1
@@ -167,7 +165,7 @@ def _number_titles(colourways: list[Colourway]) -> Iterator[Colourway]:
         yield colourway if number == 1 else Colourway(f"{colourway.title} {number}", colourway.palette)
 
 
-def _spread(lightness: Floats) -> Floats:
+def _scale_to_unit(lightness: Floats) -> Floats:
     low, high = float(lightness.min()), float(lightness.max())
     return (lightness - low) / (high - low) if high > low else np.full(lightness.shape, 0.5)
 
@@ -176,7 +174,8 @@ def _check_shares(shares: Floats, colours: int) -> Floats:
     weights = np.asarray(shares, dtype=np.float64)
     if weights.shape != (colours,) or not np.isfinite(weights).all() or (weights < 0).any() or not weights.sum() > 0:
         raise ValueError(f"shares of shape {weights.shape} for {colours} yarns; give one from 0 on for each, not all 0")
-    return weights / weights.sum()
+    normalised: NDArray[np.float64] = weights / weights.sum()
+    return normalised
 
 
 def _check_locked(locked: Collection[int], colours: int) -> NDArray[np.bool_]:

@@ -1,6 +1,6 @@
-"""Ways to vary a palette that keep its drawing readable: hues and chroma move, the order of lightness stays.
+"""Colour harmonies: palette variations that change hue and chroma and keep the order of lightness between yarns.
 
-Everything here works in OKLCh: lightness 0 to 1, chroma from 0 to about 0.3, hue in degrees.
+All colours are in OKLCh: lightness 0 to 1, chroma 0 to about 0.3, hue in degrees.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from studio.designs.colours.colour_spaces import (
 )
 
 NEUTRAL_CHROMA = 0.02
-"""Below this a yarn has no hue that anybody would name."""
+"""Below this chroma a yarn is neutral: it has no nameable hue."""
 GAMUT_SLACK = 1e-4
-"""Linear light may lie this far outside 0 to 1: less than a rounded step of sRGB."""
-HALVINGS = 20
+"""In gamut, linear light may lie this far outside 0 to 1: less than one rounding step of 8-bit sRGB."""
+BISECTIONS = 20
 WARM_HUE, COOL_HUE = 55.0, 250.0
 HUE_NAMES = (
     (18, "rose"),
@@ -38,12 +38,12 @@ HUE_NAMES = (
     (345, "purple"),
     (360, "rose"),
 )
-"""Upper end of each name's range of hues."""
+"""The upper end of each hue range and its name."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tones:
-    """A palette on its way: `oklch` (k, 3), the `shares` (k,) of the yarns, and which are `locked` (k,)."""
+    """A palette to vary: `oklch` (k, 3), the `shares` (k,) of its yarns, and the mask `locked` (k,)."""
 
     oklch: Floats
     shares: Floats
@@ -51,15 +51,15 @@ class Tones:
 
     @property
     def moving(self) -> NDArray[np.bool_]:
-        """The yarns that have a hue and are free to change it."""
+        """Mask (k,) of the yarns whose hue may change: not locked and not neutral."""
         return ~self.locked & (self.oklch[:, 1] >= NEUTRAL_CHROMA)
 
 
 @dataclass(frozen=True, slots=True)
 class Harmony:
-    """A way to vary a palette. `vary` draws one of its many results, OKLCh (k, 3); locked rows mean nothing.
+    """A way to vary a palette. `vary` draws a random result, OKLCh (k, 3), in which locked rows are to be ignored.
 
-    `new_hues` says that results are best told apart by their hue.
+    `new_hues`: results differ mainly in hue, so a title names the hue.
     """
 
     id: str
@@ -76,21 +76,21 @@ def convert_to_oklch(palette: NDArray[np.uint8]) -> Floats:
 
 
 def convert_from_oklch(oklch: Floats) -> NDArray[np.uint8]:
-    """Return sRGB uint8 of OKLCh colours (k, 3); chroma that no screen shows is reduced at equal lightness and hue."""
+    """Return sRGB uint8 of OKLCh colours (k, 3); out of gamut, chroma is reduced at constant lightness and hue."""
     colours = oklch.copy()
     colours[:, 0] = colours[:, 0].clip(0, 1)
     low, high = np.zeros(len(colours)), colours[:, 1].copy()
-    outside = ~_is_visible(colours)
-    for _ in range(HALVINGS if outside.any() else 0):
+    outside = ~_is_in_gamut(colours)
+    for _ in range(BISECTIONS if outside.any() else 0):
         colours[:, 1] = np.where(outside, (low + high) / 2, high)
-        visible = _is_visible(colours)
-        low, high = np.where(visible, colours[:, 1], low), np.where(visible, high, colours[:, 1])
+        inside = _is_in_gamut(colours)
+        low, high = np.where(inside, colours[:, 1], low), np.where(inside, high, colours[:, 1])
     colours[:, 1] = np.where(outside, low, oklch[:, 1])
     return np.rint(convert_from_linear(_convert_to_light(colours)) * 255).astype(np.uint8)
 
 
 def name_hue(oklch: Floats, weights: Floats) -> str:
-    """Return the plain name that most of OKLCh colours (k, 3) have, by weight and chroma; "neutral" without hues."""
+    """Return the name of the main hue of OKLCh colours (k, 3), by weight times chroma; "neutral" without hues."""
     sums = dict.fromkeys([name for _, name in HUE_NAMES], 0.0)
     for (_, chroma, hue), weight in zip(oklch.tolist(), weights.tolist(), strict=True):
         if chroma >= NEUTRAL_CHROMA:
@@ -99,26 +99,27 @@ def name_hue(oklch: Floats, weights: Floats) -> str:
 
 
 def tint(tones: Tones, rng: np.random.Generator) -> Tones:
-    """Return the palette with a little colour in its free neutral yarns, so that a white ground can change too.
+    """Return the palette with a slight colour in its free neutral yarns, so that a white ground can change too.
 
-    Black and white have no room for colour: lightness is drawn in from both ends as far as that needs.
+    Black and white have no chroma in gamut, so the lightness range is narrowed at both ends.
     """
     neutral = ~tones.locked & ~tones.moving
     oklch = tones.oklch.copy()
     chroma = rng.uniform(0.05, 0.09)
-    # Hues that rise with lightness, so that harmonies of several hues can tell greys apart.
+    # The hue rises with lightness, so that harmonies of several hues can separate greys.
     oklch[neutral, 2] = (rng.uniform(0, 360) + 90 * oklch[neutral, 0]) % 360
     oklch[neutral, 1] = chroma
     if neutral.any():
-        oklch[:, 0] = _bend(tones, lambda inside: 0.18 + 0.74 * inside)
+        oklch[:, 0] = _remap_lightness(tones, lambda lightness: 0.18 + 0.74 * lightness)
     return replace(tones, oklch=oklch)
 
 
 def _arrange(tones: Tones, rng: np.random.Generator, *, anchors: Sequence[float], spread: float) -> Floats:
-    """Move the hues to anchors, in degrees from one another; shades of a hue stay together, within `spread` degrees.
+    """Move groups of hues to `anchors`, given in degrees from a random base; a group spans up to `spread` to each side.
 
-    The hues are parted at the widest gaps of their circle into as many groups as there are anchors; the group that
-    weighs most takes the first anchor. Where a locked yarn has a hue, that hue is one of the anchors.
+    The hue circle is divided at its widest gaps into as many groups as there are anchors. The heaviest group takes the
+    first anchor, the others take the rest in random order. With locked yarns of a hue, the base is chosen so that the
+    hue of the heaviest of them lies on an anchor.
     """
     oklch, moving = tones.oklch.copy(), tones.moving
     if not moving.any():
@@ -127,23 +128,23 @@ def _arrange(tones: Tones, rng: np.random.Generator, *, anchors: Sequence[float]
     base = rng.uniform(0, 360)
     held = tones.locked & (oklch[:, 1] >= NEUTRAL_CHROMA)
     if held.any():
-        base = oklch[np.argmax(weights * held), 2] - anchors[rng.integers(len(anchors))]
+        base = oklch[np.argmax(weights * held), 2] - anchors[int(rng.integers(len(anchors)))]
     hues, mass = oklch[moving, 2], weights[moving]
-    groups = _part_hues(hues, len(anchors))
+    groups = _group_hues(hues, len(anchors))
     heaviest_first = np.argsort(-np.bincount(groups, weights=mass), kind="stable")
     places = [anchors[0], *rng.permutation(anchors[1:])]
     for group, anchor in zip(heaviest_first, places, strict=False):
         inside = groups == group
-        turn = np.exp(1j * np.radians(hues[inside]))
-        middle = np.degrees(np.angle((turn * mass[inside]).sum()))
-        aside = (hues[inside] - middle + 180) % 360 - 180
-        hues[inside] = base + anchor + aside * min(1.0, spread / max(float(np.abs(aside).max()), 1e-9))
+        unit_vectors = np.exp(1j * np.radians(hues[inside]))
+        mean = np.degrees(np.angle((unit_vectors * mass[inside]).sum()))
+        deviation = (hues[inside] - mean + 180) % 360 - 180
+        hues[inside] = base + anchor + deviation * min(1.0, spread / max(float(np.abs(deviation).max()), 1e-9))
     oklch[moving, 2] = hues % 360
     return oklch
 
 
-def _part_hues(hues: Floats, most: int) -> NDArray[np.intp]:
-    """Return a group number from 0 for each hue (n,): at most `most` groups, parted at the widest gaps."""
+def _group_hues(hues: Floats, most: int) -> NDArray[np.intp]:
+    """Return the group of each hue (n,), from 0: at most `most` groups, divided at the widest gaps of the circle."""
     order = np.argsort(hues, kind="stable")
     rising = hues[order]
     gaps = np.append(rising[1:], rising[0] + 360) - rising
@@ -151,12 +152,12 @@ def _part_hues(hues: Floats, most: int) -> NDArray[np.intp]:
     starts = np.zeros(len(hues), dtype=np.intp)
     starts[[(place + 1) % len(hues) for place in cuts]] = 1
     groups = np.empty(len(hues), dtype=np.intp)
-    # What lies before the first start belongs to the group that goes on past 360 degrees.
+    # Hues before the first start belong to the last group, which continues past 360 degrees.
     groups[order] = (np.cumsum(starts) - 1) % max(len(cuts), 1)
     return groups
 
 
-def _turn(tones: Tones, rng: np.random.Generator) -> Floats:
+def _rotate(tones: Tones, rng: np.random.Generator) -> Floats:
     oklch = tones.oklch.copy()
     oklch[tones.moving, 2] = (oklch[tones.moving, 2] + rng.uniform(40, 320)) % 360
     return oklch
@@ -170,43 +171,46 @@ def _scale_chroma(tones: Tones, rng: np.random.Generator, *, low: float, high: f
 
 def _shift_lightness(tones: Tones, rng: np.random.Generator, *, low: float, high: float) -> Floats:
     oklch, power = tones.oklch.copy(), rng.uniform(low, high)
-    oklch[:, 0] = _bend(tones, lambda inside: inside**power)
+    oklch[:, 0] = _remap_lightness(tones, lambda lightness: lightness**power)
     return oklch
 
 
-def _pull(tones: Tones, rng: np.random.Generator, *, hue: float) -> Floats:
-    """Mix every free yarn with a hue, neutral ones too."""
+def _tint_towards(tones: Tones, rng: np.random.Generator, *, hue: float) -> Floats:
+    """Mix every free yarn, neutral ones included, with a hue."""
     oklch, free = tones.oklch.copy(), ~tones.locked
-    chroma, turn = oklch[free, 1], np.exp(1j * np.radians(oklch[free, 2]))
-    mixed = chroma * turn * rng.uniform(0.3, 0.7) + rng.uniform(0.05, 0.1) * np.exp(1j * np.radians(hue))
+    chroma, unit_vectors = oklch[free, 1], np.exp(1j * np.radians(oklch[free, 2]))
+    mixed = chroma * unit_vectors * rng.uniform(0.3, 0.7) + rng.uniform(0.05, 0.1) * np.exp(1j * np.radians(hue))
     oklch[free, 1], oklch[free, 2] = np.abs(mixed), np.degrees(np.angle(mixed)) % 360
     return oklch
 
 
-def _bend(tones: Tones, rise: Callable[[Floats], Floats]) -> Floats:
-    """Return the lightnesses moved by a function that rises from 0 to 1 on 0 to 1.
+def _remap_lightness(tones: Tones, curve: Callable[[Floats], Floats]) -> Floats:
+    """Return the lightnesses (k,) mapped by a rising curve from [0, 1] into [0, 1].
 
-    Locked yarns stand fast, and the function is stretched between each two of them, so that nothing overtakes them.
+    Locked yarns keep their lightness. Between two neighbouring ones the curve is scaled to their interval, so that the
+    order of lightness stays.
     """
     lightness = tones.oklch[:, 0].clip(0, 1)
-    posts = np.unique(np.concatenate([[0.0, 1.0], lightness[tones.locked]]))
-    below = np.clip(np.searchsorted(posts, lightness, side="right") - 1, 0, len(posts) - 2)
-    start, length = posts[below], posts[below + 1] - posts[below]
-    bent = start + length * rise((lightness - start) / length)
-    return np.where(tones.locked, lightness, bent)
+    bounds = np.unique(np.concatenate([[0.0, 1.0], lightness[tones.locked]]))
+    below = np.clip(np.searchsorted(bounds, lightness, side="right") - 1, 0, len(bounds) - 2)
+    start, length = bounds[below], bounds[below + 1] - bounds[below]
+    mapped = start + length * curve((lightness - start) / length)
+    return np.where(tones.locked, lightness, mapped)
 
 
-def _is_visible(oklch: Floats) -> NDArray[np.bool_]:
+def _is_in_gamut(oklch: Floats) -> NDArray[np.bool_]:
     light = _convert_to_light(oklch)
-    return ((light >= -GAMUT_SLACK) & (light <= 1 + GAMUT_SLACK)).all(axis=-1)
+    inside: NDArray[np.bool_] = np.all((light >= -GAMUT_SLACK) & (light <= 1 + GAMUT_SLACK), axis=-1)
+    return inside
 
 
 def _convert_to_light(oklch: Floats) -> Floats:
-    """Return linear sRGB of OKLCh, not clipped."""
+    """Return unclipped linear sRGB of OKLCh."""
     lightness, chroma, hue = np.moveaxis(oklch, -1, 0)
-    turn = np.radians(hue)
-    oklab = np.stack([lightness, chroma * np.cos(turn), chroma * np.sin(turn)], axis=-1)
-    return (oklab @ CONES_FROM_OKLAB.T) ** 3 @ SRGB_FROM_CONES.T
+    angle = np.radians(hue)
+    oklab = np.stack([lightness, chroma * np.cos(angle), chroma * np.sin(angle)], axis=-1)
+    light: Floats = (oklab @ CONES_FROM_OKLAB.T) ** 3 @ SRGB_FROM_CONES.T
+    return light
 
 
 HARMONIES: Mapping[str, Harmony] = {
@@ -250,13 +254,13 @@ HARMONIES: Mapping[str, Harmony] = {
         Harmony(
             "monochrome", "Monochrome", "Shades of one hue.", partial(_arrange, anchors=(0,), spread=5), new_hues=True
         ),
-        Harmony("turned", "Turned", "All hues turned together: they keep their distances.", _turn, new_hues=True),
+        Harmony("turned", "Turned", "All hues turned together: they keep their distances.", _rotate, new_hues=True),
         Harmony("lighter", "Lighter", "The same hues, lighter.", partial(_shift_lightness, low=0.55, high=0.75)),
         Harmony("darker", "Darker", "The same hues, darker.", partial(_shift_lightness, low=1.4, high=1.9)),
         Harmony("muted", "Muted", "The same hues, greyer.", partial(_scale_chroma, low=0.2, high=0.5)),
         Harmony("vivid", "Vivid", "The same hues, stronger.", partial(_scale_chroma, low=1.5, high=2.2)),
-        Harmony("warmer", "Warmer", "Everything a step towards orange.", partial(_pull, hue=WARM_HUE)),
-        Harmony("cooler", "Cooler", "Everything a step towards blue.", partial(_pull, hue=COOL_HUE)),
+        Harmony("warmer", "Warmer", "Everything a step towards orange.", partial(_tint_towards, hue=WARM_HUE)),
+        Harmony("cooler", "Cooler", "Everything a step towards blue.", partial(_tint_towards, hue=COOL_HUE)),
     )
 }
-"""By id. A new way is a function here and one entry."""
+"""By id. To add a harmony, write its function and an entry here."""

@@ -1,1 +1,1 @@
-"""Files of designs: opened and brought to sRGB, and written for the loom."""
+"""Design files: opening, conversion to sRGB, and export for the loom."""

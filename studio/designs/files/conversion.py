@@ -1,4 +1,4 @@
-"""Any mode that Pillow decodes, brought to upright 8-bit sRGB, with one sentence for each alteration."""
+"""Conversion of every mode that Pillow decodes to upright 8-bit sRGB, with one sentence for each alteration."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import io
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, ImageFile
 
 from studio.designs.index_map import IndexMap, index_colours
 from studio.errors import DesignError
@@ -17,9 +17,9 @@ TIFF_BITS = 258
 TIFF_PHOTOMETRIC = 262
 WHITE_IS_ZERO = 0
 USUAL_SCALES: dict[str, tuple[int, ...]] = {"I": (255, 65535, 2**31 - 1), "F": (1, 255, 65535)}
-"""The numbers that usually stand for white in modes whose files do not say it."""
+"""Usual white levels of the modes whose files do not state theirs."""
 INDEXED_GREYS = ("BMP", "GIF", "PCX")
-"""Formats whose grey pictures are indexed ones in truth: Pillow reads a palette of 0, 1, 2, … as mode "L"."""
+"""Formats that store grey pictures with a palette, which Pillow opens as mode "L" where the palette is 0, 1, 2, …."""
 UPRIGHT: dict[int, Image.Transpose] = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -29,7 +29,7 @@ UPRIGHT: dict[int, Image.Transpose] = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-"""What makes a picture upright, by its EXIF orientation (1 is upright already)."""
+"""The transposition that makes a picture upright, by EXIF orientation (1 is upright)."""
 
 TURNED = "The picture was turned upright, as its file asks."
 FILLED = "Transparent parts were filled with white."
@@ -43,10 +43,10 @@ FIRST_PICTURE = "The file holds further pictures; the first one was taken."
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What has to be known of a file before its pixels are decoded, because Pillow forgets it while decoding.
+    """Properties of a file that have to be read before its pixels are decoded, because decoding in Pillow drops them.
 
-    `full_scale` is the number that stands for white in 16-bit grey; `deep` says that Pillow drops the lower half of
-    16-bit colours; `inverted` that 0 is white.
+    `full_scale` is the white level of 16-bit grey. `deep`: the colours have 16 bits, of which Pillow drops the lower 8.
+    `inverted`: 0 is white. `extra_pictures`: the file holds further pictures.
     """
 
     mode: str
@@ -58,8 +58,8 @@ class Facts:
     extra_pictures: bool
 
 
-def read_facts(picture: Image.Image) -> Facts:
-    """Return the facts of a lazily opened picture. A broken header may raise anything."""
+def read_facts(picture: ImageFile.ImageFile) -> Facts:
+    """Return the facts of a lazily opened picture. A broken header can raise any exception."""
     tags = getattr(picture, "tag_v2", {})
     rawmodes = [tile.args if isinstance(tile.args, str) else str(tile.args[0]) for tile in picture.tile if tile.args]
     bits = tags.get(TIFF_BITS, (16,))[0]
@@ -75,19 +75,19 @@ def read_facts(picture: Image.Image) -> Facts:
 
 
 def convert_to_srgb(picture: Image.Image, facts: Facts) -> tuple[Image.Image, tuple[str, ...], IndexMap | None]:
-    """Return a decoded picture as RGB, a sentence for each alteration in order, and its index map if it has one.
+    """Return a decoded picture as RGB, one sentence for each alteration in order, and its index map if it has one.
 
-    An indexed picture keeps its own numbers: each entry of its palette is converted as a pixel would be. Raises
-    `DesignError` for numbers that stand for no colour, and whatever Pillow raises for damaged pixels.
+    An indexed picture keeps its indices: its palette entries are converted like pixels. Raises `DesignError` for grey
+    values of unknown range, and whatever Pillow raises for damaged pixels.
     """
     notes: list[str] = [FIRST_PICTURE] if facts.extra_pictures else []
     indices = _read_indices(picture)
-    entries = 0 if indices is None else indices.getextrema()[1] + 1
+    entries = 0 if indices is None else int(np.asarray(indices).max()) + 1
     colour, alpha = _split(picture if indices is None else _list_entries(picture, entries), facts, notes)
     image = _apply_profile(colour, facts.profile, notes)
     if alpha is not None and alpha.getextrema() != (255, 255):
         image = Image.composite(image, Image.new("RGB", image.size, WHITE), alpha)
-        if indices is None or _is_seen(alpha, indices):
+        if indices is None or _uses_transparency(alpha, indices):
             notes.append(FILLED)
     index_map = None
     if indices is not None:
@@ -101,58 +101,58 @@ def convert_to_srgb(picture: Image.Image, facts: Facts) -> tuple[Image.Image, tu
 
 
 def _read_indices(picture: Image.Image) -> Image.Image | None:
-    """Return the numbers of an indexed picture's pixels as mode "L", or None where each pixel has its own colour."""
+    """Return the indices of an indexed picture as mode "L", or None for a picture of another kind."""
     if picture.mode in ("P", "1") or (picture.mode == "L" and picture.format in INDEXED_GREYS):
         return Image.fromarray(np.asarray(picture).astype(np.uint8, copy=False))
     return None
 
 
 def _list_entries(picture: Image.Image, entries: int) -> Image.Image:
-    """Return one row of pixels: the first entries of an indexed picture's palette, see-through as in the file."""
+    """Return one row of pixels with the first entries of an indexed picture's palette and their transparency."""
     row = picture.crop((0, 0, entries, 1))
-    row.frombytes(b"\x40" if picture.mode == "1" else bytes(range(entries)))  # the bits of a row: 0, 1
+    row.frombytes(b"\x40" if picture.mode == "1" else bytes(range(entries)))  # 0x40: the bits 0, 1
     return row
 
 
-def _is_seen(alpha: Image.Image, indices: Image.Image) -> bool:
-    """Return whether any pixel is see-through, by the transparency of each entry (mode "L", one row)."""
+def _uses_transparency(alpha: Image.Image, indices: Image.Image) -> bool:
+    """Return whether any pixel is transparent, given the opacity of each palette entry (mode "L", one row)."""
     return any(count and opacity < 255 for count, opacity in zip(indices.histogram(), alpha.tobytes(), strict=False))
 
 
 def _turn(image: Image.Image, picture: Image.Image, facts: Facts) -> Image.Image:
-    # Some readers (TIFF) turn the picture themselves while decoding, and then forget the orientation.
-    left = _read_orientation(picture) if facts.orientation in UPRIGHT else 1
-    return image.transpose(UPRIGHT[left]) if left in UPRIGHT else image
+    # Some readers (TIFF) turn the picture themselves while decoding and then drop the orientation.
+    remaining = _read_orientation(picture) if facts.orientation in UPRIGHT else 1
+    return image.transpose(UPRIGHT[remaining]) if remaining in UPRIGHT else image
 
 
 def _read_orientation(picture: Image.Image) -> int:
     try:
         return int(picture.getexif().get(EXIF_ORIENTATION, 1))
-    except Exception:  # noqa: BLE001 - damaged camera data must not cost the picture
+    except Exception:  # noqa: BLE001 - damaged EXIF data must not reject the picture
         return 1
 
 
 def _split(picture: Image.Image, facts: Facts, notes: list[str]) -> tuple[Image.Image, Image.Image | None]:
-    """Return the colours without transparency (L, RGB, CMYK or LAB) and the transparency (L), if there is any."""
+    """Return the colours without transparency (L, RGB, CMYK or LAB) and the alpha channel (L), if there is one."""
     if picture.mode in USUAL_SCALES or picture.mode.startswith("I;16"):
         return _reduce(picture, facts, notes)
     if facts.deep:
         notes.append(REDUCED)
-        # The see-through colour of a 16-bit file is a 16-bit one; among 8-bit pixels it would hit the wrong ones.
+        # The transparent colour has 16 bits: among 8-bit pixels it would match the wrong ones.
         picture.info.pop("transparency", None)
     if picture.has_transparency_data:
-        seen = picture.convert("RGBA")
-        return seen.convert("RGB"), seen.getchannel("A")
+        rgba = picture.convert("RGBA")
+        return rgba.convert("RGB"), rgba.getchannel("A")
     if picture.mode in ("L", "RGB", "CMYK", "LAB"):
         return picture, None
     return picture.convert("L" if picture.mode == "1" else "RGB"), None
 
 
 def _reduce(picture: Image.Image, facts: Facts, notes: list[str]) -> tuple[Image.Image, Image.Image | None]:
-    """Return grey of more than 8 bits as 8 bits: by the range of its kind of numbers, never by stretching it.
+    """Return grey of more than 8 bits as 8 bits, scaled by the range of its data type and never by its contrast.
 
-    16-bit files say their range. 32-bit whole numbers and decimal ones do not: for these the smallest usual range
-    that holds them all is taken, and named in the note.
+    16-bit files state their range. 32-bit integers and floats do not: they take the smallest usual range that holds
+    all values, which the note names.
     """
     values = np.asarray(picture)
     low, high = float(values.min()), float(values.max())
@@ -171,7 +171,7 @@ def _reduce(picture: Image.Image, facts: Facts, notes: list[str]) -> tuple[Image
 
 
 def _apply_profile(colour: Image.Image, profile: bytes | None, notes: list[str]) -> Image.Image:
-    """Return the colours (L, RGB, CMYK or LAB) in sRGB, through the embedded profile where that changes them."""
+    """Return the colours (L, RGB, CMYK or LAB) in sRGB, by the embedded profile where it changes them."""
     image = None
     if colour.mode == "LAB":
         lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
@@ -180,7 +180,7 @@ def _apply_profile(colour: Image.Image, profile: bytes | None, notes: list[str])
     if profile:
         try:
             image = _apply_embedded(colour, profile, notes)
-        except Exception:  # noqa: BLE001 - the picture is worth more than its profile
+        except Exception:  # noqa: BLE001 - a broken profile must not reject the picture
             notes.append(PROFILE_IGNORED)
     if image is None:
         image = colour.convert("RGB")
@@ -204,14 +204,14 @@ def _apply_embedded(colour: Image.Image, profile: bytes, notes: list[str]) -> Im
 
 
 def _is_neutral(mode: str, source: ImageCms.ImageCmsProfile) -> bool:
-    """Return whether the profile is sRGB in all but name: on a grid of probes it moves no colour by more than 1."""
+    """Return whether a profile equals sRGB: it changes no channel of a grid of test colours by more than 1."""
     levels = np.linspace(0, 255, 9).astype(np.uint8)
     if mode == "L":
-        probe = Image.fromarray(levels[None, :])
+        grid = Image.fromarray(levels[None, :])
     else:
-        probe = Image.fromarray(np.stack(np.meshgrid(levels, levels, levels), -1).reshape(27, 27, 3))
-    seen = np.asarray(_transform(probe, source)).astype(int)
-    return int(np.abs(seen - np.asarray(probe.convert("RGB")).astype(int)).max()) <= 1
+        grid = Image.fromarray(np.stack(np.meshgrid(levels, levels, levels), -1).reshape(27, 27, 3))
+    transformed = np.asarray(_transform(grid, source)).astype(int)
+    return int(np.abs(transformed - np.asarray(grid.convert("RGB")).astype(int)).max()) <= 1
 
 
 def _transform(colour: Image.Image, source: ImageCms.ImageCmsProfile) -> Image.Image:
@@ -223,5 +223,5 @@ def _transform(colour: Image.Image, source: ImageCms.ImageCmsProfile) -> Image.I
         outputMode="RGB",
         flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
     )
-    assert image is not None  # it returns None only when asked to work in place
+    assert image is not None  # None is returned for inPlace=True only
     return image

@@ -1,4 +1,4 @@
-"""A design written as a loom's software reads it: one number a knot, its yarns in order, its density in the header."""
+"""Export of index maps for loom software: indexed PNG and BMP with the palette in order and the density stored."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from studio.designs.index_map import IndexMap
 
 METRES_PER_INCH = 0.0254
 DENSITY_LIMIT = 100_000
-"""Knots per metre: ten times finer than any cloth; beyond it somebody has mixed up the unit."""
+"""Knots per metre. Ten times finer than any cloth: a greater value is a mistaken unit."""
 BLACK_AND_WHITE = ((0, 0, 0), (255, 255, 255))
 
 
 @dataclass(frozen=True, slots=True)
 class Density:
-    """How close the knots lie, in knots per metre: reeds across the width, picks along the length.
+    """Knots per metre: reeds across the width, picks along the length.
 
-    Whole numbers are kept exactly by PNG and BMP, whose headers hold whole pixels per metre; others are rounded
-    there. Raises `ValueError` for what is not from 1 to 100 000.
+    PNG and BMP store whole pixels per metre, so that other values are rounded there. Raises `ValueError` outside 1 to
+    100 000.
     """
 
     reeds_per_metre: float
@@ -41,7 +41,7 @@ class Density:
 
     @property
     def whole(self) -> bool:
-        """Whether both are whole numbers, so that a file keeps them exactly."""
+        """Whether both are whole numbers, which files store exactly."""
         return self.reeds_per_metre == round(self.reeds_per_metre) and self.picks_per_metre == round(
             self.picks_per_metre
         )
@@ -49,7 +49,7 @@ class Density:
 
 @dataclass(frozen=True, slots=True)
 class Exporter:
-    """A kind of file. `suffix` begins with a dot; `encode` returns the file's bytes, the density left out for None."""
+    """A file format. `suffix` begins with a dot; `encode` returns the file's bytes, without a density for None."""
 
     id: str
     title: str
@@ -59,21 +59,22 @@ class Exporter:
 
 
 def encode_png(index_map: IndexMap, density: Density | None = None) -> bytes:
-    """Return an indexed PNG: exactly the palette's entries in their order, as few bits a knot as they need.
+    """Return an indexed PNG with exactly the palette in its order, at the fewest bits per knot that hold it.
 
-    The density stands in pHYs, in pixels per metre across and down (PNG specification, 11.3.4.3).
+    The density is stored in pHYs as pixels per metre, across and down (PNG specification, 11.3.4.3).
     """
     buffer = io.BytesIO()
-    said = {} if density is None else {"dpi": density.dpi}
-    index_map.image().save(buffer, "PNG", **said)
+    options = {} if density is None else {"dpi": density.dpi}
+    index_map.image().save(buffer, "PNG", **options)
     return buffer.getvalue()
 
 
 def encode_bmp(index_map: IndexMap, density: Density | None = None) -> bytes:
-    """Return an indexed BMP of 8 bits a knot, not packed, its colour table exactly the palette in its order.
+    """Return an uncompressed indexed BMP of 8 bits per knot with exactly the palette in its order as colour table.
 
-    Black and white, in this order, take 1 bit a knot: that is how programs, Pillow among them, read such a table.
-    The density stands in the header as pixels per metre (BITMAPINFOHEADER); 0, which means “not said”, for None.
+    A palette of black and white, in this order, is written at 1 bit per knot, since programs, Pillow among them, read
+    such a table as 1-bit. The density is stored in BITMAPINFOHEADER as pixels per metre; None is stored as 0, which
+    means unspecified.
     """
     buffer = io.BytesIO()
     image = index_map.image()
@@ -90,4 +91,4 @@ EXPORTERS: Mapping[str, Exporter] = {
         Exporter("bmp-indexed", "BMP, one number a yarn", ".bmp", "image/bmp", encode_bmp),
     )
 }
-"""By id. A new kind of file is a function here and one entry."""
+"""By id. To add a format, write its function and an entry here."""

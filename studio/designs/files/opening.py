@@ -1,4 +1,4 @@
-"""A file's bytes turned into a design: checked, decoded, upright, in sRGB; or one clear sentence why not."""
+"""Opening a picture file as a design: checked, decoded, upright and in sRGB, or refused with the reason."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import io
 import re
 from dataclasses import dataclass, field
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageFile, UnidentifiedImageError
 
 from studio.designs.files.conversion import convert_to_srgb, read_facts
 from studio.designs.files.two_tone_bmp import read_two_tone
@@ -16,8 +16,8 @@ from studio.errors import DesignError
 from studio.schema import SIDE_LIMIT_PX
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF", "AVIF", "PCX", "TGA")
-"""Pillow's names, tried in this order. An allow-list: some of Pillow's other readers start outside programs (EPS),
-and TGA comes last because it has no signature of its own."""
+"""Pillow's names of the allowed formats, tried in this order. Some of Pillow's other readers start external programs
+(EPS). TGA comes last because it has no signature."""
 FINE_FORMATS = "PNG, BMP, TIFF, JPEG or WebP"
 BYTES_LIMIT = 50 * 1024 * 1024
 PIXELS_LIMIT = 64_000_000
@@ -25,7 +25,7 @@ SMALLEST_SIDE_PX = 32
 ASPECT_LIMIT = 4
 BROWSER_FORMATS = frozenset({"PNG", "JPEG", "WEBP", "GIF", "BMP"})
 COUNTED_BYTES = 8 * 1024 * 1024
-"""Pictures are counted only in files up to this size: Pillow walks through each one, which is slow in millions."""
+"""Frames are counted only in files up to this size: Pillow reads every frame, which is slow for millions of them."""
 
 SIGNATURES: tuple[tuple[bytes, str], ...] = (
     (b"%PDF", "a PDF document"),
@@ -40,7 +40,7 @@ SIGNATURES: tuple[tuple[bytes, str], ...] = (
     (b"ftyphei", "a HEIC photo"),
     (b"ftypmif1", "a HEIC photo"),
 )
-"""First bytes (some after a length of four) of files that designers do have, but that cannot be read here."""
+"""Signatures of common files that cannot be read here, at the start or after four bytes of length."""
 PICTURE_SIGNATURES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM", b"II*\x00", b"MM\x00*", b"RIFF")
 
 
@@ -48,11 +48,11 @@ PICTURE_SIGNATURES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM", b"II*\x00", b
 class Design:
     """A picture that can be varied.
 
-    `image` is RGB, 8 bit, sRGB and upright, `width_px` x `height_px`; treat it as read-only. `format` and `mode` are
-    Pillow's names for what the file held, `sha256` is the hash of the file's bytes. `notes` has one sentence for each
-    thing that was altered on the way from file to `image`; empty when `image` shows what the file shows. `index_map`
-    has one number a knot and shows exactly `image`: every indexed file has one, and every picture of at most 64
-    colours; None for the others (`studio.designs.index_map`).
+    `image` is 8-bit RGB in sRGB, upright, `width_px` x `height_px`; treat it as read-only. `format` and `mode` are
+    Pillow's names for the file's own, `sha256` is the hash of its bytes. `notes` has one sentence for each alteration
+    between file and `image`; it is empty where `image` shows what the file shows. `index_map` shows exactly `image`.
+    Every indexed file has one, and every picture of at most 64 colours; for others it is None
+    (`studio.designs.index_map`).
     """
 
     image: Image.Image = field(compare=False, repr=False)
@@ -66,19 +66,19 @@ class Design:
 
 
 def open_design(data: bytes) -> Design:
-    """Return the design that the bytes of a picture file hold.
+    """Return the design in the bytes of a picture file.
 
-    Sizes are checked from the header, before any pixel is decoded. Raises `DesignError`, and nothing else, for
-    whatever bytes cannot be used.
+    The size is checked in the header, before any pixel is decoded. Raises `DesignError`, and nothing else, for every
+    file that cannot be used.
     """
     _check_bytes(data)
-    picture = _open_lazily(data)
-    # Headers of hostile files can raise nearly anything, at nearly any access.
+    lazy = _open_lazily(data)
+    # Hostile files can raise nearly any exception at nearly any access.
     try:
-        _check_size(*picture.size)
-        _check_single(picture, len(data))
-        facts = read_facts(picture)
-        picture = read_two_tone(picture, data)
+        _check_size(*lazy.size)
+        _check_single(lazy, len(data))
+        facts = read_facts(lazy)
+        picture = read_two_tone(lazy, data)
         picture.load()
         _check_size(*picture.size)
         image, notes, index_map = convert_to_srgb(picture, facts)
@@ -86,22 +86,22 @@ def open_design(data: bytes) -> Design:
         raise
     except MemoryError as error:
         raise DesignError(
-            f"This picture of {picture.width} x {picture.height} pixels does not fit into the free memory. "
+            f"This picture of {lazy.width} x {lazy.height} pixels does not fit into the free memory. "
             "Close other programs, or save it smaller."
         ) from error
     except Exception as error:
         raise DesignError(
-            f"This {_name(picture)} file is cut short or damaged. Copy or export it again, as {FINE_FORMATS}."
+            f"This {_name(lazy)} file is cut short or damaged. Copy or export it again, as {FINE_FORMATS}."
         ) from error
     digest = hashlib.sha256(data).hexdigest()
     return Design(image, _name(picture), facts.mode, image.width, image.height, digest, notes, index_map)
 
 
 def browser_ready(design: Design) -> bool:
-    """Return whether a browser shows the file's own bytes just as `design.image` looks.
+    """Return whether a browser shows the file itself exactly as `design.image`.
 
-    True for the formats that every browser draws, when nothing had to be altered on the way. A file with any note
-    (CMYK, 16 bit, turned, see-through, other colour profile) is better shown as a PNG of `design.image`.
+    True for the formats that every browser supports, where nothing was altered on opening. A file with notes (CMYK, 16
+    bits, turned, transparent, another colour profile) is better shown as a PNG of `design.image`.
     """
     return design.format in BROWSER_FORMATS and not design.notes
 
@@ -116,12 +116,12 @@ def _check_bytes(data: bytes) -> None:
         )
 
 
-def _open_lazily(data: bytes) -> Image.Image:
+def _open_lazily(data: bytes) -> ImageFile.ImageFile:
     """Return Pillow's picture with its header read and no pixel decoded."""
     try:
         return Image.open(io.BytesIO(data), formats=FORMATS)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        # Beyond Pillow's own limit, which lies above ours; the warning comes as an error where a filter says so.
+        # Pillow's own limit lies above PIXELS_LIMIT; its warning is raised where a warning filter makes it an error.
         pixels = re.search(r"\((\d+) pixels\)", str(error))
         claim = f"{int(pixels[1]) / 1e6:.0f}" if pixels else "too many"
         raise DesignError(
@@ -130,7 +130,7 @@ def _open_lazily(data: bytes) -> Image.Image:
         ) from error
     except UnidentifiedImageError as error:
         raise DesignError(_explain_unknown(data)) from error
-    except Exception as error:  # a header can be broken in ways for which each reader has another error
+    except Exception as error:  # each of Pillow's readers raises other errors for a broken header
         raise DesignError(
             f"This file is damaged: its beginning cannot be read. Copy or export it again, as {FINE_FORMATS}."
         ) from error
@@ -166,21 +166,21 @@ def _check_size(width_px: int, height_px: int) -> None:
     if max(width_px, height_px) > ASPECT_LIMIT * min(width_px, height_px):
         raise DesignError(
             f"This picture of {size} is too long and narrow: one side may be at most {ASPECT_LIMIT} times the other. "
-            f"Cut out a part, such as {_good_part(width_px, height_px)} pixels."
+            f"Cut out a part, such as {_suggest_part(width_px, height_px)} pixels."
         )
 
 
-def _good_part(width_px: int, height_px: int) -> str:
+def _suggest_part(width_px: int, height_px: int) -> str:
     if width_px > height_px:
         return f"{ASPECT_LIMIT * height_px} x {height_px}"
     return f"{width_px} x {ASPECT_LIMIT * width_px}"
 
 
 def _check_single(picture: Image.Image, bytes_total: int) -> None:
-    # A JPEG with further pictures in it (MPO, as phones write it) is a photo with a preview: the first one counts.
+    # MPO is a JPEG with further pictures, as phones write it: the first one is the photo, the others are previews.
     if picture.format == "MPO" or not getattr(picture, "is_animated", False):
         return
-    count = f"{picture.n_frames}" if bytes_total <= COUNTED_BYTES else "several"
+    count = str(getattr(picture, "n_frames", 1)) if bytes_total <= COUNTED_BYTES else "several"
     what = "pages" if picture.format == "TIFF" else "pictures, an animation"
     raise DesignError(
         f"This {_name(picture)} file holds {count} {what}. Save the one that you want as a single PNG, and choose that."

@@ -1,4 +1,4 @@
-"""A BMP of 8 bits a knot whose colour table is black and white: Pillow reads its bytes as if they were bits."""
+"""BMP files of 8 bits per knot with a black and white colour table, whose bytes Pillow misreads as bits."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from PIL import Image
 
 UNCOMPRESSED = 0
 _HEADER = struct.Struct("<10xI4xiiHHI")
-"""Place of the pixels, width, height (below zero: top row first), planes, bits a knot, compression."""
+"""Offset of the pixels, width, height (negative: top row first), planes, bits per pixel, compression."""
 
 
 def read_two_tone(picture: Image.Image, data: bytes) -> Image.Image:
-    """Return the picture that a file's bytes hold, read anew where it is such a BMP; any other as it was.
+    """Return the picture decoded from the file's bytes where they are such a BMP, any other picture unchanged.
 
-    Source: BITMAPFILEHEADER and BITMAPINFOHEADER (Microsoft). Raises `ValueError` where the file ends too soon.
+    Layout: BITMAPFILEHEADER and BITMAPINFOHEADER (Microsoft). Raises `ValueError` for a file that is too short.
     """
     if picture.format != "BMP" or picture.mode != "1":
         return picture
@@ -24,6 +24,6 @@ def read_two_tone(picture: Image.Image, data: bytes) -> Image.Image:
         return picture
     stride = -(-width // 4) * 4
     rows = np.frombuffer(data, np.uint8, stride * abs(height), start).reshape(abs(height), stride)[:, :width]
-    read = Image.fromarray((rows if height < 0 else rows[::-1]) != 0)
-    read.format = picture.format
-    return read
+    decoded = Image.fromarray((rows if height < 0 else rows[::-1]) != 0)
+    decoded.format = picture.format
+    return decoded

@@ -1,1 +1,1 @@
-"""The structure of a design: symmetry, border and repeat."""
+"""Structure of a design: symmetry, border and repeat."""

@@ -1,4 +1,7 @@
-"""The frame round a design's field, found by its straight lines; None rather than a wrong one."""
+"""Find the border of a design: the frame round its field, made of straight lines. Doubtful frames are not reported.
+
+A ring is a closed rectangle of lines of one yarn, parallel to the four edges. Depth is the distance from an edge.
+"""
 
 from __future__ import annotations
 
@@ -12,34 +15,35 @@ Lines = NDArray[np.uint8]
 
 SMALLEST_SIDE_PX = 16
 DEEPEST_SHARE = 0.3
-"""A border takes at most this part of the shorter side, on each side of the field."""
+"""A border is at most this part of the shorter side deep, on each side of the field."""
 THINNEST_SHARE = 0.02
-"""A border takes at least this part of the shorter side; less is a selvedge or a line at the edge."""
+"""A border is at least this part of the shorter side deep; less is a selvedge or a line at the edge."""
 LEAST_CHANGE = 0.55
-"""Along a line of the frame the yarn changes from one knot to the next in at least this share of places."""
+"""Across a line of the frame the yarn changes at no less than this share of its knots."""
 LEAST_PLAIN = 0.65
-"""One of the two rows that meet in a line is of one yarn in at least this share of places, on all four sides."""
+"""One of the two rows that meet in a line has a single yarn in at least this share of its knots, on all four sides."""
 LEAST_SUM = 1.4
-"""What a line lacks in one of the two it must have in the other."""
+"""The sum of both shares: a line weak in one has to be strong in the other."""
 MOST_BEYOND = 0.3
-"""Past its corners a line of a frame goes on in less than this share of places; the line of a grid goes on."""
+"""Beyond its corners a line of a frame continues in less than this share of the knots; a line of a grid continues."""
 UNEVEN_PX = 2
 UNEVEN_SHARE = 0.01
-"""Opposite sides may differ by so many knots, or by this part of the shorter side."""
-SKEWED = 1.3
-"""Borders may be so many times thicker one way than the other: knots need not be square.
-The rings of one frame then are so all alike."""
+"""Opposite sides may differ in depth by this many knots, or by this part of the shorter side."""
+SKEW_LIMIT = 1.3
+"""The border may be up to this many times deeper in one direction than in the other, since knots need not be square.
+All rings of a frame then have the same ratio."""
 BAND_SHARE = 0.04
 MOST_ALIKE = 0.75
-"""A band of at least this part of the shorter side whose yarns are those of the field to this extent is the field."""
+"""A band at least BAND_SHARE of the shorter side deep is part of the field if their yarn shares overlap this much."""
 LINE_SHARE = 0.015
-"""A line that ends the frame is at most this thick, by the shorter side, and its yarn is rare in the field."""
+"""A line that ends the frame is at most this part of the shorter side thick."""
 MOST_IN_FIELD = 0.35
+"""Its yarn has at most this share of the field."""
 
 
 @dataclass(frozen=True, slots=True)
 class Border:
-    """How far the frame reaches in from each edge, in knots; inside it lies the field."""
+    """The depth of the frame from each edge, in knots; the field lies inside."""
 
     left_px: int
     top_px: int
@@ -48,7 +52,7 @@ class Border:
 
 
 class _Line(NamedTuple):
-    """A straight line `depth_px` in from an edge: `yarn` is that of its outer or of its inner side."""
+    """A straight line between two rows, `depth_px` from an edge: `yarn` is that of its outer or its `inner` row."""
 
     depth_px: int
     yarn: int
@@ -56,10 +60,10 @@ class _Line(NamedTuple):
 
 
 def find_border(indices: NDArray[np.uint8]) -> Border | None:
-    """Return the frame round the field of indices (h, w), None where there is none that is certain.
+    """Return the border of indices (h, w), or None where no frame is certain.
 
-    A frame is made of rings: lines of one yarn that run along all four edges, nearly as far from each, and stop at
-    their corners. The innermost ring ends the frame. Raises `ValueError` for indices that are not (h, w).
+    A frame is made of rings: lines of one yarn along all four edges, at nearly the same depth, that end at their
+    corners. The innermost ring ends the frame. Raises `ValueError` for indices that are not (h, w).
     """
     if indices.ndim != 2 or not indices.size:
         raise ValueError(f"indices of shape {indices.shape}; give (h, w) with at least one knot")
@@ -78,13 +82,8 @@ def find_border(indices: NDArray[np.uint8]) -> Border | None:
     return border if min(_depths(border)) >= THINNEST_SHARE * min(indices.shape) else None
 
 
-def has_border(indices: NDArray[np.uint8]) -> bool:
-    """Return whether indices (h, w) have a frame; a framed design is no repeat."""
-    return find_border(indices) is not None
-
-
 def border_mask(shape: tuple[int, int], border: Border) -> NDArray[np.bool_]:
-    """Return where the frame lies in a design of shape (h, w). Raises `ValueError` when it leaves no field."""
+    """Return a mask (h, w) that is true on the border. Raises `ValueError` where the border leaves no field."""
     height, width = shape
     room = min(width - border.left_px - border.right_px, height - border.top_px - border.bottom_px)
     if room < 1 or min(_depths(border)) < 0:
@@ -95,13 +94,13 @@ def border_mask(shape: tuple[int, int], border: Border) -> NDArray[np.bool_]:
 
 
 def _view_sides(indices: NDArray[np.uint8], deepest: int) -> tuple[Lines, ...]:
-    """Return left, top, right, bottom, each with the outermost row first and as deep as a border may be."""
+    """Return the left, top, right and bottom side, each with its outermost row first and as deep as a border can be."""
     views = (indices.T, indices, indices[:, ::-1].T, indices[::-1])
     return tuple(np.ascontiguousarray(view[: deepest + 1]) for view in views)
 
 
 def _list_lines(side: Lines, deepest: int) -> list[_Line]:
-    """Return the lines that run along the middle of a side, where no other side's frame can reach."""
+    """Return the lines in the middle part of a side, which the frame of no other side can reach."""
     middle = side[:, deepest : side.shape[1] - deepest]
     changes = (middle[1:] != middle[:-1]).mean(axis=1)
     lines = []
@@ -114,11 +113,11 @@ def _list_lines(side: Lines, deepest: int) -> list[_Line]:
 
 
 def _list_rings(lines: list[list[_Line]], uneven_px: int) -> list[tuple[Border, _Line]]:
-    """Return what could be rings, outermost first: a line of the same yarn on all sides, nearly as far in."""
+    """Return the candidate rings, outermost first: lines of one yarn on all four sides at nearly the same depth."""
     rings = []
     for line in lines[0]:
         right = _find_partner(lines[2], line, line.depth_px, uneven_px)
-        top = _find_partner(lines[1], line, line.depth_px, max(uneven_px, round((SKEWED - 1) * line.depth_px)))
+        top = _find_partner(lines[1], line, line.depth_px, max(uneven_px, round((SKEW_LIMIT - 1) * line.depth_px)))
         if right is None or top is None:
             continue
         bottom = _find_partner(lines[3], line, top, uneven_px)
@@ -128,6 +127,7 @@ def _list_rings(lines: list[list[_Line]], uneven_px: int) -> list[tuple[Border, 
 
 
 def _find_partner(lines: list[_Line], line: _Line, depth_px: int, most_px: int) -> int | None:
+    """Return the depth nearest to `depth_px`, within `most_px`, of a line like the given one."""
     depths = [other.depth_px for other in lines if (other.yarn, other.inner) == (line.yarn, line.inner)]
     nearest = min(depths, key=lambda depth: abs(depth - depth_px), default=None)
     return nearest if nearest is not None and abs(nearest - depth_px) <= most_px else None
@@ -138,14 +138,14 @@ def _is_line(change: float, plain: float) -> bool:
 
 
 def _depths(border: Border) -> tuple[int, int, int, int]:
-    """Return the depths in the order of the sides."""
+    """Return the depths in the order of `_view_sides`."""
     return border.left_px, border.top_px, border.right_px, border.bottom_px
 
 
 def _is_parallel(ring: Border, outer: Border, uneven_px: int) -> bool:
-    """Return whether top and left differ as they do for the next ring outwards, which may be the edge itself.
+    """Return whether top and left differ as in the next ring outwards, which may be the edge itself.
 
-    By as many knots where the design was cut, by as many times where its knots are not square.
+    The difference is the same where the design was cropped, the ratio where its knots are not square.
     """
     if abs((ring.top_px - outer.top_px) - (ring.left_px - outer.left_px)) <= uneven_px:
         return True
@@ -155,14 +155,14 @@ def _is_parallel(ring: Border, outer: Border, uneven_px: int) -> bool:
 
 
 def _is_ring(sides: tuple[Lines, ...], ring: Border, outer: Border, line: _Line, uneven_px: int) -> bool:
-    """Return whether the lines hold from corner to corner and end there; `outer` is the next ring outwards."""
+    """Return whether the lines run from corner to corner and end there; `outer` is the next ring outwards."""
     depths, outer_depths = _depths(ring), _depths(outer)
     nested = all(depth >= before for depth, before in zip(depths, outer_depths, strict=True))
     if not nested or not _is_parallel(ring, outer, uneven_px):
         return False
     beyond = []
     for i, side in enumerate(sides):
-        # Left and right run from top to bottom, top and bottom from left to right.
+        # Left and right (even) run from top to bottom, top and bottom from left to right.
         first, last = (1, 3) if i % 2 == 0 else (0, 2)
         depth, length = depths[i], side.shape[1]
         changed = side[depth] != side[depth - 1]
@@ -177,7 +177,7 @@ def _is_ring(sides: tuple[Lines, ...], ring: Border, outer: Border, line: _Line,
 
 
 def _is_field(indices: NDArray[np.uint8], ring: Border, outer: Border) -> bool:
-    """Return whether what lies between two rings is the field itself, so that the ring is a line drawn on it."""
+    """Return whether the band between two rings is part of the field, so that the inner ring is a line drawn on it."""
     if min(_depths(ring)) - min(_depths(outer)) < BAND_SHARE * min(indices.shape):
         return False
     inside, within = (np.bincount(_cut(indices, border).ravel(), minlength=256) for border in (ring, outer))
@@ -186,7 +186,7 @@ def _is_field(indices: NDArray[np.uint8], ring: Border, outer: Border) -> bool:
 
 
 def _add_line(indices: NDArray[np.uint8], sides: tuple[Lines, ...], border: Border, yarn: int) -> Border:
-    """Return the border with the line that begins at its inner edge, where the field hides the line's other side."""
+    """Return the border with the line at its inner edge included, whose inner side may be lost in the field."""
     if np.count_nonzero(_cut(indices, border) == yarn) > MOST_IN_FIELD * _cut(indices, border).size:
         return border
     thickest = max(2, round(LINE_SHARE * min(indices.shape)))
@@ -195,7 +195,7 @@ def _add_line(indices: NDArray[np.uint8], sides: tuple[Lines, ...], border: Bord
         first, last = (border.top_px, border.bottom_px) if i % 2 == 0 else (border.left_px, border.right_px)
         plain = (side[depth : depth + thickest + 1, first : side.shape[1] - last] == yarn).mean(axis=1) >= LEAST_PLAIN
         thick.append(int(np.argmin(np.r_[plain, False])))
-    # Where one side seems thicker, something of that yarn lies along it in the field.
+    # Where one side seems thicker, the field has that yarn beside it.
     more = min(thick)
     return Border(*(depth + more for depth in _depths(border))) if more <= thickest else border
 

@@ -1,1 +1,1 @@
-"""A drawn picture made into one that can be woven: yarns, symmetry and kept parts, exact to the knot."""
+"""Weaving: a model's picture converted to knots that keep yarns, symmetry, repeat and kept parts exactly."""

@@ -1,9 +1,8 @@
-"""What a woven picture must be, made exact in its knots: the kept part, the symmetry, few stray knots."""
+"""Mending: enforce the kept part, the symmetry and the share of stray knots on knots, exactly."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,14 +15,14 @@ from studio.designs.weaving.plan import WeavePlan
 
 CLEANING_MARGIN_PX = 8
 CLEANINGS_MOST = 4
-"""Mirroring may leave a knot alone that had company beside the axis, so that cleaning has to come back to it."""
+"""Mirroring can make a knot beside the axis an orphan, so that cleaning has to be repeated."""
 
 Knots = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Mended:
-    """Knots (h, w), or pixels (h, w, 3) in free colours, and what making them exact did (see `requests.Weaving`)."""
+    """Knots (h, w), or pixels (h, w, 3) in free colours, and the figures of their mending (see `schema.Weaving`)."""
 
     knots: Knots
     mirrored_share: float
@@ -33,9 +32,9 @@ class Mended:
 
 
 def mend(knots: Knots, yarns: Knots | None, plan: WeavePlan) -> Mended:
-    """Return the knots with the plan's kept part as in the design, symmetric, and with as few strays as it wants.
+    """Return the knots with the design's kept part, the plan's symmetry and, where possible, its share of stray knots.
 
-    `yarns` (k, 3) are those that the knots are numbers of, None for pixels in free colours.
+    `yarns` (k, 3) is the palette of the knots, None for pixels in free colours.
     """
     kept = _keep_part(knots, yarns, plan)
     mirrored = mirror_knots(kept, plan)
@@ -47,20 +46,20 @@ def mend(knots: Knots, yarns: Knots | None, plan: WeavePlan) -> Mended:
     for attempt in range(CLEANINGS_MOST):
         if share <= plan.orphan_share:
             break
-        # The design's own strays are meant. They give way only where mirroring made too many of them.
-        meant = yarns is plan.palette and attempt == 0
-        cleaned = mirror_knots(_clean(cleaned, plan, meant=meant), plan)
+        # The design's own stray knots are intended: the first attempt keeps them.
+        keep_own = yarns is plan.palette and attempt == 0
+        cleaned = mirror_knots(_clean(cleaned, plan, keep_own=keep_own), plan)
         share = measure_orphan_share(cleaned)
     return Mended(cleaned, mirrored_share, share_changed(mirrored, cleaned), before, share)
 
 
-def mirror_knots(knots: NDArray[Any], plan: WeavePlan) -> NDArray[Any]:
-    """Return knots or pixels of the design's size, symmetric about the plan's axes; as they are without any."""
+def mirror_knots(knots: Knots, plan: WeavePlan) -> Knots:
+    """Return knots or pixels of the design's size, symmetric about the plan's axes; unchanged without axes."""
     return mirror_repeat(knots, plan.closed_repeat, plan.vertical, plan.horizontal)
 
 
 def share_changed(before: Knots, after: Knots) -> float:
-    """Return the share of knots (h, w) or pixels (h, w, 3) that are others now."""
+    """Return the share of knots (h, w) or pixels (h, w, 3) that differ."""
     if before is after:
         return 0.0
     changed = before != after
@@ -75,10 +74,10 @@ def _keep_part(knots: Knots, yarns: Knots | None, plan: WeavePlan) -> Knots:
     return np.where(plan.kept, plan.indices if yarns is plan.palette else snap(plan.design, yarns), knots)
 
 
-def _clean(knots: Knots, plan: WeavePlan, *, meant: bool) -> Knots:
-    """Return knots without strays. In a repeat the neighbouring ones have their say first, then the tile by itself."""
+def _clean(knots: Knots, plan: WeavePlan, *, keep_own: bool) -> Knots:
+    """Return knots with fewer strays: in a repeat cleaned first with the neighbouring tiles around, then alone."""
     held = plan.kept
-    if meant:
+    if keep_own:
         own = plan.strays & (knots == plan.indices)
         held = own if held is None else own | held
     if plan.closed_repeat is not None:

@@ -1,4 +1,4 @@
-"""What the constraints of a run mean for its design: which yarns, which axes, which part stays as it is."""
+"""The constraints of a run, resolved for its design: yarns, axes, the kept part."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from studio.designs.index_map import IndexMap, pack_colours
 from studio.designs.reading import read_yarns
 from studio.designs.structure.borders import Border, border_mask, find_border
 from studio.designs.structure.repeat_symmetry import find_odd_side, mirror_repeat
-from studio.designs.structure.symmetry import find_axis, is_symmetric
+from studio.designs.structure.symmetry import DIRECTIONS, Direction, find_axis, is_symmetric
 from studio.designs.weaving.orphans import find_orphans
 from studio.errors import RequestError
 from studio.schema import COLOURS_LIMIT, Constraints
 
 ORPHAN_SHARE = 0.002
-"""Stray knots that a variation may have even where its design has fewer."""
+"""The share of stray knots that a variation may have even where its design has fewer."""
 
 Pixels = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
@@ -27,13 +27,14 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class WeavePlan:
-    """What the constraints of a run mean for its design.
+    """The constraints of a run, resolved for its design.
 
-    `design` is the design's pixels (h, w, 3), `indices` (h, w) its knots. `palette` (k, 3) holds the yarns of the
-    design, None where the colours are free or new; `locked` (n, 3) those of them that a new palette begins with.
-    `vertical` and `horizontal` are offsets of the axes (see `symmetry`), None where it is not mirrored. `kept` (h, w)
-    is true where the design stays as it is. `strays` (h, w) are the stray knots of the design, `orphan_share` is what
-    a variation may have of them. `notes` are sentences for the designer.
+    `design` (h, w, 3) are the design's pixels, `indices` (h, w) its knots. `palette` (k, 3) are the design's yarns,
+    None where the colours are free or new. `locked` (n, 3) are the colours that a new palette begins with. `vertical`
+    and `horizontal` are the offsets of the axes (see `symmetry.Axis`), None where the variations are not mirrored.
+    `kept` (h, w) is a mask of the part that stays unchanged, None for no part. `strays` (h, w) is a mask of the
+    design's stray knots; `orphan_share` is the share of stray knots that a variation may have. `notes` are sentences
+    for the designer.
     """
 
     constraints: Constraints
@@ -50,35 +51,35 @@ class WeavePlan:
 
     @property
     def closed_repeat(self) -> str | None:
-        """The repeat in which a variation meets itself at its edges; None where it does not, or meets its mirror."""
-        return _closed(self.constraints.repeat)
+        """The repeat whose edges meet other edges of the tile, so that seams can show: not "none" and not "mirror"."""
+        return _find_closed_repeat(self.constraints.repeat)
 
     @property
     def has_yarns(self) -> bool:
-        """Whether the variations are woven in yarns, the design's or new ones, rather than in free colours."""
+        """Whether the variations have yarns, the design's or new ones, and not free colours."""
         return self.palette is not None or self.constraints.palette == "new"
 
     @property
     def idle(self) -> bool:
-        """Whether nothing is asked for, so that the model's picture stays as it is."""
+        """Whether there is no constraint, so that the model's picture stays unchanged."""
         return not self.has_yarns and not self.mirrored and self.kept is None and self.constraints.repeat == "none"
 
     @property
     def mirrored(self) -> bool:
-        """Whether the variations are symmetric by contract."""
+        """Whether the variations are made symmetric."""
         return self.vertical is not None or self.horizontal is not None
 
 
-def _closed(repeat: str) -> str | None:
+def _find_closed_repeat(repeat: str) -> str | None:
     return None if repeat in ("none", "mirror") else repeat
 
 
 def plan_weave(design: Design, constraints: Constraints) -> WeavePlan:
-    """Return what the constraints mean for a design.
+    """Return the constraints resolved for a design.
 
-    Raises `RequestError` where they do not fit it: a yarn is locked that it does not use, a border is to be kept and
-    there is none, a bordered design is to repeat, a part is to be kept and mirrored that is not symmetric in the
-    design.
+    Raises `RequestError` where they do not fit: a locked yarn that the design does not use, the border or field of a
+    design without a border, a repeat of a bordered design, a rectangle outside the design, a kept part with too many
+    colours for a new palette, or a kept part that is to be mirrored and is not symmetric.
     """
     pixels = np.asarray(design.image)
     own = design.index_map
@@ -124,8 +125,9 @@ def plan_weave(design: Design, constraints: Constraints) -> WeavePlan:
 
 
 def join_yarns(locked: Pixels, kept: Pixels) -> Pixels:
-    """Return the yarns (k, 3) that a new palette must have: the locked ones (n, 3) in order, then the others of the
-    kept part's pixels (m, 3).
+    """Return the colours (k, 3) that a new palette must have: the locked ones, then the others of the kept part.
+
+    `locked` (n, 3) are colours, `kept` (m, 3) the pixels of the kept part.
     """
     held = count_colours(kept)[0]
     return np.concatenate([locked, held[~np.isin(pack_colours(held), pack_colours(locked))]])
@@ -140,11 +142,12 @@ def _find_locked(constraints: Constraints, index_map: IndexMap) -> Pixels:
                 f"The yarn with the number {number} cannot be locked, for the design does not use it. Choose among "
                 f"{_list_numbers(used)}."
             )
-    return index_map.palette[list(constraints.locked)]
+    locked: Pixels = index_map.palette[list(constraints.locked)]
+    return locked
 
 
 def _list_numbers(numbers: list[int]) -> str:
-    """Return rising numbers in words, runs drawn together: 0 to 4, 7."""
+    """Return ascending numbers as text with runs shortened: 0 to 4, 7."""
     runs: list[list[int]] = []
     for number in numbers:
         if runs and runs[-1][-1] == number - 1:
@@ -155,7 +158,7 @@ def _list_numbers(numbers: list[int]) -> str:
 
 
 def _check_room(count: int, held: Pixels, locked: int) -> None:
-    """Raise `RequestError`, before anything is drawn, where what must be in a palette leaves no yarn for the rest."""
+    """Raise `RequestError` where the required colours of a palette leave no yarn for the rest of the design."""
     what = f"The part that you keep has {len(held)} colours by itself"
     if locked:
         what = f"The part that you keep and the locked yarns have {len(held)} colours"
@@ -168,7 +171,7 @@ def _check_room(count: int, held: Pixels, locked: int) -> None:
 def _find_kept(constraints: Constraints, border: Border | None, shape: tuple[int, int]) -> Mask | None:
     if constraints.keep == "none":
         return None
-    if constraints.keep == "rectangle":
+    if constraints.rectangle is not None:
         left, top, right, bottom = constraints.rectangle
         if right > shape[1] or bottom > shape[0]:
             raise RequestError(
@@ -188,14 +191,15 @@ def _find_kept(constraints: Constraints, border: Border | None, shape: tuple[int
 
 def _choose_axes(
     constraints: Constraints, indices: NDArray[np.uint8], pixels: Pixels, kept: Mask | None
-) -> tuple[dict[str, int | None], tuple[str, ...]]:
-    """Return the offset of each axis that the variations are mirrored about, and sentences on what was left out."""
+) -> tuple[dict[Direction, int | None], tuple[str, ...]]:
+    """Return the offset of each axis to mirror the variations about, and notes on axes that are not enforced."""
     wanted = constraints.symmetry
-    axes: dict[str, int | None] = {"vertical": None, "horizontal": None}
+    axes: dict[Direction, int | None] = {"vertical": None, "horizontal": None}
     notes: list[str] = []
     if wanted == "none":
         return axes, ()
-    for direction in axes:
+    repeat = _find_closed_repeat(constraints.repeat)
+    for direction in DIRECTIONS:
         if wanted not in ("auto", "quarter", direction):
             continue
         found = find_axis(indices, direction)
@@ -203,7 +207,7 @@ def _choose_axes(
         if wanted == "auto" and not symmetric:
             continue
         offset = found.offset if symmetric else 0
-        if kept is not None and not _holds_still(pixels, kept, direction, offset, _closed(constraints.repeat)):
+        if kept is not None and not _stays_equal(pixels, kept, direction, offset, repeat):
             if wanted != "auto":
                 raise RequestError(
                     "The part that you keep is not exactly symmetric itself, so it cannot stay as it is and be "
@@ -221,9 +225,9 @@ def _choose_axes(
     return axes, tuple(notes)
 
 
-def _holds_still(pixels: Pixels, kept: Mask, direction: str, offset: int, repeat: str | None) -> bool:
-    """Whether mirroring leaves the kept part as it is: it lies symmetrically, and so do the pixels in it."""
+def _stays_equal(pixels: Pixels, kept: Mask, direction: Direction, offset: int, repeat: str | None) -> bool:
+    """Return whether mirroring copies the kept part only from itself and changes none of its pixels."""
     axes = (offset, None) if direction == "vertical" else (None, offset)
-    there = mirror_repeat(kept, repeat, *axes)
-    same = (mirror_repeat(pixels, repeat, *axes) == pixels).all(axis=-1)
-    return bool(there[kept].all() and same[kept].all())
+    sources_kept = mirror_repeat(kept, repeat, *axes)
+    unchanged = (mirror_repeat(pixels, repeat, *axes) == pixels).all(axis=-1)
+    return bool(sources_kept[kept].all() and unchanged[kept].all())

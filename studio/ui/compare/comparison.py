@@ -1,4 +1,4 @@
-"""Pictures side by side: which ones, the sheet they hang on, and the table of what differs."""
+"""Up to six pictures side by side, and the table of their parameters that differ."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from studio.ui.session import workspace
 from studio.ui.shared.favourites import STAR_STYLE, draw_favourite
 from studio.ui.shared.links import COMPARE_MOST, change_address
 from studio.ui.shared.navigation import GALLERY
-from studio.ui.shared.parameters import Exhibit, compare, name_equals
+from studio.ui.shared.parameters import RecordWithDesign, compare, name_equals
 from studio.ui.shared.pictures import describe_source, describe_variation, page_url, picture_html
 from studio.ui.shared.selection import drop, select, selected
 from studio.ui.shared.tables import comparison_table
@@ -28,60 +28,61 @@ _TALLEST_SHAPE, _WIDEST_SHAPE = (1, 2), (2, 1)
 
 
 @dataclass(frozen=True, slots=True)
-class Hung:
-    """What is compared: the pictures, the one design that all were made from (or None), and what is to be said.
+class ComparedPictures:
+    """The pictures of a comparison, and the design that all of them were made from (None: they differ in it).
 
-    `run` is the run that was asked for, None where single pictures were.
+    `run` is the run that the address names, None where it names single pictures. `notes` are sentences to show.
     """
 
     variations: tuple[Variation, ...]
-    exhibits: tuple[Exhibit, ...]
+    records: tuple[RecordWithDesign, ...]
     source: Source | None
     run: str | None = None
     notes: tuple[str, ...] = ()
 
 
-def find_pictures() -> Hung:
-    """Return what the page's address asks for, else what is ticked; the address then names it too."""
-    said = st.query_params
-    if "run" in said and "ids" not in said:
-        return _hang_run(said["run"])
-    ids = tuple(dict.fromkeys(one for one in said.get("ids", "").split(",") if one))
+def find_pictures() -> ComparedPictures:
+    """Return the pictures that the page's address names, else the ticked ones, and write those into the address."""
+    address = st.query_params
+    if "run" in address and "ids" not in address:
+        return _find_run(address["run"])
+    ids = tuple(dict.fromkeys(one for one in address.get("ids", "").split(",") if one))
     if not ids and selected():
         ids = selected()[:COMPARE_MOST]
         change_address(ids=",".join(ids))
-    return _hang(ids)
+    return _find_ids(ids)
 
 
-def draw_pictures(hung: Hung, *, least_width_px: int, tallest: str | None, with_design: bool) -> None:
-    """Draw the pictures in places of one shape and size, each with its letter and what can be done with it.
+def draw_pictures(compared: ComparedPictures, *, least_width_px: int, tallest: str | None, with_design: bool) -> None:
+    """Draw the pictures in frames of one shape and size, each with its letter and its buttons.
 
-    As many stand in a row as are `least_width_px` wide; `tallest` is a CSS length that none exceeds.
+    A row holds as many as fit at `least_width_px`. `tallest` is a CSS length that limits their height.
     """
     st.html(_STYLE + STAR_STYLE)
-    shape = _shape_for(hung.variations)
-    count = len(hung.variations) + with_design
+    shape = _shape_for(compared.variations)
+    count = len(compared.variations) + with_design
     with st.grid(count, min_column_width=least_width_px, gap="small", key="compare_sheet") as sheet:
-        if with_design and hung.source is not None:
+        if with_design and compared.source is not None:
             with sheet.cell(), st.container(gap="xsmall", key="compared_design"):
-                _draw_design(hung.source, shape, tallest)
-        for letter, variation in zip(_LETTERS, hung.variations, strict=False):
+                _draw_design(compared.source, shape, tallest)
+        shown = tuple(variation.id for variation in compared.variations)
+        for letter, variation in zip(_LETTERS, compared.variations, strict=False):
             with sheet.cell(), st.container(gap="xsmall", key=f"compared_{variation.id}"):
-                _draw_picture(letter, variation, shape, tallest, hung)
+                _draw_picture(letter, variation, shape, tallest, shown)
 
 
-def draw_table(hung: Hung) -> None:
-    """Draw the table of parameters with what differs marked, and say what does not differ."""
-    comparisons = compare(hung.exhibits)
+def draw_table(compared: ComparedPictures) -> None:
+    """Draw the table of parameters with the differing ones marked, and a line that names the equal ones."""
+    comparisons = compare(compared.records)
     differing = [comparison for comparison in comparisons if comparison.differs]
     st.session_state.setdefault("compare_only", True)
     with st.container(horizontal=True, vertical_alignment="center", key="compare_head"):
         st.subheader("Parameters", width="content")
         st.toggle("Only differences", key="compare_only", persist_state="session")
     if not st.session_state["compare_only"]:
-        st.html(comparison_table(_LETTERS[: len(hung.exhibits)], comparisons, marked=True))
-    elif differing:  # then each of them would be marked
-        st.html(comparison_table(_LETTERS[: len(hung.exhibits)], differing, marked=False))
+        st.html(comparison_table(_LETTERS[: len(compared.records)], comparisons, marked=True))
+    elif differing:  # no marks: every row would have one
+        st.html(comparison_table(_LETTERS[: len(compared.records)], differing, marked=False))
     st.caption(name_equals(comparisons))
 
 
@@ -92,7 +93,9 @@ def _draw_design(source: Source, shape: tuple[int, int], tallest: str | None) ->
         st.markdown("**Design**", width="content")
 
 
-def _draw_picture(letter: str, variation: Variation, shape: tuple[int, int], tallest: str | None, hung: Hung) -> None:
+def _draw_picture(
+    letter: str, variation: Variation, shape: tuple[int, int], tallest: str | None, shown: tuple[str, ...]
+) -> None:
     record = variation.record
     address = page_url(variation_url(record.id))
     st.html(picture_html(address, alt=describe_variation(record), size=shape, tallest=tallest, link=address))
@@ -106,7 +109,7 @@ def _draw_picture(letter: str, variation: Variation, shape: tuple[int, int], tal
             type="tertiary",
             help="Take this picture out of the comparison. It stays in the gallery.",
             on_click=_remove,
-            args=(record.id, tuple(one.id for one in hung.variations)),
+            args=(record.id, shown),
         )
 
 
@@ -119,20 +122,20 @@ def _remove(variation_id: str, shown: tuple[str, ...]) -> None:
     change_address(run=None, ids=",".join(rest) or None)
 
 
-def _hang_run(run_id: str) -> Hung:
+def _find_run(run_id: str) -> ComparedPictures:
     try:
         variations = workspace().catalogue.run(run_id)
     except InputError as error:
-        return Hung((), (), None, notes=(str(error),))
+        return ComparedPictures((), (), None, notes=(str(error),))
     if not variations:
-        return Hung((), (), None, notes=("There is no picture of this run here any more.",))
-    notes = ()
+        return ComparedPictures((), (), None, notes=("No picture of this run is left.",))
+    notes: tuple[str, ...] = ()
     if len(variations) > COMPARE_MOST:
         notes = (f"This run made {len(variations)} pictures; the first {COMPARE_MOST} are shown.",)
     return _with_sources(variations[:COMPARE_MOST], notes, run_id)
 
 
-def _hang(ids: tuple[str, ...]) -> Hung:
+def _find_ids(ids: tuple[str, ...]) -> ComparedPictures:
     notes = []
     if len(ids) > COMPARE_MOST:
         notes.append(f"{len(ids)} pictures were chosen; the first {COMPARE_MOST} are shown.")
@@ -140,15 +143,17 @@ def _hang(ids: tuple[str, ...]) -> Hung:
     variations = tuple(variation for variation in found if variation is not None and variation.deleted_at is None)
     if len(variations) < len(found):
         missing = len(found) - len(variations)
-        notes.append(f"{missing} of the pictures {'is' if missing == 1 else 'are'} in the bin, or not here any more.")
+        notes.append(f"{missing} of the pictures {'is' if missing == 1 else 'are'} in the bin or removed for good.")
     return _with_sources(variations, tuple(notes))
 
 
-def _with_sources(variations: tuple[Variation, ...], notes: tuple[str, ...], run: str | None = None) -> Hung:
+def _with_sources(
+    variations: tuple[Variation, ...], notes: tuple[str, ...], run: str | None = None
+) -> ComparedPictures:
     sources = {sha256: _find_source(sha256) for sha256 in {one.record.source for one in variations}}
-    exhibits = tuple(Exhibit(one.record, sources[one.record.source]) for one in variations)
+    records = tuple(RecordWithDesign(one.record, sources[one.record.source]) for one in variations)
     common = next(iter(sources.values())) if len(sources) == 1 else None
-    return Hung(variations, exhibits, common, run, notes)
+    return ComparedPictures(variations, records, common, run, notes)
 
 
 def _find(variation_id: str) -> Variation | None:
@@ -166,7 +171,10 @@ def _find_source(sha256: str) -> Source | None:
 
 
 def _shape_for(variations: Iterable[Variation]) -> tuple[int, int]:
-    """Return the pictures' own shape where they share one, else a square: all are drawn at an equal size."""
+    """Return the frame's width and height: the pictures' own where all share one, else a square.
+
+    The sides of a frame differ by a factor of two at most.
+    """
     shapes = {(one.record.facts.width_px, one.record.facts.height_px) for one in variations}
     if len(shapes) != 1:
         return 1, 1

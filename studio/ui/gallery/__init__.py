@@ -1,1 +1,1 @@
-"""Parts of the Gallery page: filters, grid, one picture in its own view, its way to the loom."""
+"""Parts of the Gallery page: filters, the grid of cards, the viewer of one picture, the export for the loom."""

@@ -1,7 +1,7 @@
-"""The gallery's filters. The page's address is where they live: a view can be linked, and the back button works.
+"""Filters of the gallery, kept in the page's address, so that a view can be linked and the back button works.
 
-Bound widgets (`bind="query-params"`) would put a label into the address and overwrite the history's last step; so each
-widget is set from the address before it is drawn, and its callback writes the address.
+Each widget is set from the address before it is drawn, and its callback writes the address. Streamlit's own binding
+(`bind="query-params"`) would write labels into the address and replace the last step of the browser's history.
 """
 
 from __future__ import annotations
@@ -18,55 +18,57 @@ from studio.ui.shared.links import change_address
 ALL, FAVOURITES, BIN = "all", "favourites", "bin"
 _SHOWN = {ALL: "All", FAVOURITES: ":material/star: Favourites", BIN: ":material/delete: Bin"}
 _LINKED = ("source", "run", "parent")
-"""Filters that come with a link and have no widget."""
+"""Filters without a widget: only links set them."""
 _FILTERS = ("text", "show", "model", "adapter", *_LINKED)
-_LONGEST_PAGE_NUMBER = 6
+_PAGE_NUMBER_DIGITS = 6
 
 
 def read_query() -> GalleryQuery:
-    """Return what the page's address asks for; an address that makes no sense shows everything."""
-    said = st.query_params
-    page = said.get("page", "")
+    """Return the query in the page's address; an invalid address shows everything."""
+    address = st.query_params
+    page = address.get("page", "")
     try:
         return GalleryQuery(
-            page=int(page) if page.isdecimal() and len(page) <= _LONGEST_PAGE_NUMBER and int(page) > 0 else 1,
-            favourites_only=said.get("show") == FAVOURITES,
-            deleted=said.get("show") == BIN,
-            text=said.get("text", "")[:TEXT_LIMIT],
-            model=said.get("model") or None,
-            adapter=said.get("adapter") or None,
-            **{name: said.get(name) or None for name in _LINKED},
+            page=int(page) if page.isdecimal() and len(page) <= _PAGE_NUMBER_DIGITS and int(page) > 0 else 1,
+            favourites_only=address.get("show") == FAVOURITES,
+            deleted=address.get("show") == BIN,
+            text=address.get("text", "")[:TEXT_LIMIT],
+            model=address.get("model") or None,
+            adapter=address.get("adapter") or None,
+            source=address.get("source") or None,
+            run=address.get("run") or None,
+            parent=address.get("parent") or None,
         )
     except InputError as error:
         st.warning(str(error))
         return GalleryQuery()
 
 
-def filtered(query: GalleryQuery) -> bool:
-    """Whether a query leaves anything out."""
+def is_filtered(query: GalleryQuery) -> bool:
+    """Return whether a query filters anything out."""
     return query != GalleryQuery(page=query.page)
 
 
 def clear_filters() -> None:
-    """Show everything again. For callbacks."""
+    """Remove all filters. For callbacks."""
     change_address(page=None, **dict.fromkeys(_FILTERS))
 
 
-def drop_linked() -> None:
-    """Take away what a link has narrowed the gallery to. For callbacks."""
+def clear_linked_filters() -> None:
+    """Remove the filters that a link has set. For callbacks."""
     change_address(page=None, **dict.fromkeys(_LINKED))
 
 
 def draw_filters(query: GalleryQuery) -> None:
-    """Draw the search field and the choices; each change goes back to the first page."""
+    """Draw the search field and the filters. Each change goes back to the first page."""
     choices = workspace().catalogue.choices()
     with st.container(horizontal=True, vertical_alignment="center", key="gallery_filters"):
         st.session_state["find_text"] = query.text
         st.text_input(
-            "Find in prompts",
+            "Search the prompts",
             key="find_text",
             type="search",
-            placeholder="Find words of the prompt",
+            placeholder="Search the prompts",
             max_chars=TEXT_LIMIT,
             label_visibility="collapsed",
             on_change=_apply,
@@ -92,13 +94,13 @@ def draw_pages(pages: int, page: int) -> None:
     """Draw the page numbers when there is more than one page."""
     if pages < 2:
         return
-    key = f"find_page_{page}"  # another widget for each page: so it always shows the page of the address
+    key = f"find_page_{page}"  # a widget of its own for each page, so that it always shows the page of the address
     with st.container(horizontal_alignment="center"):
         st.pagination(pages, default=page, key=key, on_change=_turn_page, args=(key,))
 
 
 def _draw_choice(label: str, name: str, chosen: str | None, anything: str, choices: Sequence[Choice]) -> None:
-    """Draw a filter where there is something to choose from, or where the address has chosen already."""
+    """Draw a filter when it has at least two choices, or when the address has already set it."""
     labels = {choice.value: f"{choice.label} ({choice.count})" for choice in choices}
     if len(labels) < 2 and chosen is None:
         return

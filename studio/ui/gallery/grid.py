@@ -1,4 +1,4 @@
-"""The gallery's cards: a page of thumbnails that open, can be starred and ticked."""
+"""The gallery's cards: thumbnails that open a picture, each with a star and a tick box."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from studio.ui.shared.notices import forget_deletion
 from studio.ui.shared.pictures import describe_variation, page_url, picture_html
 from studio.ui.shared.selection import draw_tick
 
-MOST_COLUMNS = 6
-LEAST_WIDTH_PX = 158
-"""Two cards side by side on a phone of 360 px."""
+_COLUMNS_LIMIT = 6
+_LEAST_WIDTH_PX = 158
+"""Lets two cards stand side by side on a phone 360 px wide."""
 _SHAPE = (4, 5)
-"""Every card shows its picture whole in a place of this shape, so that rows stay even."""
+"""Width to height of every card's frame, so that rows stay even; the picture is shown whole in it."""
 
 _STYLE = """<style>
 [class*="st-key-frame_"] { position: relative; gap: 0; }
@@ -48,27 +48,27 @@ _STYLE = """<style>
 
 
 def name_variation(record: VariationRecord) -> str:
-    """Return a few words that tell a picture from its sisters."""
+    """Return a short name that tells a picture from the others of its run."""
     return f"variation {record.slot + 1}, seed {record.seed}"
 
 
 def open_variation(variation_id: str) -> None:
-    """Open a picture's own view in the gallery. For callbacks."""
+    """Open a picture in the viewer. For callbacks."""
     forget_deletion()
     change_address(open=variation_id)
 
 
 def draw_grid(variations: Sequence[Variation]) -> None:
-    """Draw a card for each picture; `n` cards cost no query."""
+    """Draw a card for each picture, without a query to the catalogue."""
     st.html(_STYLE + STAR_STYLE)
-    with st.grid(MOST_COLUMNS, min_column_width=LEAST_WIDTH_PX, gap=("medium", "small"), key="gallery_grid") as grid:
+    with st.grid(_COLUMNS_LIMIT, min_column_width=_LEAST_WIDTH_PX, gap=("medium", "small"), key="gallery_grid") as grid:
         for variation in variations:
             with grid.cell():
                 _draw_frame(variation, place="card", words=True)
 
 
-def draw_sisters(variations: Sequence[Variation], shown: str) -> None:
-    """Draw a run's pictures small, in their order; the one that is shown is framed and does not open."""
+def draw_run_strip(variations: Sequence[Variation], shown: str) -> None:
+    """Draw a run's pictures as small thumbnails in their order. The one with the id `shown` is framed, not a button."""
     st.html(_STYLE)
     with st.grid(5, min_column_width=48, gap="xsmall", key="sisters") as grid:
         for variation in variations:
@@ -77,7 +77,7 @@ def draw_sisters(variations: Sequence[Variation], shown: str) -> None:
 
 
 def _draw_marks(variation: Variation) -> None:
-    """Draw tick box and star over the picture's upper corners."""
+    """Draw the tick box and the star over the upper corners of a picture."""
     with st.container(
         horizontal=True,
         horizontal_alignment="distribute",
@@ -89,7 +89,7 @@ def _draw_marks(variation: Variation) -> None:
 
 
 def _draw_frame(variation: Variation, *, place: str, words: bool, framed: bool = False) -> None:
-    """Draw a picture that opens by a click anywhere on it: a button without colour lies over it."""
+    """Draw a thumbnail that opens on a click anywhere on it: a transparent button covers it."""
     record = variation.record
     address = page_url(thumbnail_url(record.id))
     picture = picture_html(address, alt=describe_variation(record), size=_SHAPE, tallest=None)

@@ -1,4 +1,4 @@
-"""What can be done with several pictures at once, in a bar that stays in sight while there are ticks."""
+"""The bar with the actions for all ticked pictures, shown at the bottom while any is ticked."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from studio.ui.shared.selection import drop, select, selected
 
 
 def draw_selection_bar(query: GalleryQuery, page: GalleryPage) -> None:
-    """Draw the bar for the ticked pictures; in the bin they can only be restored."""
+    """Draw the bar for the ticked pictures. Pictures in the bin can only be restored."""
     chosen = selected()
     if not chosen:
         return
@@ -23,7 +23,7 @@ def draw_selection_bar(query: GalleryQuery, page: GalleryPage) -> None:
         st.markdown(
             f"**{len(chosen)} selected**",
             width="content",
-            help=f"{hidden} of them are not on this page." if hidden else None,
+            help=f"{hidden} of them {'is' if hidden == 1 else 'are'} not on this page." if hidden else None,
         )
         if query.deleted:
             _draw_action("Restore", "restore", _restore)

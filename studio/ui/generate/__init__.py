@@ -1,1 +1,1 @@
-"""Parts of the Generate page: its address, the run that it shows, colourways."""
+"""Parts of the Generate page: its address, its form, the run that it shows, colourways."""

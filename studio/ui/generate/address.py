@@ -1,10 +1,12 @@
-"""The address of the Generate page: what it asks for is done once, and what a reload needs is left in it.
+"""The query parameters of the Generate page: each is followed once; those that a reload needs stay.
 
-`source` is a design, `parent` a variation to vary next, `like` a variation whose settings to take, `run` the run that
-is shown. The session remembers design and run as well, so that they are still there after a visit to another page.
+`source` is a design to open, `parent` a variation to vary, `like` a variation to take the settings of, `run` a run to
+show. The session remembers design and run too, because they are not in the address of the other pages.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import streamlit as st
 
@@ -20,18 +22,18 @@ _KEPT = "generate_address"
 
 
 def shown_run() -> str | None:
-    """Return the run that this session looks at, or None."""
+    """Return the id of the run that this session shows, or None."""
     return st.session_state.get(_RUN)
 
 
 def show_run(run_id: str) -> None:
-    """Look at a run, in this session and after a reload."""
+    """Show a run, in this session and after a reload."""
     st.session_state[_RUN] = run_id
 
 
 def follow_address(studio: Workspace, settings: StudioSettings, entry: ModelEntry) -> tuple[str, ...]:
-    """Do what the address asks for; return a sentence for each thing that could not be done."""
-    wishes = {
+    """Follow the query parameters that are new; return a sentence for each one that failed."""
+    actions: dict[str, Callable[[str], None]] = {
         "source": lambda sha256: _open_design(studio, entry, sha256),
         "parent": lambda variation: form_values.suggest_settings(source.choose_variation(studio.catalogue, variation)),
         "like": lambda variation: _take_settings(studio, settings, entry, variation),
@@ -39,9 +41,9 @@ def follow_address(studio: Workspace, settings: StudioSettings, entry: ModelEntr
     }
     problems = []
     kept = st.session_state.get(_KEPT, {})
-    for name, follow in wishes.items():
+    for name, follow in actions.items():
         value = st.query_params.get(name)
-        if value is None or value == kept.get(name):  # what this page wrote there itself is no wish
+        if value is None or value == kept.get(name):  # written by `keep_address`
             continue
         try:
             follow(value)
@@ -52,9 +54,10 @@ def follow_address(studio: Workspace, settings: StudioSettings, entry: ModelEntr
 
 
 def keep_address() -> None:
-    """Leave in the address what a reload needs: the design and the run that are shown."""
-    wanted = {"source": source.current_sha256(), "run": shown_run()}
-    st.session_state[_KEPT] = wanted = {name: value for name, value in wanted.items() if value is not None}
+    """Write the current design and the run that is shown into the address, for a reload."""
+    shown = {"source": source.current_sha256(), "run": shown_run()}
+    wanted = {name: value for name, value in shown.items() if value is not None}
+    st.session_state[_KEPT] = wanted
     if st.query_params.to_dict() != wanted:
         st.query_params.from_dict(wanted)
 

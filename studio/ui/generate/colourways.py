@@ -1,8 +1,9 @@
-"""The same drawing in other yarns: colourways of a design, looked at side by side and taken on with a click."""
+"""The Colourways dialog: the current design in other palettes, each of which can become a design or a file."""
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import io
 import logging
 from itertools import islice
@@ -27,35 +28,35 @@ from studio.ui.shared.pictures import show_caption, show_preview, title_of
 _log = logging.getLogger(__name__)
 _PREVIEW_PX = 320
 _NARROWEST_PX = 150
-_COUNT, _MOST = 8, 24
-_OFFERED, _TRIED = 40, 3
-"""How many of the designs used last are offered for their yarns, and how many of them are tried before one chooses."""
+_DEFAULT_COUNT, _COUNT_LIMIT = 8, 24
+_OFFERED, _PRESELECTED = 40, 3
+"""Recently used designs that are offered for their yarns, and how many of them are selected at first."""
 
 
 def draw_colourways(source: Source) -> None:
-    """Draw the button that opens the colourways of a design."""
+    """Draw the button that opens the dialog."""
     if st.button("Colourways", key="colourways_open", type="tertiary", icon=":material/palette:"):
-        _show(source)
+        _draw_dialog(source)
 
 
 @st.dialog("Colourways", width="large")
-def _show(source: Source) -> None:
+def _draw_dialog(source: Source) -> None:
     index_map = find_yarns(source.sha256)
     st.caption("The same drawing in other yarns, knot for knot. Yarns that you lock keep their colour.")
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        count = st.number_input("Colourways", 1, _MOST, _COUNT, 1, key="colourways_count", width=120)
+        count = st.number_input("Colourways", 1, _COUNT_LIMIT, _DEFAULT_COUNT, 1, key="colourways_count", width=120)
         locked = pick_yarns("Locked yarns", index_map, "colourways_locked")
         seed = st.session_state.setdefault("colourways_seed", 1)
-        st.button("Others", icon=":material/refresh:", key="colourways_more", on_click=_turn)
-    after = _pick_designs(source)
+        st.button("Show others", icon=":material/refresh:", key="colourways_more", on_click=_change_seed)
+    designs = _pick_designs(source)
     st.html(swatches_html([tuple(colour) for colour in index_map.palette.tolist()], index_map.shares().tolist()))
     if len(locked) == len(index_map.used()):
-        st.info("Every yarn is locked, so no other colour is left to try. Unlock at least one.", icon=":material/lock:")
+        st.info("Every yarn is locked, so no colour can change. Unlock at least one.", icon=":material/lock:")
         return
-    worn, left_out = _sort_out(after, len(index_map.used()) - len(locked), int(count))
-    for why in left_out:
-        show_caption(why)
-    made = _make(source.sha256, int(count), int(seed), locked, worn)
+    usable, reasons = _select_usable(designs, len(index_map.used()) - len(locked), int(count))
+    for reason in reasons:
+        show_caption(reason)
+    made = _make(source.sha256, int(count), int(seed), locked, usable)
     small = _shrink(index_map)
     with st.grid(4, min_column_width=_NARROWEST_PX, gap="small"):
         for number, colourway in enumerate(made):
@@ -69,50 +70,53 @@ def _show(source: Source) -> None:
                         "Take this",
                         key=f"colourways_take_{number}",
                         width="stretch",
-                        on_click=attempt,
-                        args=(_take, workspace().catalogue, source, index_map, colourway),
+                        help="Makes this colourway the design to vary. It is kept with your other designs.",
+                        on_click=_take,
+                        args=(workspace().catalogue, source, index_map, colourway),
                     ):
                         st.rerun()  # closes the dialog
                     st.download_button(
                         "",
-                        data=lambda colourway=colourway: encode_png(index_map.with_palette(colourway.palette)),
+                        data=functools.partial(_encode, index_map, colourway),
                         file_name=f"{_name(source, colourway)}.png",
                         mime="image/png",
                         icon=":material/download:",
-                        help="Fetch it as an indexed PNG, one number a yarn.",
+                        help="Download it as an indexed PNG, one number per yarn.",
                         key=f"colourways_fetch_{number}",
                         on_click="ignore",
                     )
 
 
 def _pick_designs(source: Source) -> tuple[Source, ...]:
-    """Draw a choice among the other designs; returns those whose yarns are to be tried."""
+    """Draw a multiple choice of the other designs; return those to take yarns from."""
     offered = {one.sha256: one for one in workspace().catalogue.sources(_OFFERED + 1) if one.sha256 != source.sha256}
     if not offered:
         return ()
     chosen = st.multiselect(
-        "In the yarns of",
+        "Yarns from other designs",
         list(offered),
-        default=list(islice((sha256 for sha256 in offered if _differs(sha256, source.sha256)), _TRIED)),
+        default=list(islice((sha256 for sha256 in offered if _differs(sha256, source.sha256)), _PRESELECTED)),
         format_func=lambda sha256: title_of(offered[sha256]),
         key=f"colourways_after_{source.sha256}",
         placeholder="Choose other designs",
-        help="The first colourways take their colours from these designs, one each; the others follow harmonies.",
+        help="The first colourways take their yarns from these designs, one design each; the others follow colour "
+        "harmonies.",
     )
     return tuple(offered[sha256] for sha256 in chosen)
 
 
 def _differs(sha256: str, other: str) -> bool:
-    """Whether two designs wear different yarns. One that cannot be read may: it is tried, and its reason told."""
+    """Return whether two designs use different colours; True if one cannot be read, which `_select_usable` reports."""
     try:
         return not np.array_equal(_find_colours(sha256), _find_colours(other))
     except StudioError:
         return True
 
 
-def _sort_out(designs: tuple[Source, ...], needed: int, count: int) -> tuple[tuple[str, ...], list[str]]:
-    """Return the SHA-256 of the designs whose yarns can be worn, and a sentence on each of the others."""
-    worn, left_out = [], []
+def _select_usable(designs: tuple[Source, ...], needed: int, count: int) -> tuple[tuple[str, ...], list[str]]:
+    """Return the SHA-256 of at most `count` designs with `needed` yarns, and a sentence on each of the others."""
+    usable: list[str] = []
+    reasons: list[str] = []
     for design in designs:
         try:
             yarns = len(_find_colours(design.sha256))
@@ -120,36 +124,39 @@ def _sort_out(designs: tuple[Source, ...], needed: int, count: int) -> tuple[tup
             _log.warning("%s is left out of the colourways: %s", title_of(design), error)
             why = "its file cannot be read"
         else:
-            if yarns < needed:  # two of the design's own would become one; locked ones keep theirs
+            if yarns < needed:  # two of the design's unlocked yarns would become one
                 why = f"{needed} yarns are needed, and it has {yarns}"
-            elif len(worn) == count:
+            elif len(usable) == count:
                 why = f"{count} colourways are asked for, and the designs before it fill them"
             else:
-                worn.append(design.sha256)
+                usable.append(design.sha256)
                 continue
-        left_out.append(f"“{title_of(design)}” is left out: {why}.")
-    return tuple(worn), left_out
+        reasons.append(f"“{title_of(design)}” is left out: {why}.")
+    return tuple(usable), reasons
 
 
 @st.cache_data(max_entries=128, show_spinner=False)
 def _find_colours(sha256: str) -> NDArray[np.uint8]:
-    """Return the different colours (n, 3) that a design wears."""
+    """Return the distinct colours (n, 3) that a design uses, as RGB."""
     index_map = find_yarns(sha256)
     return np.unique(index_map.palette[index_map.used()], axis=0)
 
 
-@st.cache_data(max_entries=64, show_spinner="Dyeing …")
-def _make(sha256: str, count: int, seed: int, locked: tuple[int, ...], worn: tuple[str, ...]) -> tuple[Colourway, ...]:
+@st.cache_data(max_entries=64, show_spinner="Making the colourways …")
+def _make(
+    sha256: str, count: int, seed: int, locked: tuple[int, ...], others: tuple[str, ...]
+) -> tuple[Colourway, ...]:
+    """Return `count` colourways of a design; the first ones are in the yarns of `others` and named after them."""
     index_map = find_yarns(sha256)
-    palettes = [_find_colours(other) for other in worn]
+    palettes = [_find_colours(other) for other in others]
     made = make_colourways(index_map.palette, index_map.shares(), count, seed, locked=locked, palettes=palettes)
-    titles = [title_of(workspace().catalogue.source(other)) for other in worn]
+    titles = [title_of(workspace().catalogue.source(other)) for other in others]
     named = [dataclasses.replace(one, title=f"After {title}") for one, title in zip(made, titles, strict=False)]
     return (*named, *made[len(named) :])
 
 
 def _shrink(index_map: IndexMap) -> IndexMap:
-    """Return a design small enough to look at, each knot one of its own."""
+    """Return a design subsampled for a preview; without interpolation, so that every pixel is a yarn of the design."""
     step = max(1, max(index_map.width_px, index_map.height_px) // _PREVIEW_PX)
     return index_map.with_indices(np.ascontiguousarray(index_map.indices[::step, ::step]))
 
@@ -161,14 +168,18 @@ def _encode_preview(index_map: IndexMap) -> bytes:
 
 
 def _take(catalogue: Catalogue, source: Source, index_map: IndexMap, colourway: Colourway) -> None:
-    """Make a colourway the design that the next run varies; it is kept with the other designs."""
-    data = encode_png(index_map.with_palette(colourway.palette))
-    choose_source(catalogue.add_source(data, label=_name(source, colourway)))
+    """Add a colourway to the designs and make it the current one."""
+    label = _name(source, colourway)
+    attempt(lambda: choose_source(catalogue.add_source(_encode(index_map, colourway), label=label)))
+
+
+def _encode(index_map: IndexMap, colourway: Colourway) -> bytes:
+    return encode_png(index_map.with_palette(colourway.palette))
 
 
 def _name(source: Source, colourway: Colourway) -> str:
     return f"{title_of(source)}, {colourway.title[0].lower()}{colourway.title[1:]}"
 
 
-def _turn() -> None:
+def _change_seed() -> None:
     st.session_state["colourways_seed"] += 1

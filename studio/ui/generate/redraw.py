@@ -1,4 +1,4 @@
-"""One place of a run drawn again, for a variation that is no new one, while the rest of the sheet stays."""
+"""Redraw of one slot of a run with another seed, for a variation too close to the design or to another one."""
 
 from __future__ import annotations
 
@@ -7,51 +7,52 @@ from pathlib import Path
 
 import streamlit as st
 
+from studio.catalogue import Variation
 from studio.errors import RequestError
 from studio.models.adapter_files import inspect_adapter
 from studio.models.registry import MODELS, resolve_model
-from studio.schema import AdapterUse, RunFacts, VariationRecord, VariationRequest, fresh_seed
+from studio.schema import AdapterUse, JobSnapshot, RunFacts, VariationRecord, VariationRequest, fresh_seed
 from studio.settings import StudioSettings
-from studio.ui.generate.cards import draw_unfinished
-from studio.ui.generate.run_view import RunSlot, RunView
-from studio.ui.generate.run_words import describe_progress
+from studio.ui.generate.cards import draw_progress, draw_unfinished
+from studio.ui.generate.run_view import RunView
 from studio.ui.shared.notices import attempt
 from studio.workspace import Workspace
 
 
-def draw_offer(workspace: Workspace, view: RunView, slot: RunSlot) -> None:
-    """Draw the button that has the picture of a place drawn again with a seed that the run has not had."""
-    again = st.button(
-        "Again with another seed",
-        key=f"run_again_{slot.variation.id}",
+def draw_offer(workspace: Workspace, view: RunView, variation: Variation) -> None:
+    """Draw the button that redraws a variation's slot with a seed that the run has not used."""
+    clicked = st.button(
+        "Draw again with another seed",
+        key=f"run_again_{variation.id}",
         type="tertiary",
-        help="Draws this one picture again with the same settings. The one that is here stays in the gallery.",
+        help="Draws this one picture again with the same settings. The present one stays in the gallery.",
     )
-    if again:
-        attempt(_draw_again, workspace, view, slot.number)
-        st.rerun()  # the whole page: this part of it has to be given a clock
+    if clicked:
+        attempt(_submit, workspace, view, variation.record.slot)
+        st.rerun()  # the whole page: it makes the run's fragment rerun on a timer
 
 
-def draw_forming(workspace: Workspace, slot: RunSlot, size: tuple[int, int]) -> None:
-    """Draw what comes into a place instead of its picture: the preview, how far it is, and a way to leave it."""
-    job = slot.again
-    draw_unfinished(slot.number, job.request.seeds[0], job.previews[0], size=size)
-    st.progress(min(job.step / job.steps, 1.0) if job.steps else 0.0, text=describe_progress(job))
+def draw_ongoing(workspace: Workspace, slot: int, job: JobSnapshot, size: tuple[int, int]) -> None:
+    """Draw the redraw of a slot in the place of its picture: preview, progress and “Cancel”."""
+    draw_unfinished(slot, job.request.seeds[0], job.previews[0], size=size)
+    draw_progress(job)
     st.button(
         "Cancel",
         key=f"run_again_cancel_{job.id}",
         type="tertiary",
-        help="The picture that was here comes back.",
+        help="The previous picture comes back.",
         on_click=workspace.jobs.cancel,
         args=(job.id,),
     )
 
 
-def ask_again(made: VariationRequest | VariationRecord, seed: int, settings: StudioSettings) -> VariationRequest:
-    """Return the request of one more variation like those of a run, also of one that is known by its records alone.
+def make_redraw_request(
+    made: VariationRequest | VariationRecord, seed: int, settings: StudioSettings
+) -> VariationRequest:
+    """Return a request for one more variation like those of a run, given the run's request or one of its records.
 
-    Raises `RequestError` where the settings no longer name the model folder or the adapter that it was drawn with, and
-    `AdapterError` where that cannot be read.
+    A record holds no paths of model folder and adapter; they are taken from the settings. Raises `RequestError` if the
+    settings name others than the run's, and `AdapterError` if the adapter cannot be read.
     """
     if isinstance(made, VariationRequest):
         return dataclasses.replace(made, seeds=(seed,))
@@ -71,20 +72,20 @@ def ask_again(made: VariationRequest | VariationRecord, seed: int, settings: Stu
     )
 
 
-def _draw_again(workspace: Workspace, view: RunView, number: int) -> None:
+def _submit(workspace: Workspace, view: RunView, number: int) -> None:
     seed = fresh_seed()
     while seed in view.seeds:
         seed = fresh_seed()
-    workspace.jobs.draw_again(view.id, number, ask_again(view.request, seed, workspace.settings.load()))
+    workspace.jobs.draw_again(view.id, number, make_redraw_request(view.request, seed, workspace.settings.load()))
 
 
 def _find_model(facts: RunFacts, settings: StudioSettings) -> str:
-    """Return what a run's model is called here; a record does not say where a folder lies, the settings do."""
+    """Return a run's model id, which for a model folder is its path."""
     if facts.model in MODELS:
         return facts.model
     if resolve_model(settings.model).public_id != facts.model:
         raise RequestError(
-            f"This run was drawn by {facts.model_title}, which your settings do not name now. Choose it there first."
+            f"This run was drawn by {facts.model_title}, which is not the model in Settings now. Choose it there first."
         )
     return settings.model
 
@@ -95,7 +96,7 @@ def _find_adapter(facts: RunFacts, settings: StudioSettings) -> AdapterUse | Non
     folder = settings.adapter_folder
     if folder is None or inspect_adapter(Path(folder)).sha256 != facts.adapter_sha256:
         raise RequestError(
-            f"This run was drawn with the adapter {facts.adapter_name}, which your settings do not name now. "
+            f"This run was drawn with the adapter {facts.adapter_name}, which is not the one in Settings now. "
             "Choose it there first."
         )
     return AdapterUse(folder, 1.0 if facts.adapter_weight is None else facts.adapter_weight)

@@ -1,4 +1,4 @@
-"""A run as it is drawn: from the queue or, after a restart, from the catalogue alone."""
+"""A run as the page shows it: read from the queue or, after a restart, from the catalogue alone."""
 
 from __future__ import annotations
 
@@ -11,33 +11,35 @@ from studio.errors import NotFoundError
 from studio.schema import JobSnapshot, RunFacts, VariationRecord, VariationRequest
 from studio.workspace import Workspace
 
-_Made = tuple[int, str | None]
-"""A seed, and the id of the variation that was made of it, if any."""
+_Drawn = tuple[int, str | None]
+"""A seed, and the id of the variation drawn from it; None as long as that is not finished."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunSlot:
-    """One place of a run's sheet: its newest finished variation, if any, and the seed of that or of what is to come.
+    """One slot of a run: its newest finished variation, if any, and that variation's seed or the one to be drawn.
 
-    `again` is the newest job that draws, or drew, this place again; None where there was none since the start.
+    `redraw` is the newest job that draws, or drew, this slot again; None if there was none since the studio started.
     """
 
     number: int
     seed: int
     variation: Variation | None
-    again: JobSnapshot | None = None
+    redraw: JobSnapshot | None = None
 
     @property
-    def forming(self) -> bool:
-        """Whether another picture is on its way into this place."""
-        return self.again is not None and not self.again.state.over
+    def ongoing(self) -> JobSnapshot | None:
+        """The job that is about to replace this slot's variation, or None."""
+        return None if self.redraw is None or self.redraw.state.over else self.redraw
 
 
 @dataclass(frozen=True, slots=True)
 class RunView:
-    """What is known of a run. `size` is that of the design in pixels, `seeds` are all that were ever drawn in it.
+    """What is known of a run.
 
-    `request` holds the settings: the run's own, or those written into its first picture.
+    `size` is the design's width and height in pixels. `seeds` are all that were ever drawn in the run. `request` holds
+    the settings: the run's own request or, where only the catalogue knows the run, the record of its first picture.
+    `snapshot` is None where the queue does not know the run.
     """
 
     id: str
@@ -50,25 +52,26 @@ class RunView:
     snapshot: JobSnapshot | None
 
     @property
-    def over(self) -> bool:
-        """Whether the run itself has come to its end; single places may still be drawn again."""
-        return self.snapshot is None or self.snapshot.state.over
+    def ongoing(self) -> JobSnapshot | None:
+        """The run as the queue has it while it waits or is drawn; None once it is over."""
+        return None if self.snapshot is None or self.snapshot.state.over else self.snapshot
 
     @property
-    def still(self) -> bool:
-        """Whether nothing more will happen."""
-        return self.over and not any(slot.forming for slot in self.slots)
+    def idle(self) -> bool:
+        """Whether neither the run nor the redraw of a slot is going on."""
+        return self.ongoing is None and all(slot.ongoing is None for slot in self.slots)
 
     @property
     def finished(self) -> int:
-        """Number of pictures that are there."""
+        """Number of finished pictures."""
         return sum(slot.variation is not None for slot in self.slots)
 
 
 def find_run(workspace: Workspace, run_id: str) -> RunView:
-    """Return a run by its id. Raises `NotFoundError` when neither the queue nor the catalogue knows it."""
+    """Return a run by its id. Raises `NotFoundError` if neither the queue nor the catalogue knows it."""
     catalogue, snapshot = workspace.catalogue, workspace.jobs.snapshot(run_id)
-    kept, again = catalogue.run(run_id, replaced=True), workspace.jobs.drawn_again(run_id)
+    kept, redraws = catalogue.run(run_id, replaced=True), workspace.jobs.drawn_again(run_id)
+    request: VariationRequest | VariationRecord
     if snapshot is not None:
         request, facts, source = snapshot.request, snapshot.facts, catalogue.source(snapshot.request.source)
         size = (source.width_px, source.height_px)
@@ -78,35 +81,35 @@ def find_run(workspace: Workspace, run_id: str) -> RunView:
         size, first = (facts.width_px, facts.height_px), {}
     else:
         raise NotFoundError("This run is not known any more. What it finished, if anything, is in the gallery.")
-    slots = _find_slots(catalogue, kept, first, again)
+    slots = _find_slots(catalogue, kept, first, redraws)
     seeds = {variation.record.seed for variation in kept} | {seed for seed, _ in first.values()}
-    seeds |= {job.request.seeds[0] for job in again.values()}
+    seeds |= {job.request.seeds[0] for job in redraws.values()}
     return RunView(run_id, source, size, slots, frozenset(seeds), request, facts, snapshot)
 
 
 def _find_slots(
     catalogue: Catalogue,
     kept: tuple[Variation, ...],
-    first: Mapping[int, _Made],
-    again: Mapping[int, JobSnapshot],
+    first: Mapping[int, _Drawn],
+    redraws: Mapping[int, JobSnapshot],
 ) -> tuple[RunSlot, ...]:
-    """Return the places of a run's sheet; `first` and `again` hold what the queue knows of each, by its number."""
+    """Return the slots of a run; `first` and `redraws` hold what the queue knows of them, by slot number."""
     newest = {variation.record.slot: variation for variation in kept}
     slots = []
-    for number in sorted({*newest, *first, *again}):
-        job = again.get(number)
-        made = [] if job is None else [(job.request.seeds[0], job.variations[0])]
-        made += [first[number]] if number in first else []
-        # What lies in the bin is no longer found by its run; the queue alone still knows its id.
-        variation = newest.get(number) or _find_first(catalogue, [made_id for _, made_id in made])
-        seed = made[-1][0] if variation is None else variation.record.seed
+    for number in sorted({*newest, *first, *redraws}):
+        job = redraws.get(number)
+        drawn = [] if job is None else [(job.request.seeds[0], job.variations[0])]
+        drawn += [first[number]] if number in first else []
+        # `Catalogue.run` leaves out what lies in the bin; the queue still knows its id.
+        variation = newest.get(number) or _find_first(catalogue, [drawn_id for _, drawn_id in drawn])
+        seed = drawn[-1][0] if variation is None else variation.record.seed
         slots.append(RunSlot(number, seed, variation, job))
     return tuple(slots)
 
 
 def _find_first(catalogue: Catalogue, variation_ids: Iterable[str | None]) -> Variation | None:
     for variation_id in variation_ids:
-        with contextlib.suppress(NotFoundError):  # removed for good meanwhile
+        with contextlib.suppress(NotFoundError):  # it was removed from the bin
             if variation_id is not None:
                 return catalogue.variation(variation_id)
     return None

@@ -1,4 +1,4 @@
-"""Where a run stands, how it ended and what it was made with, in a line each."""
+"""A run in words: its progress, its end and what drew it, one line each."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from studio.schema import JobSnapshot, JobState, RunFacts
 
 
 def describe_progress(snapshot: JobSnapshot) -> str:
-    """Return one line on where a run stands that is not over."""
-    left = f" · {_about(snapshot.seconds_left)} left" if snapshot.seconds_left is not None else ""
+    """Return a line on the progress of a run that is not over."""
+    left = f" · about {_duration(snapshot.seconds_left)} left" if snapshot.seconds_left is not None else ""
     if snapshot.stage == "Stopping":
         return "Stopping after this step"
     if snapshot.state is JobState.QUEUED:
@@ -21,8 +21,8 @@ def describe_progress(snapshot: JobSnapshot) -> str:
 
 
 def describe_end(finished: int, snapshot: JobSnapshot | None) -> str:
-    """Return one line on how a run ended with so many pictures; without a snapshot only these are known."""
-    made = f"{finished} variation{'' if finished == 1 else 's'}"
+    """Return a line on how a run ended. Without a snapshot only the number of finished variations is known."""
+    made = count_variations(finished)
     if snapshot is None:
         return made
     if snapshot.state is JobState.FINISHED:
@@ -32,7 +32,7 @@ def describe_end(finished: int, snapshot: JobSnapshot | None) -> str:
 
 
 def describe_facts(facts: RunFacts) -> str:
-    """Return one line on what made the pictures of a run."""
+    """Return a line on the model, adapter, sizes and steps that drew a run."""
     parts = [f"Drawn by {facts.model_title}"]
     if facts.adapter_name is not None:
         parts[0] += f" with the adapter {facts.adapter_name} at {facts.adapter_weight:g}"
@@ -47,8 +47,9 @@ def describe_facts(facts: RunFacts) -> str:
     return " · ".join(parts)
 
 
-def _about(seconds: float) -> str:
-    return f"about {_duration(seconds)}"
+def count_variations(count: int) -> str:
+    """Return a number of variations in words, such as “1 variation” or “5 variations”."""
+    return f"{count} variation{'' if count == 1 else 's'}"
 
 
 def _duration(seconds: float) -> str:

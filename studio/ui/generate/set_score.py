@@ -1,4 +1,4 @@
-"""How good a run's variations are as a set: faithful, different from one another, none of them twice."""
+"""Figures of a run's variations: fidelity to the design, difference from one another, copies and twins."""
 
 from __future__ import annotations
 
@@ -15,15 +15,16 @@ from studio.designs.files.opening import open_design
 from studio.designs.index_map import IndexMap
 from studio.errors import StudioError
 from studio.evaluation import Score, Structure, read_structure, score_variations
-from studio.evaluation.copies import COPY_SHARE, glance, measure_copy, measure_sameness
+from studio.evaluation.copies import COPY_SHARE, measure_copy, measure_sameness, shrink_to_lab
 from studio.ui.session import workspace
 
 
 @dataclass(frozen=True, slots=True)
 class SetScore:
-    """The figures of a set; `twins` names for a variation's id the slot of the one that it nearly repeats.
+    """Figures of a run's variations.
 
-    `copies` are the ids of variations that are nearly their design.
+    `twins` maps the id of a variation to the slot of an earlier one that it nearly repeats. `copies` are the ids of
+    variations that nearly repeat their design.
     """
 
     score: Score
@@ -32,61 +33,62 @@ class SetScore:
 
 
 def find_score(catalogue: Catalogue, variations: tuple[Variation, ...]) -> SetScore | None:
-    """Return the figures of a run's variations, None where there is none or a file is not there."""
+    """Return the figures of a run's variations, or None if there are none or a file is missing."""
     if not variations:
         return None
     try:
         return _score(variations[0].record.source, tuple((one.id, one.record.slot) for one in variations))
-    except StudioError:  # a design or a picture was removed meanwhile: the cards say so themselves
+    except StudioError:  # a file was removed meanwhile, which the cards say
         return None
 
 
 def describe_score(score: Score) -> str:
-    """Return the set's figures in a line; what would say nothing is left out."""
+    """Return the figures in a line, without those that are undefined."""
     words = []
     fidelity = [each["fidelity"] for each in score.each if each["fidelity"] is not None]
     if fidelity:
-        least, most = min(fidelity), max(fidelity)
-        span = f"{least:.2f}" if f"{least:.2f}" == f"{most:.2f}" else f"{least:.2f} to {most:.2f}"
-        words.append(f"Fidelity to the design {span}")
+        low, high = f"{min(fidelity):.2f}", f"{max(fidelity):.2f}"
+        words.append(f"Fidelity to the design {low if low == high else f'{low} to {high}'}")
     mean, least = score.whole["diversity_edges_mean"], score.whole["diversity_edges_least"]
     if mean is not None and least is not None:
-        words.append(f"difference between them {mean:.2f}, least {least:.2f}")
+        words.append(f"difference between variations {mean:.2f}, smallest {least:.2f}")
     return " · ".join(words)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def _score(source: str, slots: tuple[tuple[str, int], ...]) -> SetScore:
     catalogue = workspace().catalogue
-    own = _read_source(catalogue.source_path(source))
-    read = [_read_variation(catalogue.variation_path(variation_id), own) for variation_id, _ in slots]
-    score = score_variations(own.structure, [structure for structure, _ in read])
+    reference = _read_source(catalogue.source_path(source))
+    read = [_read_variation(catalogue.variation_path(variation_id), reference) for variation_id, _ in slots]
+    score = score_variations(reference.structure, [structure for structure, _ in read])
     twins = {slots[second][0]: slots[first][1] for first, second in reversed(score.near_duplicates)}
     copies = frozenset(variation_id for (variation_id, _), (_, copied) in zip(slots, read, strict=True) if copied)
     return SetScore(score, twins, copies)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Own:
-    """What variations are compared with: the design's structure, its look, and its knots where it has yarns."""
+class _Reference:
+    """The design to compare with: its structure, its look (see `shrink_to_lab`), and its knots if it has yarns."""
 
     structure: Structure
     look: Floats
     knots: IndexMap | None
 
 
-def _read_source(path: Path) -> _Own:
+def _read_source(path: Path) -> _Reference:
     design = open_design(read_bytes(path))
-    return _Own(read_structure(design.image), glance(design.image), design.index_map)
+    return _Reference(read_structure(design.image), shrink_to_lab(design.image), design.index_map)
 
 
-def _read_variation(path: Path, own: _Own) -> tuple[Structure, bool]:
-    """Return the structure of a variation, and whether it is nearly its design.
+def _read_variation(path: Path, reference: _Reference) -> tuple[Structure, bool]:
+    """Return the structure of a variation, and whether it nearly repeats its design.
 
-    A function of its own, so that the picture in its full size is gone before the next one is opened.
+    On return the picture in full size is freed, before the next one is opened.
     """
     made = open_design(read_bytes(path))
-    share = None if own.knots is None or made.index_map is None else measure_copy(own.knots, made.index_map)
+    share = None
+    if reference.knots is not None and made.index_map is not None:
+        share = measure_copy(reference.knots, made.index_map)
     if share is None:
-        share = measure_sameness(own.look, glance(made.image))
-    return read_structure(made.image, size_px=own.structure.size_px), share is not None and share >= COPY_SHARE
+        share = measure_sameness(reference.look, shrink_to_lab(made.image))
+    return read_structure(made.image, size_px=reference.structure.size_px), share is not None and share >= COPY_SHARE

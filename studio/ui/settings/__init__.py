@@ -1,1 +1,1 @@
-"""Parts of the Settings page, one file a section."""
+"""Parts of the Settings page, one file per section."""

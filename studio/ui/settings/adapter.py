@@ -1,4 +1,4 @@
-"""The choice of the adapter: none, one that lies in the project, or a folder on this computer."""
+"""Choice of the adapter: none, one found in the project, or a folder on this computer."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ import streamlit as st
 from studio.errors import AdapterError
 from studio.models.adapter_files import CONFIG_FILE, WEIGHTS_FILE, AdapterFile, find_adapters, inspect_adapter
 from studio.settings import StudioSettings
-from studio.ui.settings.change import forget_trouble, keep, remember_trouble, show_trouble
+from studio.ui.settings.saving import forget_error, remember_error, save_settings, show_error
 from studio.ui.shared.parameters import SHORT_HASH_LENGTH
 from studio.ui.shared.tables import plain_table
 from studio.workspace import PROJECT
 
 _NONE, _OTHER = "", "other"
-_PART = "adapter"
+_SECTION = "adapter"
 _ASKS_FOLDER = "settings_asks_adapter"
 
 
 def draw_adapter(settings: StudioSettings) -> None:
-    """Draw the adapters that were found, a field for another, and the facts of the one in use."""
+    """Draw a list of the adapters found, a field for another folder, and a table of the one in use."""
     chosen = settings.adapter_folder
     found = {str(folder): folder.name for folder in find_adapters(PROJECT)}
     if chosen is not None:
@@ -32,8 +32,8 @@ def draw_adapter(settings: StudioSettings) -> None:
         [_NONE, *found, _OTHER],
         format_func=lambda choice: {_NONE: "None", _OTHER: "A folder on this computer…"}.get(choice) or found[choice],
         key="settings_adapter",
-        help="A LoRA in peft’s form: a folder with adapter_model.safetensors and adapter_config.json. Those in the "
-        "studio’s own folder are listed. How strongly it acts is chosen for each run.",
+        help="A LoRA in peft format: a folder with adapter_model.safetensors and adapter_config.json. Adapters in the "
+        "studio’s own folder are listed. How strongly the adapter acts is chosen for each run.",
         on_change=_choose,
     )
     if asks:
@@ -43,7 +43,7 @@ def draw_adapter(settings: StudioSettings) -> None:
             placeholder="/home/you/adapters/kashan",
             on_change=_choose_folder,
         )
-    show_trouble(_PART)
+    show_error(_SECTION)
     if chosen is None:
         return
     try:
@@ -67,17 +67,18 @@ def draw_adapter(settings: StudioSettings) -> None:
 
 
 def read_adapter(folder: Path) -> AdapterFile:
-    """Return what is in an adapter's files, read again only when they have changed. Raises `AdapterError`."""
+    """Return the facts in an adapter's files, read again only when a file has changed. Raises `AdapterError`."""
     return _read(str(folder), _stamp(folder / WEIGHTS_FILE), _stamp(folder / CONFIG_FILE))
 
 
 @st.cache_data(show_spinner="Reading the adapter", max_entries=20)
 def _read(folder: str, weights: tuple[int, int] | None, config: tuple[int, int] | None) -> AdapterFile:
-    """Return what is in an adapter's files; the stamps of both files are part of what is remembered."""
+    """Return the facts in an adapter's files. The stamps of both files are part of the cache key."""
     return inspect_adapter(Path(folder))
 
 
 def _stamp(file: Path) -> tuple[int, int] | None:
+    """Return a file's time of change (ns) and size (bytes), None when there is no such file."""
     try:
         status = file.stat()
     except OSError:
@@ -87,25 +88,25 @@ def _stamp(file: Path) -> tuple[int, int] | None:
 
 def _choose() -> None:
     choice = st.session_state["settings_adapter"]
-    forget_trouble(_PART)
+    forget_error(_SECTION)
     st.session_state[_ASKS_FOLDER] = choice == _OTHER
     if choice != _OTHER:
-        _take(choice or None)
+        _use_adapter(choice or None)
 
 
 def _choose_folder() -> None:
     folder = st.session_state["settings_adapter_folder"].strip()
-    forget_trouble(_PART)
-    if folder and _take(str(Path(folder).expanduser().resolve())):
+    forget_error(_SECTION)
+    if folder and _use_adapter(str(Path(folder).expanduser().resolve())):
         st.session_state[_ASKS_FOLDER] = False
 
 
-def _take(folder: str | None) -> bool:
-    """Keep an adapter that can be read; one that cannot be leaves the choice as it was."""
+def _use_adapter(folder: str | None) -> bool:
+    """Save the choice of an adapter if its files can be read; otherwise the choice stays as it was."""
     try:
         if folder is not None:
             read_adapter(Path(folder))
     except AdapterError as error:
-        remember_trouble(_PART, error)
+        remember_error(_SECTION, error)
         return False
-    return keep(_PART, adapter_folder=folder)
+    return save_settings(_SECTION, adapter_folder=folder)

@@ -1,4 +1,4 @@
-"""Memory: what the computer has, how a model is shared between card and memory, and giving it back."""
+"""Memory: what this computer has, the memory profile, and when a loaded model's memory is freed."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from studio.models.hardware import Hardware
 from studio.models.profiles import AUTOMATIC, PROFILES, MemoryProfile, recommend_profile
 from studio.settings import IDLE_LIMIT_MINUTES, StudioSettings
 from studio.ui.session import workspace
-from studio.ui.settings.change import keep, show_trouble
+from studio.ui.settings.saving import save_settings, show_error
 from studio.ui.shared.tables import plain_table
 
-_PART = "memory"
+_SECTION = "memory"
 
 
 def draw_hardware(found: Hardware) -> None:
-    """Draw what there is to draw with."""
-    card = found.card or "None that can be used"
+    """Draw a table of this computer's graphics card, memory and processor."""
+    card = found.card or "None that the studio can use"
     vram = f"{found.vram_gib:.1f} GiB" if found.vram_gib is not None else "–"
     rows = (
         ("Graphics card", card),
-        ("Its memory (VRAM)", vram),
-        ("Memory (RAM)", f"{found.ram_gib:.1f} GiB"),
+        ("Graphics memory (VRAM)", vram),
+        ("Main memory (RAM)", f"{found.ram_gib:.1f} GiB"),
         ("Processor cores", str(found.cores)),
     )
     st.html(plain_table(rows, "This computer"))
@@ -30,7 +30,7 @@ def draw_hardware(found: Hardware) -> None:
 
 
 def draw_profile(settings: StudioSettings, found: Hardware) -> None:
-    """Draw the memory profiles; without an NVIDIA card they have no effect, and that is said instead."""
+    """Draw the memory profiles. Without an NVIDIA card, say that they have no effect and fold them away."""
     if found.vram_gib is None:
         where = "Apple silicon" if found.device == "mps" else "its processor"
         st.info(
@@ -40,11 +40,11 @@ def draw_profile(settings: StudioSettings, found: Hardware) -> None:
             _draw_profiles(settings, found)
     else:
         _draw_profiles(settings, found)
-    show_trouble(_PART)
+    show_error(_SECTION)
 
 
-def draw_idle(settings: StudioSettings) -> None:
-    """Draw after how long without work the model's memory is given back."""
+def draw_idle_minutes(settings: StudioSettings) -> None:
+    """Draw after how many minutes without a run the model's memory is freed."""
     st.session_state["settings_idle"] = settings.idle_unload_minutes
     st.number_input(
         "Minutes without a run before memory is given back",
@@ -52,15 +52,15 @@ def draw_idle(settings: StudioSettings) -> None:
         max_value=IDLE_LIMIT_MINUTES,
         step=5,
         key="settings_idle",
-        help="0 keeps the model in memory until the studio is closed. Loading it again takes some seconds to minutes.",
+        help="0 keeps the model in memory until the studio is closed. Loading it again takes from seconds to minutes.",
         on_change=_choose_idle,
         width=360,
     )
 
 
 @st.fragment(run_every="3s")
-def draw_memory_now() -> None:
-    """Draw whether a model is in memory, and the button that gives it back. Looks again every few seconds."""
+def draw_memory_use() -> None:
+    """Draw whether a model is in memory, and the button that frees it. Drawn again every three seconds."""
     jobs = workspace().jobs
     held = jobs.holds_model
     busy = held and bool(jobs.active())
@@ -74,7 +74,7 @@ def draw_memory_now() -> None:
             on_click=jobs.release_memory,
         )
     if busy:
-        st.caption("A run is using it. Its memory can be given back when no run is left.")
+        st.caption("A run is using the model. Its memory can be given back when no run is left.")
 
 
 def _draw_profiles(settings: StudioSettings, found: Hardware) -> None:
@@ -94,9 +94,9 @@ def _draw_profiles(settings: StudioSettings, found: Hardware) -> None:
 def _describe_automatic(found: Hardware) -> str:
     profile = recommend_profile(found)
     if profile is None:
-        return "Chosen from the card and the memory that are found."
+        return "Chosen to fit this computer’s graphics card and memory."
     memory = f"{found.vram_gib:.0f} GiB of VRAM and {found.ram_gib:.0f} GiB of RAM"
-    return f"Recommended. For {memory} it means {profile.id}: {profile.title}."
+    return f"Recommended. With {memory} this is profile {profile.id}: {profile.title}."
 
 
 def _describe(profile: MemoryProfile) -> str:
@@ -104,10 +104,10 @@ def _describe(profile: MemoryProfile) -> str:
 
 
 def _choose() -> None:
-    keep(_PART, profile=st.session_state["settings_profile"])
+    save_settings(_SECTION, profile=st.session_state["settings_profile"])
 
 
 def _choose_idle() -> None:
     minutes = st.session_state["settings_idle"]
     if minutes is not None:
-        keep(_PART, idle_unload_minutes=int(minutes))
+        save_settings(_SECTION, idle_unload_minutes=int(minutes))

@@ -1,4 +1,4 @@
-"""The choice of the model: one of the registry's, or a folder on this computer."""
+"""Choice of the model: one of the registry, or a folder on this computer."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from studio.models.hardware import Hardware
 from studio.models.registry import MODELS, ModelEntry, resolve_model
 from studio.settings import StudioSettings
 from studio.ui.session import access_token_present
-from studio.ui.settings.change import forget_trouble, keep, remember_trouble, show_trouble
+from studio.ui.settings.saving import forget_error, remember_error, save_settings, show_error
 
 _FOLDER = "folder"
-_PART = "model"
+_SECTION = "model"
 _ASKS_FOLDER = "settings_asks_folder"
-_ABOUT_FOLDER = "Any model of the Stable Diffusion 3 family in diffusers form: the folder with its model_index.json."
+_ABOUT_FOLDER = "Any model of the Stable Diffusion 3 family in diffusers format: a folder with model_index.json."
 
 
 def draw_model(settings: StudioSettings, found: Hardware) -> None:
-    """Draw the models as choices with what speaks for each, and what the chosen one needs of this computer."""
+    """Draw the models as choices, each with its use, and what the chosen one needs that is missing."""
     own = settings.model not in MODELS
     asks = own or st.session_state.get(_ASKS_FOLDER, False)
     st.session_state["settings_model"] = _FOLDER if asks else settings.model
@@ -40,7 +40,7 @@ def draw_model(settings: StudioSettings, found: Hardware) -> None:
             placeholder="/home/you/models/stable-diffusion-3.5-medium",
             on_change=_choose_folder,
         )
-    show_trouble(_PART)
+    show_error(_SECTION)
     try:
         entry = resolve_model(settings.model)
     except StudioError as error:
@@ -49,9 +49,9 @@ def draw_model(settings: StudioSettings, found: Hardware) -> None:
     if asks:
         used = f"In use: {entry.id}" if own else f"{entry.title} stays in use until a folder with a model is given."
         st.caption(used)
-    if lacks := find_lacks(entry, found):
+    if shortages := _find_shortages(entry, found):
         st.warning(
-            f"{' '.join(lacks)} The built-in model runs here.",
+            f"{' '.join(shortages)} The built-in model runs on this computer.",
             title=f"This computer is too small for {entry.title}",
             icon=":material/memory_alt:",
         )
@@ -59,20 +59,20 @@ def draw_model(settings: StudioSettings, found: Hardware) -> None:
         _draw_access(entry)
 
 
-def find_lacks(entry: ModelEntry, found: Hardware) -> list[str]:
-    """Return a sentence on each thing that a model needs and this computer has not, before it is fetched."""
+def _find_shortages(entry: ModelEntry, found: Hardware) -> list[str]:
+    """Return a sentence on each thing that a model to be downloaded needs and this computer does not have."""
     if entry.local:
         return []
-    lacks = []
+    shortages = []
     memory_gb = (found.ram_gib + found.swap_gib) * 2**30 / 1e9
     if entry.download_gb > memory_gb:
-        lacks.append(
-            f"To be loaded it takes {entry.download_gb:g} GB of memory and swap space for a moment, and there are "
-            f"{memory_gb:.0f} GB: a run would be refused after the fetch."
+        shortages.append(
+            f"Loading the model takes {entry.download_gb:g} GB of memory and swap space for a moment, but there are "
+            f"{memory_gb:.0f} GB: a run would be refused after the model was fetched."
         )
     if found.device == "cpu":
-        lacks.append("There is no graphics card that it could draw on, and a processor is far too slow for it.")
-    return lacks
+        shortages.append("There is no graphics card to draw on, and a processor is far too slow for this model.")
+    return shortages
 
 
 def _describe(entry: ModelEntry) -> str:
@@ -94,7 +94,7 @@ def _draw_access(entry: ModelEntry) -> None:
         f"1. Accept the licence on [{entry.title}’s page]({page}).\n"
         "2. In a terminal, run `hf auth login` and paste an access token of your Hugging Face account "
         "(or set the variable `HF_TOKEN` before the studio starts).\n"
-        "3. Start a run: the model is fetched then.",
+        "3. Start a run. The model is fetched before it draws.",
         title="No Hugging Face token was found",
         icon=":material/key:",
     )
@@ -102,22 +102,22 @@ def _draw_access(entry: ModelEntry) -> None:
 
 def _choose() -> None:
     choice = st.session_state["settings_model"]
-    forget_trouble(_PART)
+    forget_error(_SECTION)
     st.session_state[_ASKS_FOLDER] = choice == _FOLDER
     if choice != _FOLDER:
         st.session_state.pop("settings_folder", None)
-        keep(_PART, model=choice)
+        save_settings(_SECTION, model=choice)
 
 
 def _choose_folder() -> None:
     folder = st.session_state["settings_folder"].strip()
-    forget_trouble(_PART)
+    forget_error(_SECTION)
     if not folder:
         return
     try:
         entry = resolve_model(folder)
     except StudioError as error:
-        remember_trouble(_PART, error)
+        remember_error(_SECTION, error)
         return
-    if keep(_PART, model=entry.id) and entry.id in MODELS:
+    if save_settings(_SECTION, model=entry.id) and entry.id in MODELS:
         st.session_state[_ASKS_FOLDER] = False

@@ -1,4 +1,4 @@
-"""What is stored on this computer: how much, where, and its upkeep."""
+"""Storage: what the outputs folder holds, where it lies, emptying the bin and rebuilding the catalogue."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from studio.ui.shared.tables import plain_table
 
 
 def describe_bytes(size: int) -> str:
-    """Return an amount of storage: 812 B, 1.4 MB, 27 GB (10^9)."""
+    """Return an amount of storage with a decimal unit: 812 B, 1.4 MB, 27.0 GB."""
     amount = float(size)
     for unit in ("B", "kB", "MB", "GB"):
         if amount < 1000:
@@ -22,61 +22,61 @@ def describe_bytes(size: int) -> str:
 
 
 def draw_storage() -> None:
-    """Draw what the outputs folder holds, where it lies, and what can be done about it."""
+    """Draw what the outputs folder holds, its path, and the buttons for the bin and the catalogue."""
     catalogue = workspace().catalogue
     use = catalogue.storage()
     rows = (
-        ("Pictures", _counted(use.variations, use.variations_bytes)),
-        ("In the bin", _counted(use.binned, use.binned_bytes)),
-        ("Designs", _counted(use.sources, use.sources_bytes)),
-        ("Small copies", describe_bytes(use.previews_bytes)),
-        ("List of pictures", describe_bytes(use.index_bytes)),
-        ("All together", describe_bytes(use.total_bytes)),
+        ("Pictures", _describe_amount(use.variations, use.variations_bytes)),
+        ("In the bin", _describe_amount(use.binned, use.binned_bytes)),
+        ("Designs", _describe_amount(use.sources, use.sources_bytes)),
+        ("Thumbnails and previews", describe_bytes(use.previews_bytes)),
+        ("Catalogue", describe_bytes(use.index_bytes)),
+        ("Total", describe_bytes(use.total_bytes)),
         ("Free on this disk", describe_bytes(use.free_bytes)),
     )
     st.html(plain_table(rows, "What is stored"))
-    st.caption("Everything lies in this folder; copy it to keep a second copy.")
+    st.caption("Everything is stored in this folder. To make a backup, copy the folder.")
     st.code(str(catalogue.outputs), language=None, wrap_lines=True)
     with st.container(horizontal=True):
         if use.binned:
             draw_empty_bin(use.binned)
-        again = st.button(
+        rebuild = st.button(
             "Rebuild the catalogue from the files",
             icon=":material/sync:",
             key="settings_rebuild",
-            help="Reads every picture’s own file and makes the list of pictures anew from them: when pictures were "
-            "copied into the folder, or when some are missing from the gallery. No picture is changed.",
+            help="The catalogue is the list of all pictures. Rebuild it after you copied pictures into the folder, or "
+            "when some are missing from the gallery. Every picture’s file is read, and none is changed.",
         )
-    if again:
+    if rebuild:
         _rebuild()
 
 
 def _rebuild() -> None:
     bar = st.progress(0.0, text="Reading the pictures")
 
-    def tell(done: int, total: int) -> None:
+    def show_progress(done: int, total: int) -> None:
         bar.progress(done / max(total, 1), text=f"Reading the pictures: {done} of {total}")
 
-    report = workspace().catalogue.rebuild(tell)
+    report = workspace().catalogue.rebuild(show_progress)
     bar.empty()
     st.success(_describe_report(report))
     if report.skipped:
-        with st.expander(f"Left alone: {len(report.skipped)}"):
+        with st.expander(f"Files left out: {len(report.skipped)}"):
             for sentence in report.skipped:
                 st.text(sentence)
 
 
 def _describe_report(report: RebuildReport) -> str:
     sentence = (
-        f"The catalogue was made anew: {count_pictures(report.variations)}, {report.binned} in the bin, "
+        f"The catalogue was rebuilt: {count_pictures(report.variations)}, {report.binned} in the bin, "
         f"{report.sources} design{'' if report.sources == 1 else 's'}."
     )
     if report.adopted:
-        sentence += f" {report.adopted} of them were not listed before."
+        sentence += f" {report.adopted} of them {'was' if report.adopted == 1 else 'were'} not listed before."
     if report.missing:
-        sentence += f" {len(report.missing)} that were listed have no file any more."
+        sentence += f" The files of {count_pictures(len(report.missing))} listed before are missing."
     return sentence
 
 
-def _counted(count: int, size: int) -> str:
+def _describe_amount(count: int, size: int) -> str:
     return f"{count}, {describe_bytes(size)}" if count else "None"

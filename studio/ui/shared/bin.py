@@ -1,4 +1,4 @@
-"""The bin: emptied by one button, wherever it is offered."""
+"""The button that empties the bin of deleted pictures, shared by the Gallery and Settings pages."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from studio.ui.shared.selection import select
 
 
 def draw_empty_bin(count: int) -> None:
-    """Draw the button that removes what lies in the bin, with a question first."""
+    """Draw the button that removes all pictures in the bin, after a confirmation."""
     with st.popover("Empty the bin", icon=":material/delete_forever:", key="empty_bin"):
-        st.markdown(f"Remove {count_pictures(count)} for good? They cannot be brought back.")
+        st.markdown(f"Remove {count_pictures(count)} for good? This cannot be undone.")
         st.button("Remove for good", type="primary", key="empty_bin_sure", on_click=_empty)
 
 

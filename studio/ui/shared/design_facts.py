@@ -1,4 +1,4 @@
-"""What a design is, in a few words and swatches: read once, shown wherever the design is."""
+"""A design's facts on a page: its yarns as a bar of swatches, and its structure in a line."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _BAR = "display:flex;border-radius:3px;overflow:hidden;"
 
 @st.cache_data(max_entries=64, show_spinner="Reading the design …")
 def read_facts(sha256: str) -> Inspection:
-    """Return the figures of a source; read from its file the first time."""
+    """Return the inspection of a source's design. Reads the file once, then answers from the cache."""
     return inspect_design(open_design(workspace().catalogue.source_path(sha256).read_bytes()))
 
 
 def find_facts(sha256: str) -> Inspection | None:
-    """Return the figures of a source, None where its file cannot be read any more."""
+    """Return the inspection of a source's design, None when its file cannot be read."""
     try:
         return read_facts(sha256)
     except (StudioError, OSError):
@@ -33,18 +33,23 @@ def find_facts(sha256: str) -> Inspection | None:
 
 
 def draw_facts(source: Source) -> None:
-    """Draw a design's yarns as a bar of swatches, each as wide as its share, and what else is known in a line."""
+    """Draw a design's yarns as a bar, each as wide as its share, and a line on symmetry, border and repeat."""
     facts = find_facts(source.sha256)
     if facts is None:
-        st.warning("The file of this design is not there any more. Choose another design.")
+        st.warning("The file of this design is missing. Choose another design.")
         return
     st.html(swatches_html(facts.palette, facts.shares))
     words = describe(facts)
     st.caption(" · ".join(words if facts.border is None else (*words, "repeat not applicable")))
 
 
+def count_yarns(count: int) -> str:
+    """Return a number of yarns in words: 1 yarn, 5 yarns."""
+    return f"{count} yarn" if count == 1 else f"{count} yarns"
+
+
 def swatches_html(palette: Sequence[Colour], shares: Sequence[float] | None = None, *, height_px: int = BAR_PX) -> str:
-    """Return yarns as a bar; without `shares` all are equally wide. What a swatch is, its tooltip says."""
+    """Return yarns as a bar of swatches in HTML, each named by its tooltip. Without `shares` all are equally wide."""
     parts = []
     for number, colour in enumerate(palette):
         share = 1 / len(palette) if shares is None else shares[number]
@@ -55,5 +60,5 @@ def swatches_html(palette: Sequence[Colour], shares: Sequence[float] | None = No
         parts.append(
             f'<span title="{escape(title)}" style="flex:{share:.4f} 1 4px;min-width:4px;background:rgb{colour}"></span>'
         )
-    label = f"{len(parts)} {'yarn' if len(parts) == 1 else 'yarns'}"
+    label = count_yarns(len(parts))
     return f'<div role="img" aria-label="{label}" style="{_BAR}height:{height_px}px">{"".join(parts)}</div>'

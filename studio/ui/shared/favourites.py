@@ -1,4 +1,4 @@
-"""The star of a picture."""
+"""The star that marks a picture as a favourite."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ STAR_STYLE = """<style>
 [class*="st-key-star_"] button[aria-checked="true"] { background: #c08a10 !important; border-color: #c08a10;
   color: #fff !important; }
 </style>"""
-"""Makes the lit star stand out; a page that draws stars writes it once."""
+"""Colours the star of a favourite. A page that draws stars includes this style once."""
 
 
 def draw_favourite(variation: Variation, *, place: str = "card") -> None:
-    """Draw a star that is lit for a favourite; a click is kept at once. `place` tells several on one page apart."""
+    """Draw a star, lit for a favourite; a click is saved at once. `place` keeps widget keys on one page apart."""
     key = f"star_{place}_{variation.id}"
     st.session_state[key] = _STAR if variation.favourite else None
     st.pills(
@@ -25,10 +25,10 @@ def draw_favourite(variation: Variation, *, place: str = "card") -> None:
         [_STAR],
         key=key,
         label_visibility="collapsed",
-        on_change=_keep,
+        on_change=_save,
         args=(variation.id, key),
     )
 
 
-def _keep(variation_id: str, key: str) -> None:
+def _save(variation_id: str, key: str) -> None:
     attempt(workspace().catalogue.set_favourite, variation_id, st.session_state[key] is not None)

@@ -1,7 +1,7 @@
-"""Links from a picture to the other pages, with what their addresses say.
+"""Links from a picture to the other pages, and changes of the page's own address.
 
-Between pages, links (`st.page_link`) are used rather than `st.switch_page`, which leaves a wrong step in the browser's
-history. Within a page a link would not change the address (Streamlit 1.67), so there a callback sets the parameters.
+Between pages use a link (`st.page_link`): `st.switch_page` leaves a wrong step in the browser's history. Within a page
+use a callback that sets the query parameters: a link would not change the address (Streamlit 1.67).
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from studio.ui.shared.navigation import COMPARE, GALLERY, GENERATE
+from studio.ui.shared.navigation import COMPARE, GENERATE
 
 COMPARE_FEWEST = 2
 COMPARE_MOST = 6
 
 
 def change_address(**parameters: str | None) -> None:
-    """Set parameters of the page's address, or take them away (None). One step of the history. For callbacks."""
+    """Set query parameters of the page, or remove them (None), in one step of the history. For callbacks."""
     kept = st.query_params.to_dict() | parameters
     st.query_params.from_dict({name: value for name, value in kept.items() if value})
 
@@ -39,17 +39,17 @@ def link_vary(variation_id: str) -> None:
         GENERATE,
         label="Vary this",
         icon=":material/shuffle:",
-        help="Opens Generate with this picture as the design, to go on from it.",
+        help="Opens Generate with this picture as the design.",
         query_params={"parent": variation_id},
     )
 
 
-def link_compare(variation_ids: Sequence[str], label: str = "Compare") -> None:
-    """Draw a link to Compare with these pictures; it cannot be used with too few or too many."""
+def link_compare(variation_ids: Sequence[str]) -> None:
+    """Draw a link to Compare with these pictures. It is disabled for too few or too many."""
     fits = COMPARE_FEWEST <= len(variation_ids) <= COMPARE_MOST
     st.page_link(
         COMPARE,
-        label=label,
+        label="Compare",
         icon=":material/compare:",
         help="Shows the selected pictures side by side."
         if fits
@@ -59,23 +59,12 @@ def link_compare(variation_ids: Sequence[str], label: str = "Compare") -> None:
     )
 
 
-def link_compare_run(run_id: str, label: str = "Compare with the design") -> None:
-    """Draw a link to Compare with a run's pictures and the design they were made from."""
+def link_compare_run(run_id: str) -> None:
+    """Draw a link to Compare with a run's pictures and their design."""
     st.page_link(
         COMPARE,
-        label=label,
+        label="Compare with the design",
         icon=":material/compare:",
         help="Shows the design and the pictures made from it in this run side by side.",
         query_params={"run": run_id},
-    )
-
-
-def link_open(variation_id: str, label: str = "Open") -> None:
-    """Draw a link, on another page than the gallery, to a picture's own view there."""
-    st.page_link(
-        GALLERY,
-        label=label,
-        icon=":material/open_in_full:",
-        help="Opens this picture in the gallery, with everything that is known of it.",
-        query_params={"open": variation_id},
     )

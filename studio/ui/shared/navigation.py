@@ -1,4 +1,4 @@
-"""The studio's pages: where they lie, what they are called and what they are for."""
+"""The studio's pages: their files, titles, icons and help texts."""
 
 from __future__ import annotations
 
@@ -14,38 +14,38 @@ SETTINGS = PROJECT / "pages" / "settings.py"
 HIDDEN_TITLE = (
     '<h1 style="position:absolute;width:1px;height:1px;margin:0;overflow:hidden;clip-path:inset(50%)">{}</h1>'
 )
-"""A page's title for those who listen to it, where what is to be done begins at once for those who look."""
+"""A page title for screen readers only, for a page that shows no title."""
 
 
 def make_pages() -> list[StreamlitPage]:
-    """Return the pages in the order of the menu; the first is the one that opens."""
+    """Return the pages in the order of the menu. The first one opens by default."""
     return [
         st.Page(
             GENERATE,
             title="Generate",
             icon=":material/auto_awesome:",
             default=True,
-            help="Make variations of a carpet design: choose the design, describe the carpet, watch five appear.",
+            help="Choose a carpet design, describe what you want, and get five variations of it.",
         ),
         st.Page(
             GALLERY,
             title="Gallery",
             icon=":material/photo_library:",
             url_path="gallery",
-            help="Everything that was made, newest first, with how it was made.",
+            help="All pictures that you made, newest first, each with its settings.",
         ),
         st.Page(
             COMPARE,
             title="Compare",
             icon=":material/compare:",
             url_path="compare",
-            help="Two to six pictures side by side, with what differs between them.",
+            help="Two to six pictures side by side, with a table of their differences.",
         ),
         st.Page(
             SETTINGS,
             title="Settings",
             icon=":material/tune:",
             url_path="settings",
-            help="The model, the adapter, memory, and what is stored on this computer.",
+            help="The model, the adapter, memory use, and what is stored on this computer.",
         ),
     ]

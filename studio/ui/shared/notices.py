@@ -1,6 +1,6 @@
-"""What just happened: errors of callbacks, quiet confirmations, and the way back from a deletion.
+"""Notices of callbacks: errors, confirmations, and the offer to undo a deletion.
 
-A callback runs before the page is drawn, so it leaves a note, and the page draws the notes where they belong.
+A callback runs before the page is drawn. So it stores a notice in the session, and the page draws it in its place.
 """
 
 from __future__ import annotations
@@ -13,38 +13,38 @@ import streamlit as st
 from studio.errors import StudioError
 from studio.ui.session import workspace
 
-_TROUBLE = "notices_trouble"
-_SAID = "notices_said"
+_ERROR = "notices_trouble"
+_CONFIRMATION = "notices_said"
 _DELETED = "notices_deleted"
 
 
 def attempt(action: Callable[..., Any], *arguments: Any) -> bool:  # noqa: ANN401
-    """Do something from a callback; an error is kept for `show_notices`. Return whether it went well."""
+    """Call an action from a callback and return whether it worked. An error is stored for `show_notices`."""
     try:
         action(*arguments)
     except StudioError as error:
-        st.session_state[_TROUBLE] = str(error)
+        st.session_state[_ERROR] = str(error)
         return False
     return True
 
 
 def say(text: str) -> None:
-    """Confirm something quietly when the page is drawn next."""
-    st.session_state[_SAID] = text
+    """Store a confirmation, shown as a toast when the page is drawn next."""
+    st.session_state[_CONFIRMATION] = text
 
 
 def show_notices() -> None:
-    """Draw what callbacks have left: an error where the page begins, a confirmation as a toast."""
-    trouble = st.session_state.pop(_TROUBLE, None)
-    if trouble is not None:
-        st.error(trouble)
-    said = st.session_state.pop(_SAID, None)
-    if said is not None:
-        st.toast(said, icon=":material/check:")
+    """Draw the stored notices: an error here, at the top of the page, and a confirmation as a toast."""
+    error = st.session_state.pop(_ERROR, None)
+    if error is not None:
+        st.error(error)
+    confirmation = st.session_state.pop(_CONFIRMATION, None)
+    if confirmation is not None:
+        st.toast(confirmation, icon=":material/check:")
 
 
 def delete_pictures(variation_ids: Sequence[str]) -> bool:
-    """Move pictures to the bin and remember them for “Undo”. For callbacks; returns whether it went well."""
+    """Move pictures to the bin, remember them for “Undo”, and return whether it worked. For callbacks."""
     if not attempt(workspace().catalogue.delete, tuple(variation_ids)):
         return False
     st.session_state[_DELETED] = tuple(variation_ids)
@@ -52,12 +52,12 @@ def delete_pictures(variation_ids: Sequence[str]) -> bool:
 
 
 def forget_deletion() -> None:
-    """Take the offer to undo away; the pictures stay in the bin."""
+    """Withdraw the offer to undo. The pictures stay in the bin."""
     st.session_state.pop(_DELETED, None)
 
 
 def show_undo(after: Callable[[tuple[str, ...]], None] | None = None) -> None:
-    """Draw the bar that offers to undo the last deletion, if there was one; `after` is told what came back."""
+    """Draw the bar that offers to undo the last deletion, if any. `after` is called with the ids that came back."""
     deleted: tuple[str, ...] = st.session_state.get(_DELETED, ())
     if not deleted:
         return
@@ -82,6 +82,6 @@ def count_pictures(count: int) -> str:
 def _undo(deleted: tuple[str, ...], after: Callable[[tuple[str, ...]], None] | None) -> None:
     if attempt(workspace().catalogue.restore, deleted):
         forget_deletion()
-        say(f"{count_pictures(len(deleted)).capitalize()} restored.")
+        say(f"{count_pictures(len(deleted))} restored.")
         if after is not None:
             after(deleted)

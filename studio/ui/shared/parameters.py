@@ -1,4 +1,4 @@
-"""How a picture was made, in a designer's words: one list for one picture, and what differs between several."""
+"""The parameters of a picture as text for designers, and the comparison of several pictures' parameters."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from studio.catalogue.records import Source
-from studio.designs.inspection import describe_share
 from studio.models.profiles import PROFILES, UNMANAGED
 from studio.schema import VariationRecord, Weaving
-from studio.ui.shared.woven import (
+from studio.ui.shared.weaving_facts import (
     NOTHING,
     describe_axes,
     describe_changed,
     describe_kept,
+    describe_knot_share,
     describe_palette,
     describe_repeat,
     describe_seams,
@@ -29,8 +29,8 @@ SHORT_HASH_LENGTH = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Exhibit:
-    """A picture with the design it was made from, when the catalogue still holds that."""
+class RecordWithDesign:
+    """A variation's record and the design it was made from (None: no longer in the catalogue)."""
 
     record: VariationRecord
     source: Source | None = None
@@ -38,34 +38,34 @@ class Exhibit:
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One thing that is known of every picture; `read` returns it as text.
+    """One parameter of a picture. `read` returns its value as text.
 
-    `chosen` tells what a designer chose, or what can change the picture, from what merely happened (when, how long):
-    only a difference of the first kind counts in a comparison.
+    `chosen` is true for what the designer chose or what can change the picture, false for results and circumstances
+    such as the date. Only chosen parameters count as differences in a comparison.
     """
 
     id: str
     label: str
     group: str
-    read: Callable[[Exhibit], str]
+    read: Callable[[RecordWithDesign], str]
     chosen: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One parameter of several pictures, in their order."""
+    """The values of one parameter for several pictures, in their order."""
 
     parameter: Parameter
     values: tuple[str, ...]
 
     @property
     def differs(self) -> bool:
-        """Whether the pictures differ in something that was chosen."""
+        """Whether this is a chosen parameter and the pictures differ in it."""
         return self.parameter.chosen and len(set(self.values)) > 1
 
 
 def describe_size(width_px: int, height_px: int) -> str:
-    """Return a size as it is read aloud: 900 × 1200 px."""
+    """Return a size in pixels: 900 × 1200 px."""
     return f"{width_px} × {height_px} px"
 
 
@@ -78,7 +78,7 @@ def describe_seconds(seconds: float) -> str:
 
 
 def describe_time(created_at: str) -> str:
-    """Return a moment (ISO 8601) in this computer's own time zone: 22 Nov 2026, 14:03:05."""
+    """Return an ISO 8601 time in this computer's time zone: 22 Nov 2026, 14:03:05."""
     try:
         moment = datetime.fromisoformat(created_at).astimezone()
     except ValueError:  # written by hand, or by a later version
@@ -90,7 +90,7 @@ _DEVICES = {"cpu": "Processor (CPU)", "mps": "Apple silicon", "cuda": "Graphics 
 _PRECISIONS = {"float32": "32 bits", "bfloat16": "16 bits", "float16": "16 bits"}
 
 
-def _adapter(made: Exhibit) -> str:
+def _adapter(made: RecordWithDesign) -> str:
     facts = made.record.facts
     if facts.adapter_name is None:
         return "None"
@@ -99,43 +99,43 @@ def _adapter(made: Exhibit) -> str:
     return f"{facts.adapter_name} ({facts.adapter_sha256[:SHORT_HASH_LENGTH]})"
 
 
-def _adapter_weight(made: Exhibit) -> str:
+def _adapter_weight(made: RecordWithDesign) -> str:
     weight = made.record.facts.adapter_weight
     return NOTHING if weight is None or made.record.facts.adapter_name is None else f"{weight:g}"
 
 
-def _drawn_at(made: Exhibit) -> str:
+def _drawn_at(made: RecordWithDesign) -> str:
     facts = made.record.facts
     if not facts.enlarged:
-        return "Its own size"
+        return "Full size"
     return f"{describe_size(facts.working_width_px, facts.working_height_px)}, then enlarged"
 
 
-def _device(made: Exhibit) -> str:
+def _device(made: RecordWithDesign) -> str:
     kind, _, name = made.record.facts.device.partition(", ")
     plain = _DEVICES.get(kind, kind)
     return f"{plain}: {name}" if name else plain
 
 
-def _precision(made: Exhibit) -> str:
+def _precision(made: RecordWithDesign) -> str:
     precision = made.record.facts.precision
     return f"{_PRECISIONS[precision]} ({precision})" if precision in _PRECISIONS else precision
 
 
-def _profile(made: Exhibit) -> str:
+def _profile(made: RecordWithDesign) -> str:
     profile = made.record.facts.profile
     if profile == UNMANAGED:
         return "Not needed"
     return f"{profile}: {PROFILES[profile].title}" if profile in PROFILES else profile
 
 
-def _changed_for(made: Exhibit, applies: Callable[[Weaving], bool], read: Callable[[Weaving], float]) -> str:
-    """Return the share of the knots that were changed for one purpose, where the picture had it."""
+def _changed_for(made: RecordWithDesign, applies: Callable[[Weaving], bool], read: Callable[[Weaving], float]) -> str:
+    """Return the share of knots that one step of weaving changed, a dash where the step does not apply."""
     weaving = made.record.weaving
-    return f"{describe_share(read(weaving))} of the knots" if weaving is not None and applies(weaving) else NOTHING
+    return describe_knot_share(read(weaving)) if weaving is not None and applies(weaving) else NOTHING
 
 
-def _mirrored(made: Exhibit) -> str:
+def _mirrored(made: RecordWithDesign) -> str:
     return _changed_for(
         made,
         lambda weaving: weaving.vertical is not None or weaving.horizontal is not None,
@@ -143,22 +143,22 @@ def _mirrored(made: Exhibit) -> str:
     )
 
 
-def _cleaned(made: Exhibit) -> str:
+def _cleaned(made: RecordWithDesign) -> str:
     return _changed_for(made, lambda weaving: bool(weaving.yarns), lambda weaving: weaving.cleaned_share)
 
 
-def _closed(made: Exhibit) -> str:
+def _closed(made: RecordWithDesign) -> str:
     return _changed_for(
         made, lambda weaving: made.record.constraints.repeat != "none", lambda weaving: weaving.seams_closed
     )
 
 
-def _noise_shift(made: Exhibit) -> str:
+def _noise_shift(made: RecordWithDesign) -> str:
     shift = made.record.facts.shift
-    return NOTHING if shift is None else f"shift {shift:.2f}" if round(shift, 2) > 1 else "as usual"
+    return NOTHING if shift is None else f"Shift {shift:.2f}" if round(shift, 2) > 1 else "None"
 
 
-def _design(made: Exhibit) -> str:
+def _design(made: RecordWithDesign) -> str:
     short = made.record.source[:SHORT_HASH_LENGTH]
     return f"{made.source.label} ({short})" if made.source is not None and made.source.label else short
 
@@ -171,14 +171,14 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter("strength", "Strength", "Settings", lambda made: f"{made.record.strength:g}"),
     Parameter("steps", "Steps", "Settings", lambda made: str(made.record.steps)),
     Parameter("effective_steps", "Steps drawn", "Settings", lambda made: str(made.record.facts.effective_steps)),
-    Parameter("noise_shift", "Noise for design and strength", "Settings", _noise_shift, chosen=False),
+    Parameter("noise_shift", "Extra noise", "Settings", _noise_shift, chosen=False),
     Parameter("guidance_scale", "Guidance", "Settings", lambda made: f"{made.record.guidance_scale:g}"),
     Parameter("seed", "Seed", "Settings", lambda made: str(made.record.seed)),
     Parameter("model", "Model", "Model", lambda made: made.record.facts.model_title),
     Parameter("model_id", "Model id", "Model", lambda made: made.record.facts.model),
     Parameter(
         "model_fingerprint",
-        "Fingerprint",
+        "Model fingerprint",
         "Model",
         lambda made: made.record.facts.model_fingerprint[:SHORT_HASH_LENGTH],
     ),
@@ -196,19 +196,25 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter("repeat", "Repeat", "For the loom", lambda made: describe_repeat(made.record)),
     Parameter("keep", "Kept", "For the loom", lambda made: describe_kept(made.record)),
     Parameter("worn", "Yarns used", "For the loom", lambda made: describe_yarns(made.record), chosen=False),
-    Parameter("changed", "Changed", "For the loom", lambda made: describe_changed(made.record), chosen=False),
-    Parameter("unchanged", "Left alone", "For the loom", lambda made: describe_unchanged(made.record), chosen=False),
-    Parameter("shift", "Change of colours", "For the loom", lambda made: describe_shift(made.record), chosen=False),
+    Parameter("changed", "Knots changed", "For the loom", lambda made: describe_changed(made.record), chosen=False),
+    Parameter(
+        "unchanged",
+        "Unchanged by the model",
+        "For the loom",
+        lambda made: describe_unchanged(made.record),
+        chosen=False,
+    ),
+    Parameter("shift", "Colour shift", "For the loom", lambda made: describe_shift(made.record), chosen=False),
     Parameter(
         "settled",
-        "Yarns by habit",
+        "Yarns set by neighbours",
         "For the loom",
         lambda made: describe_settled(made.record),
         chosen=False,
     ),
     Parameter("stray", "Stray knots", "For the loom", lambda made: describe_stray(made.record), chosen=False),
     Parameter("mirrored", "Changed for symmetry", "For the loom", _mirrored, chosen=False),
-    Parameter("seams", "Seams", "For the loom", lambda made: describe_seams(made.record), chosen=False),
+    Parameter("seams", "Seam ratio", "For the loom", lambda made: describe_seams(made.record), chosen=False),
     Parameter("closed", "Changed at seams", "For the loom", _closed, chosen=False),
     Parameter("cleaned", "Changed by cleaning", "For the loom", _cleaned, chosen=False),
     Parameter("device", "Drawn on", "Computer", _device),
@@ -216,30 +222,30 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter("profile", "Memory profile", "Computer", _profile),
     Parameter(
         "versions",
-        "Versions",
+        "Software versions",
         "Computer",
         lambda made: ", ".join(f"{name} {version}" for name, version in made.record.facts.versions.items()) or NOTHING,
     ),
     Parameter("seconds", "Time it took", "Record", lambda made: describe_seconds(made.record.seconds), chosen=False),
     Parameter("created_at", "Made on", "Record", lambda made: describe_time(made.record.created_at), chosen=False),
-    Parameter("id", "Number", "Record", lambda made: made.record.id, chosen=False),
+    Parameter("id", "Picture id", "Record", lambda made: made.record.id, chosen=False),
     Parameter("run", "Run", "Record", lambda made: made.record.run, chosen=False),
 )
-"""Everything that is told of a picture, in the order in which it is told. A new fact is one entry."""
+"""All parameters of a picture, in the order in which the pages show them."""
 
 
-def compare(exhibits: Sequence[Exhibit]) -> tuple[Comparison, ...]:
+def compare(pictures: Sequence[RecordWithDesign]) -> tuple[Comparison, ...]:
     """Return every parameter with its value for each picture."""
     return tuple(
-        Comparison(parameter, tuple(parameter.read(exhibit) for exhibit in exhibits)) for parameter in PARAMETERS
+        Comparison(parameter, tuple(parameter.read(picture) for picture in pictures)) for parameter in PARAMETERS
     )
 
 
 def name_equals(comparisons: Sequence[Comparison]) -> str:
-    """Return a sentence on what was chosen alike, empty when that is nothing."""
+    """Return a sentence that names the chosen parameters with equal values, empty when there are none."""
     alike = [c.parameter.label for c in comparisons if c.parameter.chosen and not c.differs]
     if not alike:
         return ""
     names = ", ".join(name[0].lower() + name[1:] for name in alike)
-    everything = all(not c.differs for c in comparisons)
-    return f"Equal in everything that was chosen: {names}." if everything else f"All else is equal: {names}."
+    all_equal = all(not c.differs for c in comparisons)
+    return f"Equal in everything that was chosen: {names}." if all_equal else f"All else is equal: {names}."

@@ -1,7 +1,7 @@
-"""Pictures on a page: by address, so that the browser fetches and keeps each once, and with a text for screen readers.
+"""Pictures on a page, as `<img>` elements with an alternative text that point to the studio's picture routes.
 
-`st.image` would copy every picture through the server's memory at each rerun, shrink it to 1460 px and turn it into
-JPEG; these functions write an `<img>` that points to the studio's own picture routes instead.
+So the browser fetches each picture once and caches it. `st.image` would copy every picture through the server's memory
+at each rerun, shrink it to 1460 px and convert it to JPEG.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from studio.schema import VariationRecord
 from studio.ui.media import source_thumbnail_url, source_url, thumbnail_url, untouched_url, variation_url
 
 TALLEST = "29vh"
-"""Pictures in a sheet are never taller than this, so that two rows fit on a screen."""
+"""CSS limit of a picture's height among others, so that two rows fit on a screen."""
 _ALT_PROMPT_LENGTH = 120
 FRAME = (
     "display:block;box-sizing:border-box;width:100%;border-radius:4px;"
     "background:color-mix(in srgb, currentColor 5%, transparent);"
 )
-"""The style of the place that a picture stands in the middle of."""
+"""CSS of the frame in which a picture is centred."""
 _CAPTION = (
     "display:flex;flex-wrap:wrap;justify-content:space-between;column-gap:8px;"
     "font-size:0.85rem;line-height:1.35;opacity:.78;"
@@ -30,27 +30,27 @@ _CAPTION = (
 
 
 def page_url(address: str) -> str:
-    """Return an address of the studio as the browser needs it: from the root, below `server.baseUrlPath` if set."""
+    """Return an address of the studio for the browser: from the root, below `server.baseUrlPath` if set."""
     base = (st.get_option("server.baseUrlPath") or "").strip("/")
     return f"/{base}{address}" if base else address
 
 
 def describe_source(source: Source) -> str:
-    """Return the text that stands for a source where it cannot be seen."""
+    """Return the alternative text of a source design."""
     return f"The design {source.label}" if source.label else "The design"
 
 
 def describe_variation(record: VariationRecord) -> str:
-    """Return the text that stands for a variation where it cannot be seen."""
+    """Return the alternative text of a variation."""
     prompt = record.prompt
     prompt = prompt if len(prompt) <= _ALT_PROMPT_LENGTH else prompt[:_ALT_PROMPT_LENGTH].rstrip() + "…"
     return f"Variation {record.slot + 1}, seed {record.seed}: {prompt}"
 
 
 def show_variation(record: VariationRecord, *, full: bool = False, tallest: str | None = TALLEST) -> None:
-    """Draw a variation: its thumbnail, or with `full` its own file. A click opens the file in a tab of its own.
+    """Draw a variation: its thumbnail, or with `full` its own file. A click opens the file in a new tab.
 
-    `tallest` is a CSS length that the height is kept below (None: as wide as the place it is in).
+    `tallest` is a CSS length that limits the height (None: the full width of its container).
     """
     address = variation_url(record.id) if full else thumbnail_url(record.id)
     size = (record.facts.width_px, record.facts.height_px)
@@ -65,12 +65,11 @@ def show_variation(record: VariationRecord, *, full: bool = False, tallest: str 
     )
 
 
-def show_source(source: Source, *, full: bool = False, tallest: str | None = TALLEST) -> None:
-    """Draw a source: its thumbnail, or with `full` the design itself. A click opens it in a tab of its own."""
-    address = source_url(source.sha256) if full else source_thumbnail_url(source.sha256)
+def show_source(source: Source, *, tallest: str | None = TALLEST) -> None:
+    """Draw the thumbnail of a source design. A click opens the design in a new tab."""
     st.html(
         picture_html(
-            page_url(address),
+            page_url(source_thumbnail_url(source.sha256)),
             alt=describe_source(source),
             size=(source.width_px, source.height_px),
             tallest=tallest,
@@ -80,26 +79,26 @@ def show_source(source: Source, *, full: bool = False, tallest: str | None = TAL
 
 
 def show_preview(webp: bytes, *, alt: str, size: tuple[int, int], tallest: str | None = TALLEST) -> None:
-    """Draw a small picture from memory in the place that the finished one of `size` will take."""
+    """Draw a small picture (WebP) in the place that the finished picture of `size` will take."""
     address = "data:image/webp;base64," + base64.b64encode(webp).decode("ascii")
     st.html(picture_html(address, alt=alt, size=size, tallest=tallest))
 
 
 def show_caption(text: str, *, link: str = "") -> None:
-    """Draw a quiet line under a picture, with a link as HTML beside it."""
+    """Draw a small dimmed line under a picture, with a link (HTML) at its right."""
     st.html(f'<div style="{_CAPTION}"><span>{escape(text)}</span>{link}</div>')
 
 
 def download_link(variation_id: str) -> str:
-    """Return a link, as HTML, that fetches a variation's own file."""
+    """Return a link (HTML) that downloads a variation's own file."""
     return (
         f'<a href="{escape(page_url(variation_url(variation_id)))}" download="{escape(variation_id)}.png" '
-        'title="The picture’s own file, with everything that made it" style="color:inherit">Download</a>'
+        'title="The full-size PNG, with all of its parameters stored inside" style="color:inherit">Download</a>'
     )
 
 
 def untouched_link(variation_id: str) -> str:
-    """Return a link, as HTML, that opens what the model drew of a woven variation in a tab of its own."""
+    """Return a link (HTML) that opens a woven variation as the model drew it, in a new tab."""
     return (
         f'<a href="{escape(page_url(untouched_url(variation_id)))}" target="_blank" style="color:inherit" '
         'title="The picture before it was made ready for the loom">See what the model drew</a>'
@@ -107,7 +106,7 @@ def untouched_link(variation_id: str) -> str:
 
 
 def show_place(text: str, *, size: tuple[int, int], tallest: str | None = TALLEST) -> None:
-    """Draw the empty place of a picture of `size` (width and height in pixels) with a few words in it."""
+    """Draw an empty frame for a picture of `size` (width, height in pixels) with a few words in it."""
     style = f"{FRAME}{_shape(size, tallest)}display:flex;align-items:center;justify-content:center;"
     st.html(f'<div style="{style}"><span style="opacity:.72;padding:8px;text-align:center">{escape(text)}</span></div>')
 
@@ -115,7 +114,7 @@ def show_place(text: str, *, size: tuple[int, int], tallest: str | None = TALLES
 def picture_html(
     address: str, *, alt: str, size: tuple[int, int], tallest: str | None = TALLEST, link: str | None = None
 ) -> str:
-    """Return an `<img>` that takes its place before it is loaded; `link` is opened in a new tab by a click."""
+    """Return an `<img>` that reserves its space before it is loaded. A click opens `link` in a new tab."""
     image = (
         f'<img src="{escape(address)}" alt="{escape(alt)}" loading="lazy" decoding="async" '
         f'style="{FRAME}{_shape(size, tallest)}object-fit:contain;">'
@@ -132,5 +131,5 @@ def _shape(size: tuple[int, int], tallest: str | None) -> str:
 
 
 def title_of(source: Source) -> str:
-    """Return what a design is called on a page."""
+    """Return the title of a design on a page."""
     return source.label or "Design"

@@ -1,4 +1,4 @@
-"""The pictures that are ticked, in the order of ticking. They stay ticked from page to page, for this session."""
+"""The ticked pictures, in the order of ticking. They stay ticked across pages for one browser session."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ def select(variation_ids: Iterable[str]) -> None:
 
 
 def drop(variation_ids: Iterable[str]) -> None:
-    """Take the ticks from these pictures."""
+    """Untick these pictures."""
     gone = set(variation_ids)
     select(one for one in selected() if one not in gone)
 
 
 def draw_tick(variation_id: str, name: str) -> None:
-    """Draw the tick box of a picture; `name` is read by screen readers."""
+    """Draw the tick box of a picture. Screen readers read `name`."""
     key = f"tick_{variation_id}"
     st.session_state[key] = variation_id in selected()
     st.checkbox(f"Select {name}", key=key, label_visibility="collapsed", on_change=_toggle, args=(variation_id, key))

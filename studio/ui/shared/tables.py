@@ -1,4 +1,4 @@
-"""Tables of parameters. As HTML, because what a designer typed into a prompt is text, never Markdown."""
+"""Tables of parameters, as escaped HTML: a prompt must be shown as plain text, not read as Markdown."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from html import escape
 from itertools import groupby
 
-from studio.ui.shared.parameters import PARAMETERS, Comparison, Exhibit
+from studio.ui.shared.parameters import PARAMETERS, Comparison, RecordWithDesign
 
 _STYLE = """<style>
 .facts-frame { overflow-x: auto; }
@@ -24,7 +24,7 @@ _STYLE = """<style>
 .facts-compare th:first-child { width: 7.5rem; }
 .facts-compare .differs > * { background: color-mix(in srgb, #e0a100 16%, transparent); }
 .facts-compare .differs th { font-weight: 600; color: inherit; }
-@media (max-width: 1000px) { /* where the table scrolls sideways, its names stay */
+@media (max-width: 1000px) { /* the names stay when the table scrolls sideways */
   .facts-compare th:first-child { position: sticky; left: 0; z-index: 1; background: Canvas; }
   .facts-compare .differs th:first-child { background: color-mix(in srgb, #e0a100 16%, Canvas); }
 }
@@ -32,26 +32,26 @@ _STYLE = """<style>
 </style>"""
 
 
-def facts_table(exhibit: Exhibit) -> str:
-    """Return a picture's parameters as an HTML table, in groups."""
+def facts_table(picture: RecordWithDesign) -> str:
+    """Return a picture's parameters as an HTML table in groups."""
     groups = []
     for group, parameters in groupby(PARAMETERS, key=lambda parameter: parameter.group):
         head = f'<tr><th scope="rowgroup" colspan="2">{escape(group)}</th></tr>'
         rows = "".join(
-            f'<tr><th scope="row">{escape(p.label)}</th><td>{escape(p.read(exhibit))}</td></tr>' for p in parameters
+            f'<tr><th scope="row">{escape(p.label)}</th><td>{escape(p.read(picture))}</td></tr>' for p in parameters
         )
         groups.append(f"<tbody>{head}{rows}</tbody>")
     return f'{_STYLE}<table class="facts" aria-label="How this picture was made">{"".join(groups)}</table>'
 
 
 def plain_table(rows: Sequence[tuple[str, str]], label: str) -> str:
-    """Return names and values as an HTML table; `label` is read by screen readers."""
+    """Return names and values as an HTML table. Screen readers read `label`."""
     body = "".join(f'<tr><th scope="row">{escape(name)}</th><td>{escape(value)}</td></tr>' for name, value in rows)
     return f'{_STYLE}<table class="facts" aria-label="{escape(label)}"><tbody>{body}</tbody></table>'
 
 
 def comparison_table(names: Sequence[str], comparisons: Sequence[Comparison], *, marked: bool) -> str:
-    """Return parameters as an HTML table, a column a picture; `marked` points out those that differ."""
+    """Return parameters as an HTML table with one column per picture. `marked` highlights those that differ."""
     heads = "".join(f'<th scope="col">{escape(name)}</th>' for name in ("Parameter", *names))
     rows = "".join(_comparison_row(comparison, marked=marked and comparison.differs) for comparison in comparisons)
     least = f"min-width:{7.5 + 7.5 * len(names)}rem"
@@ -63,8 +63,12 @@ def comparison_table(names: Sequence[str], comparisons: Sequence[Comparison], *,
 
 
 def _comparison_row(comparison: Comparison, *, marked: bool) -> str:
-    """Return a row; what differs is marked by colour, and by a sign for those who do not see it."""
+    """Return a row. A difference is marked by colour, and by a sign for readers who do not see the colour."""
     cells = "".join(f"<td>{escape(value)}</td>" for value in comparison.values)
-    mark = '<span class="facts-mark" role="img" aria-label="differs" title="These differ">≠</span>' if marked else ""
+    mark = (
+        '<span class="facts-mark" role="img" aria-label="differs" title="The pictures differ">≠</span>'
+        if marked
+        else ""
+    )
     kind = ' class="differs"' if marked else ""
     return f'<tr{kind}><th scope="row">{mark}{escape(comparison.parameter.label)}</th>{cells}</tr>'

@@ -1,4 +1,4 @@
-"""Palettes: yarns suggested for a picture, told when they are near, and pixels snapped to them."""
+"""Palettes: quantisation, suggested palettes and pairs of near yarns."""
 
 import numpy as np
 import pytest
@@ -20,14 +20,14 @@ from tests.support.knots import draw_colours, draw_knots
 
 @given(st.integers(1, 256), st.integers(0, 999))
 @settings(max_examples=20, deadline=None)
-def test_snapping_drawn_pixels_loses_nothing(count, seed):
+def test_snapping_exact_colours_gives_their_indices(count, seed):
     palette, knots = draw_colours(count, seed), draw_knots(count, seed=seed)
     assert np.array_equal(snap(palette[knots], palette), knots)
 
 
 @given(st.integers(1, 40), st.integers(0, 999))
 @settings(max_examples=20, deadline=None)
-def test_snapping_takes_the_nearest_yarn_and_settles_at_once(count, seed):
+def test_snapping_takes_the_nearest_yarn_and_is_idempotent(count, seed):
     rng = np.random.default_rng(seed)
     palette = rng.integers(0, 256, (count, 3), dtype=np.uint8)
     palette[rng.integers(count)] = palette[0]
@@ -37,7 +37,7 @@ def test_snapping_takes_the_nearest_yarn_and_settles_at_once(count, seed):
     assert np.array_equal(snap(palette[snapped], palette), snapped)
     gaps = ((spread_in_oklab(pixels / 255)[..., None, :] - spread_in_oklab(palette / 255)) ** 2).sum(-1) ** 0.5
     assert (np.take_along_axis(gaps, snapped[..., None].astype(int), -1)[..., 0] <= gaps.min(-1) + 1e-5).all()
-    # Of equal yarns the first one.
+    # Of equal yarns only the first one is used.
     assert not {i for i in range(count) if (palette[:i] == palette[i]).all(1).any()} & set(snapped.ravel().tolist())
 
 
@@ -59,7 +59,7 @@ def test_suggested_yarns_of_a_drawn_design_are_its_own(count, seed):
 
 @given(st.integers(1, 30), st.integers(0, 999))
 @settings(max_examples=15, deadline=None)
-def test_suggestion_has_the_number_asked_for_from_the_colours_there_are(count, seed):
+def test_a_suggestion_has_the_given_number_of_colours_of_the_picture(count, seed):
     pixels = np.random.default_rng(seed).integers(0, 256, (40, 40, 3), dtype=np.uint8)
     suggested = suggest_palette(pixels, count)
     assert suggested.shape == (count, 3) and suggested.dtype == np.uint8
@@ -75,7 +75,7 @@ def test_fixed_yarns_come_first_and_get_no_near_copies(count, fixed, different, 
     pixels = draw_colours(different, seed)[draw_knots(different, 40, 40, seed) if different < 256 else np.s_[:]]
     pixels = pixels.reshape(40, 40, 3)
     held = draw_colours(fixed, seed + 1)
-    held[: fixed // 2] = pixels[0, : fixed // 2]  # some of its own, which may be equal to one another
+    held[: fixed // 2] = pixels[0, : fixed // 2]  # some of the picture's colours, possibly equal
     if fixed > count:
         with pytest.raises(ValueError, match=f"{count} yarns, {fixed} of them fixed"):
             suggest_palette(pixels, count, held)
@@ -92,8 +92,8 @@ def test_fixed_yarns_come_first_and_get_no_near_copies(count, fixed, different, 
     assert np.array_equal(suggest_palette(pixels[::-1, ::-1], count, held), suggested)
 
 
-def test_what_a_fixed_yarn_serves_asks_for_no_other():
-    """Most of the picture is nearly the fixed red: without it that red would be the first yarn to be suggested."""
+def test_colours_near_a_fixed_yarn_get_no_new_one():
+    """Most of the picture is close to the fixed red, which would otherwise be the first suggestion."""
     grain = np.random.default_rng(0).normal(0, 2, (90, 90, 3))
     pixels = np.full((90, 90, 3), (176, 34, 44), float)
     pixels[:8], pixels[8:12], pixels[12:16] = (20, 30, 80), (235, 225, 200), (60, 120, 60)
@@ -104,11 +104,11 @@ def test_what_a_fixed_yarn_serves_asks_for_no_other():
     for colour in pixels[[0, 10, 13], 5]:
         assert np.abs(suggested[1:].astype(int) - colour).max(axis=1).min() < 12
     assert len(suggest_palette(np.full((9, 9, 3), 77, np.uint8), 4, np.full((1, 3), 78, np.uint8))) == 1
-    assert len(suggest_palette(pixels, fixed=fixed)) == 4  # as many as are needed, the fixed one among them
+    assert len(suggest_palette(pixels, fixed=fixed)) == 4  # the fewest that suffice, with the fixed one
 
 
-def test_a_field_of_many_shades_leaves_the_borders_their_yarns():
-    """The field fades from one pink to the next and has the most pixels: each split of it saves more than a border."""
+def test_small_borders_get_yarns_beside_a_field_of_many_shades():
+    """The large field is a gradient: splitting it reduces the total distance more than a yarn for a border does."""
     fading = np.linspace(0, 1, 120)[:, None, None]
     pixels = (1 - fading) * (205, 90, 140) + fading * (250, 150, 180) + np.zeros((120, 160, 3))
     borders = [(165, 202, 192), (28, 150, 160), (13, 120, 83), (230, 120, 35), (45, 49, 60), (226, 20, 44)]
@@ -121,7 +121,7 @@ def test_a_field_of_many_shades_leaves_the_borders_their_yarns():
         assert np.abs(suggested - colour).max(axis=1).min() < 24, colour
 
 
-def test_many_yarns_are_suggested_too():
+def test_256_yarns_are_suggested():
     pixels = np.random.default_rng(3).integers(0, 256, (120, 120, 3), dtype=np.uint8)
     assert len(np.unique(suggest_palette(pixels, 256), axis=0)) == 256
 
@@ -134,7 +134,7 @@ def test_plain_picture_has_one_yarn():
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.id)
 @pytest.mark.parametrize("blur_px", [0, 0.6])
-def test_yarns_are_found_again_under_grain_and_blur(sample, blur_px):
+def test_yarns_are_recovered_under_grain_and_blur(sample, blur_px):
     design = open_design(sample.path.read_bytes())
     soft = np.asarray(design.image.filter(ImageFilter.GaussianBlur(blur_px)))
     grain = np.random.default_rng(1).normal(0, 3, soft.shape)
@@ -143,7 +143,7 @@ def test_yarns_are_found_again_under_grain_and_blur(sample, blur_px):
     suggested = suggest_palette(pixels)
     gap = measure_difference(convert_to_lab(true.palette / 255)[:, None], convert_to_lab(suggested / 255)).min(axis=1)
     assert len(suggested) <= 24
-    assert true.shares()[gap > 5].sum() <= 0.05  # what is lost are lines that the blur has nearly dissolved
+    assert true.shares()[gap > 5].sum() <= 0.05  # the lost ones are lines that the blur nearly removed
     if not blur_px:
         yarns = suggest_palette(pixels, len(true.palette))
         kept = yarns[snap(pixels, yarns)]
@@ -151,12 +151,12 @@ def test_yarns_are_found_again_under_grain_and_blur(sample, blur_px):
 
 
 @pytest.mark.parametrize("count", [0, -1, 257])
-def test_suggestion_refuses_numbers_that_no_palette_has(count):
+def test_suggestion_refuses_impossible_numbers(count):
     with pytest.raises(ValueError, match="give 1 to 256"):
         suggest_palette(np.zeros((4, 4, 3), np.uint8), count)
 
 
-def test_near_yarns_are_named_with_their_difference():
+def test_near_yarns_are_listed_with_their_difference():
     palette = np.array([[200, 30, 30], [20, 20, 80], [201, 30, 31], [200, 30, 30], [240, 240, 230]], np.uint8)
     near = find_near_yarns(palette)
     assert [pair[:2] for pair in near] == [(0, 3), (0, 2), (2, 3)]

@@ -1,4 +1,4 @@
-"""Design files that do not open: each is refused in plain words, and none breaks the studio."""
+"""Design files that cannot be opened: each is refused with a clear message and no other error."""
 
 import struct
 import warnings
@@ -23,7 +23,7 @@ def write_png(width: int, height: int, *chunks: bytes) -> bytes:
 
 
 def write_bad_files() -> dict[str, tuple[bytes, str]]:
-    """Each hostile or useless file, and what its refusal has to say."""
+    """Return hostile and unusable files by name, each with a pattern of the expected message."""
     frames = [draw_noise(seed=seed).quantize(16) for seed in range(3)]
     several = {"save_all": True, "append_images": frames[1:]}
     text_bomb = write_png_chunk(b"zTXt", b"a\0\0" + zlib.compress(b"\0" * 80_000_000))
@@ -68,7 +68,7 @@ BAD_FILES = write_bad_files()
 
 @pytest.mark.parametrize("name", BAD_FILES)
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
-def test_bad_file_is_refused_in_plain_words(name):
+def test_a_bad_file_is_refused_with_a_clear_message(name):
     data, message = BAD_FILES[name]
     with pytest.raises(DesignError, match=message) as refusal:
         open_design(data)
@@ -76,11 +76,11 @@ def test_bad_file_is_refused_in_plain_words(name):
     assert text.endswith(".") and "\n" not in text and "0x" not in text and "PIL" not in text
 
 
-def test_aspect_of_four_is_still_fine():
+def test_an_aspect_ratio_of_four_is_accepted():
     assert open_design(encode_picture(Image.new("L", (128, 32)))).width_px == 128
 
 
-def test_bomb_is_refused_alike_when_warnings_are_errors():
+def test_a_bomb_is_refused_alike_when_warnings_are_errors():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         before = list(warnings.filters)
@@ -89,7 +89,7 @@ def test_bomb_is_refused_alike_when_warnings_are_errors():
         assert warnings.filters == before
 
 
-def test_no_format_that_starts_another_program_is_tried():
+def test_no_format_that_starts_an_external_program_is_allowed():
     assert {"EPS", "WMF", "FITS", "HDF5", "BUFR", "GRIB"}.isdisjoint(FORMATS)
 
 
@@ -110,7 +110,7 @@ VALID_FILES = {
 
 
 def open_or_refuse(data: bytes) -> np.ndarray | None:
-    """The picture, or None where it was refused; every other error goes through."""
+    """Return the pixels, or None for a refused file; every other error is raised."""
     try:
         design = open_design(data)
     except DesignError:
@@ -154,5 +154,5 @@ def test_damaged_files_raise_nothing_but_design_errors(name, changes, in_header)
 def test_cut_files_are_refused_or_whole(name, share):
     whole = open_or_refuse(VALID_FILES[name])
     seen = open_or_refuse(VALID_FILES[name][: int(share * len(VALID_FILES[name]))])
-    if whole is not None and seen is not None:  # what is left of a cut animation may be one whole picture
+    if whole is not None and seen is not None:  # a cut animation can be one whole picture
         assert np.array_equal(seen, whole)

@@ -1,4 +1,4 @@
-"""Exports: what a loom's software reads back is what was given, knot by knot, yarn by yarn, density included."""
+"""Exports: other programs read back the same knots, palette and density."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ROOT = Path(__file__).parents[3]
 
 
 def draw_index_map(yarns: int, *, used: int | None = None, seed: int = 0, size=(40, 56)) -> IndexMap:
-    """Knots in noise: every yarn up to `used` occurs, the last one among them."""
+    """Draw random knots in which every yarn below `used` occurs."""
     rng = np.random.default_rng(seed)
     used = yarns if used is None else used
     indices = rng.integers(0, used, size[::-1], dtype=np.uint8)
@@ -38,14 +38,14 @@ def draw_index_map(yarns: int, *, used: int | None = None, seed: int = 0, size=(
 
 
 def reopen(data: bytes) -> tuple[np.ndarray, np.ndarray]:
-    """Return indices and palette as another program reads them: without anything of the studio."""
+    """Return indices and palette as read without the studio's code."""
     with Image.open(io.BytesIO(data)) as picture:
         assert picture.mode == "P"
         return np.asarray(picture), np.array(picture.getpalette(), np.uint8).reshape(-1, 3)
 
 
 def read_pixels_per_metre(data: bytes) -> tuple[int, int] | None:
-    """Return the header's own whole numbers, across and down."""
+    """Return the pixels per metre in the header, across and down, or None."""
     if data.startswith(b"BM"):
         across, down = struct.unpack_from("<ii", data, 38)
         return (across, down) if across or down else None
@@ -59,7 +59,7 @@ def read_pixels_per_metre(data: bytes) -> tuple[int, int] | None:
 
 @pytest.mark.parametrize("kind", EXPORTERS)
 @pytest.mark.parametrize("yarns", [1, 2, 3, 4, 5, 16, 17, 64, 255, 256])
-def test_knots_yarns_and_density_come_back_as_they_were(kind: str, yarns: int):
+def test_knots_palette_and_density_are_read_back(kind: str, yarns: int):
     index_map = draw_index_map(yarns)
     data = EXPORTERS[kind].encode(index_map, Density(700, 1240))
     indices, palette = reopen(data)
@@ -73,7 +73,7 @@ def test_knots_yarns_and_density_come_back_as_they_were(kind: str, yarns: int):
 
 @pytest.mark.parametrize("kind", EXPORTERS)
 @pytest.mark.parametrize(("yarns", "used"), [(16, 3), (17, 1), (256, 200), (5, 4)])
-def test_yarns_that_do_not_occur_keep_their_place(kind: str, yarns: int, used: int):
+def test_unused_yarns_are_kept(kind: str, yarns: int, used: int):
     index_map = draw_index_map(yarns, used=used)
     indices, palette = reopen(EXPORTERS[kind].encode(index_map, None))
     assert np.array_equal(indices, index_map.indices)
@@ -81,7 +81,7 @@ def test_yarns_that_do_not_occur_keep_their_place(kind: str, yarns: int, used: i
 
 
 @pytest.mark.parametrize("kind", EXPORTERS)
-def test_yarns_that_look_alike_stay_two(kind: str):
+def test_equal_yarns_stay_separate(kind: str):
     palette = np.array([[9, 9, 9], [200, 0, 0], [9, 9, 9], [200, 0, 0]], np.uint8)
     index_map = draw_index_map(4).with_palette(palette)
     indices, seen = reopen(EXPORTERS[kind].encode(index_map, None))
@@ -97,7 +97,7 @@ def test_yarns_that_look_alike_stay_two(kind: str):
     density=st.tuples(st.integers(1, 20_000), st.integers(1, 20_000)),
     seed=st.integers(0, 99),
 )
-def test_any_design_survives(kind, yarns, size, density, seed):
+def test_any_size_palette_and_density_is_read_back(kind, yarns, size, density, seed):
     used = min(yarns, size[0] * size[1])
     index_map = draw_index_map(yarns, used=used, seed=seed, size=size)
     data = EXPORTERS[kind].encode(index_map, Density(*density))
@@ -108,7 +108,7 @@ def test_any_design_survives(kind, yarns, size, density, seed):
 
 
 @pytest.mark.parametrize("kind", EXPORTERS)
-def test_every_whole_density_is_kept(kind: str):
+def test_whole_densities_are_exact(kind: str):
     index_map = draw_index_map(2, size=(4, 4))
     for reeds in [*range(1, 3000), 99_999, 100_000]:
         data = EXPORTERS[kind].encode(index_map, Density(reeds, reeds / 2 + 1))
@@ -116,12 +116,12 @@ def test_every_whole_density_is_kept(kind: str):
 
 
 @pytest.mark.parametrize("kind", EXPORTERS)
-def test_no_density_is_claimed_where_none_is_known(kind: str):
+def test_no_density_is_written_without_one(kind: str):
     assert read_pixels_per_metre(EXPORTERS[kind].encode(draw_index_map(3), None)) is None
 
 
 @pytest.mark.parametrize("kind", EXPORTERS)
-def test_the_same_design_is_the_same_file(kind: str):
+def test_equal_designs_give_equal_files(kind: str):
     encode = EXPORTERS[kind].encode
     assert encode(draw_index_map(9), Density(700, 800)) == encode(draw_index_map(9), Density(700, 800))
 
@@ -134,7 +134,7 @@ def test_an_impossible_density_is_refused(reeds: float):
         Density(700, reeds)
 
 
-def test_density_is_also_said_in_knots_per_inch():
+def test_density_in_knots_per_inch():
     assert Density(1000, 500).dpi == pytest.approx((25.4, 12.7))
     assert Density(700, 800).whole
     assert not Density(393.7, 800).whole
@@ -151,13 +151,13 @@ def design(tmp_path: Path) -> Path:
 
 
 def draw_ramp() -> Image.Image:
-    """A picture of far more colours than a loom has."""
+    """Draw a picture of far more colours than a loom has yarns."""
     y, x = np.mgrid[0:64, 0:96]
     return Image.fromarray(np.stack([x * 2, y * 3, (x + y) % 251], -1).astype(np.uint8))
 
 
 @pytest.mark.parametrize("kind", EXPORTERS)
-def test_command_writes_the_design_as_it_is(kind: str, design: Path, tmp_path: Path, capsys):
+def test_command_writes_an_indexed_design_unchanged(kind: str, design: Path, tmp_path: Path, capsys):
     target = tmp_path / f"loom{EXPORTERS[kind].suffix}"
     given_arguments = ["export", str(design), "--format", kind, "--reeds", "700", "--picks", "1240"]
     assert main([*given_arguments, "--output", str(target)]) == 0
@@ -179,11 +179,11 @@ def test_command_reduces_to_the_yarns_asked_for(tmp_path: Path, capsys):
     arguments = ["export", str(tmp_path / "ramp.png"), "--format", "png-indexed", "--output", str(target)]
     assert main([*arguments, "--colours", "6"]) == 0
     assert len(reopen(target.read_bytes())[1]) == 6
-    assert main([*arguments, "--force"]) == 0  # without a number the studio finds one, and says so
+    assert main([*arguments, "--force"]) == 0  # without a number, one is suggested and reported
     assert f"{len(reopen(target.read_bytes())[1])} yarns" in capsys.readouterr().err
 
 
-def test_command_says_when_there_are_fewer_colours_than_asked_for(design: Path, tmp_path: Path, capsys):
+def test_command_reports_fewer_colours_than_asked_for(design: Path, tmp_path: Path, capsys):
     target = tmp_path / "loom.bmp"
     arguments = ["export", str(design), "--format", "bmp-indexed", "--colours", "40", "--output", str(target)]
     assert main(arguments) == 0
@@ -223,7 +223,7 @@ def test_command_overwrites_only_when_told(design: Path, tmp_path: Path, capsys)
     assert reopen(target.read_bytes())[0].shape == (150, 130)
 
 
-def test_command_says_when_a_density_is_rounded(design: Path, tmp_path: Path, capsys):
+def test_command_reports_a_rounded_density(design: Path, tmp_path: Path, capsys):
     target = tmp_path / "loom.png"
     arguments = ["export", str(design), "--format", "png-indexed", "--output", str(target)]
     assert main([*arguments, "--reeds", "393.7", "--picks", "400"]) == 0
@@ -276,7 +276,7 @@ def test_bad_input_is_one_line_and_exit_code_two(design: Path, tmp_path: Path, a
 def test_command_takes_only_yarns_that_the_other_design_uses(design: Path, tmp_path: Path, capsys):
     palette = np.concatenate([np.asarray(open_design(design.read_bytes()).index_map.palette), [[250, 0, 250]]])
     other = draw_index_map(4, size=(64, 64)).with_palette(np.array([[9, 9, 9], [99, 9, 9], *palette[:2]], np.uint8))
-    other = other.with_indices(np.where(other.indices == 3, np.uint8(3), np.uint8(1)))  # numbers 0 and 2 are unused
+    other = other.with_indices(np.where(other.indices == 3, np.uint8(3), np.uint8(1)))  # 0 and 2 are unused
     (tmp_path / "other.png").write_bytes(encode_picture(other.image()))
     target = tmp_path / "loom.png"
     arguments = ["export", str(design), "--format", "png-indexed", "--palette-of", str(tmp_path / "other.png")]
@@ -300,7 +300,7 @@ def test_command_writes_all_yarns_that_a_variation_was_woven_in(tmp_path: Path):
     assert main([*arguments, "--output", str(target)]) == 0
     indices, palette = reopen(target.read_bytes())
     assert np.array_equal(indices, woven.indices)
-    assert np.array_equal(palette, woven.palette)  # the last two are worn by no knot, and have their numbers
+    assert np.array_equal(palette, woven.palette)  # with the last two, which no knot has
 
 
 # Any design, re-opened
@@ -308,8 +308,8 @@ def test_command_writes_all_yarns_that_a_variation_was_woven_in(tmp_path: Path):
 
 @st.composite
 def draw_any_index_map(draw) -> IndexMap:
-    """Noise in 1 to 256 yarns, some of them unused; palettes of chance, of greys, and of pure black and white."""
-    sides = st.one_of(st.integers(1, 60), st.integers(32, 60))  # the studio itself opens designs from 32 knots on
+    """Draw random knots in 1 to 256 yarns, some unused; palettes are random, grey, or black and white."""
+    sides = st.one_of(st.integers(1, 60), st.integers(32, 60))  # designs open from 32 knots a side on
     width, height = draw(sides), draw(sides)
     rng = np.random.default_rng(draw(st.integers(0, 9999)))
     yarns = draw(st.one_of(st.integers(1, 256), st.integers(1, 4)))
@@ -324,7 +324,7 @@ def draw_any_index_map(draw) -> IndexMap:
 
 
 def read_bmp(data: bytes) -> tuple[np.ndarray, np.ndarray]:
-    """Return indices and colour table by the headers alone (BITMAPINFOHEADER, Microsoft): no library has its say."""
+    """Return indices and colour table by the headers (BITMAPINFOHEADER, Microsoft), without a library."""
     start, header, width, height, _, bits, compression = struct.unpack_from("<IIiiHHI", data, 10)
     (colours,) = struct.unpack_from("<I", data, 46)
     assert compression == 0
@@ -336,7 +336,7 @@ def read_bmp(data: bytes) -> tuple[np.ndarray, np.ndarray]:
 
 @settings(max_examples=60, deadline=None)
 @given(draw_any_index_map(), st.integers(1, 20_000), st.integers(1, 20_000))
-def test_any_design_is_read_as_it_was_by_whoever_opens_it(index_map: IndexMap, reeds: int, picks: int):
+def test_every_reader_gets_the_same_knots_palette_and_density(index_map: IndexMap, reeds: int, picks: int):
     for kind, exporter in EXPORTERS.items():
         data = exporter.encode(index_map, Density(reeds, picks))
         indices, palette = read_bmp(data) if data.startswith(b"BM") else reopen(data)

@@ -1,4 +1,4 @@
-"""Design files that open: every format, depth, turn, ink and profile comes out in its own colours."""
+"""Opening design files: formats, bit depths, orientations, colour modes and profiles give the right colours."""
 
 import hashlib
 import struct
@@ -23,7 +23,7 @@ def see(data: bytes) -> np.ndarray:
 
 
 def write_two_tone_bmp(knots: np.ndarray, *, top_first: bool = False) -> bytes:
-    """Write a BMP of 8 bits a knot with a table of black and white, as other programs do."""
+    """Write a BMP of 8 bits per knot with a black and white colour table, as other programs do."""
     height, width = knots.shape
     stride = -(-width // 4) * 4
     rows = np.zeros((height, stride), np.uint8)
@@ -35,7 +35,7 @@ def write_two_tone_bmp(knots: np.ndarray, *, top_first: bool = False) -> bytes:
 
 
 @pytest.mark.parametrize("top_first", [False, True])
-def test_a_bmp_of_black_and_white_yarns_is_read_by_bytes_and_not_by_bits(top_first):
+def test_an_8_bit_bmp_of_black_and_white_is_read_by_bytes(top_first):
     knots = np.random.default_rng(1).integers(0, 2, (40, 33), dtype=np.uint8)
     data = write_two_tone_bmp(knots, top_first=top_first)
     design = open_design(data)
@@ -70,7 +70,7 @@ def test_lossless_files_open_in_their_own_colours(mode, format, options):
     assert (design.width_px, design.height_px) == design.image.size == (48, 64)
     assert design.image.mode == "RGB"
     assert design.format == format
-    # YCbCr is rounded twice on its way
+    # YCbCr is rounded twice.
     assert np.abs(np.asarray(design.image).astype(int) - np.asarray(image.convert("RGB")).astype(int)).max() <= (
         2 if mode == "YCbCr" else 0
     )
@@ -87,7 +87,7 @@ def test_lossy_files_open_near_their_colours(format, options):
     assert np.abs(np.asarray(design.image).astype(int) - np.asarray(image).astype(int)).mean() < 4
 
 
-def test_describes_the_file_as_it_was():
+def test_a_design_has_the_format_mode_and_hash_of_its_file():
     data = encode_picture(draw_noise().quantize(8))
     design = open_design(data)
     assert (design.format, design.mode, design.notes) == ("PNG", "P", ())
@@ -110,14 +110,14 @@ def write_deep_png(*chunks: bytes) -> bytes:
 
 
 def test_sixteen_bit_colours_are_reduced_and_noted():
-    # The see-through colour differs from the pixels only in the half that is dropped.
+    # The transparent colour differs from the pixels only in the lower 8 bits, which are dropped.
     for data in (write_deep_png(), write_deep_png(write_png_chunk(b"tRNS", struct.pack(">HHH", 255, 128, 0)))):
         design = open_design(data)
         assert design.image.getpixel((5, 5)) == (255, 128, 0)
         assert design.notes == ("Its 16 bits per colour were reduced to 8.",)
 
 
-def test_grey_whose_zero_is_white_is_turned_round():
+def test_grey_with_white_as_zero_is_inverted():
     ramp = (draw_ramp() * 65535).astype(np.uint16)
     design = open_design(encode_picture(Image.fromarray(ramp), "TIFF", tiffinfo={262: 0}))
     assert np.asarray(design.image)[0, [0, -1], 0].tolist() == [255, 0]
@@ -143,14 +143,14 @@ def test_twelve_bit_grey_is_scaled_by_its_own_range():
         ((draw_ramp() * (2**31 - 1)).astype(np.int32), 2**31 - 1),
     ],
 )
-def test_grey_without_a_range_takes_the_smallest_usual_one_and_says_so(pixels, white):
+def test_grey_without_a_stated_range_takes_the_smallest_usual_one_with_a_note(pixels, white):
     design = open_design(encode_picture(Image.fromarray(pixels), "TIFF"))
     assert np.abs(np.asarray(design.image)[0, :, 0].astype(float) - pixels[0] * (255 / white)).max() <= 0.51
     assert f"0 (black) to {white} (white)" in design.notes[0]
 
 
 @pytest.mark.parametrize("bad", [-1.0, np.nan, np.inf, 1e30])
-def test_grey_that_stands_for_nothing_is_refused(bad):
+def test_grey_of_unknown_range_is_refused(bad):
     pixels = draw_ramp().astype(np.float32)
     pixels[3, 3] = bad
     with pytest.raises(DesignError, match="8 bits per colour"):
@@ -182,16 +182,16 @@ def test_every_exif_orientation_comes_out_upright(format, orientation):
 
 
 @pytest.mark.parametrize("format", ["JPEG", "TIFF"])
-def test_printing_inks_become_screen_colours(format):
+def test_cmyk_is_converted_to_srgb(format):
     inks = Image.merge("CMYK", [Image.new("L", (40, 40), value) for value in (0, 255, 255, 0)])
     design = open_design(encode_picture(inks, format))
     red, green, blue = design.image.getpixel((20, 20))
-    assert red > 200 and green < 60 and blue < 60  # the JPEG stores its inks inverted, as Adobe does
+    assert red > 200 and green < 60 and blue < 60  # the JPEG stores CMYK inverted, as Adobe does
     assert design.mode == "CMYK"
     assert design.notes == ("Its printing inks (CMYK) were turned into screen colours.",)
 
 
-def test_lab_colours_become_screen_colours():
+def test_lab_is_converted_to_srgb():
     lab = Image.merge("LAB", [Image.new("L", (40, 40), value) for value in (255, 128, 128)])
     design = open_design(encode_picture(lab, "TIFF"))
     assert min(design.image.getpixel((20, 20))) >= 253
@@ -216,15 +216,15 @@ def test_srgb_profile_changes_nothing_and_is_not_noted():
 
 
 @pytest.mark.parametrize("profile", [b"no profile at all", write_profile()[:300]])
-def test_broken_colour_profile_is_left_aside(profile):
+def test_a_broken_colour_profile_is_ignored(profile):
     image = draw_noise()
     design = open_design(encode_picture(image, icc_profile=profile))
     assert design.notes == ("Its colour profile could not be read and was left aside.",)
     assert np.array_equal(np.asarray(design.image), np.asarray(image))
 
 
-def draw_see_through() -> dict[str, bytes]:
-    """One picture five ways: its left half red, its right half see-through."""
+def draw_transparent() -> dict[str, bytes]:
+    """Draw one picture in many formats: its left half red (black in grey modes), its right half transparent."""
     indices = np.zeros((40, 40), np.uint8)
     indices[:, 20:] = 1
     indexed = Image.fromarray(indices)
@@ -247,9 +247,9 @@ def draw_see_through() -> dict[str, bytes]:
     }
 
 
-@pytest.mark.parametrize("name", draw_see_through())
+@pytest.mark.parametrize("name", draw_transparent())
 def test_transparency_is_filled_with_white_and_noted(name):
-    design = open_design(draw_see_through()[name])
+    design = open_design(draw_transparent()[name])
     assert design.image.getpixel((30, 20)) == (255, 255, 255)
     assert design.image.getpixel((5, 20)) == ((0, 0, 0) if name in ("LA", "I;16, one grey") else (200, 0, 0))
     assert design.notes[-1] == "Transparent parts were filled with white."
@@ -261,17 +261,17 @@ def test_half_transparency_is_blended_and_full_opacity_not_noted():
     assert open_design(encode_picture(Image.new("RGBA", (40, 40), (9, 8, 7, 255)))).notes == ()
 
 
-def test_photo_with_further_pictures_is_taken_by_its_first():
+def test_the_first_picture_of_an_mpo_photo_is_taken():
     first = draw_noise()
     design = open_design(encode_picture(first, "MPO", save_all=True, append_images=[draw_noise(seed=1)]))
     assert (design.format, design.notes) == ("JPEG", ("The file holds further pictures; the first one was taken.",))
     assert np.array_equal(np.asarray(design.image), see(encode_picture(first, "JPEG")))
 
 
-def test_browser_shows_what_needed_no_change():
+def test_unaltered_files_of_browser_formats_are_browser_ready():
     plain = draw_noise()
     assert browser_ready(open_design(encode_picture(plain)))
     assert browser_ready(open_design(encode_picture(plain.quantize(8), "GIF")))
     assert not browser_ready(open_design(encode_picture(plain, "TIFF")))
     assert not browser_ready(open_design(encode_picture(plain.convert("CMYK"), "JPEG")))
-    assert not browser_ready(open_design(draw_see_through()["RGBA"]))
+    assert not browser_ready(open_design(draw_transparent()["RGBA"]))

@@ -1,4 +1,4 @@
-"""Mirror axes: found with their offset through noise, measured as defined, and made exact."""
+"""Mirror axes: found with their offset under noise, measured as defined, and made exact."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ from studio.designs.structure.symmetry import (
     Axis,
     find_axis,
     is_symmetric,
-    measure_axis,
+    measure_agreement,
     mirror,
     source_of,
 )
@@ -24,7 +24,7 @@ FOUND_LEAST = 0.99
 
 
 def draw_blobs(rng, height, width, colours=6) -> np.ndarray:
-    """A design of coarse random patches, like nothing but itself at any shift."""
+    """Draw coarse random patches that agree with themselves at no shift."""
     coarse = rng.integers(0, colours, (-(-height // 4), -(-width // 4)), dtype=np.uint8)
     return np.kron(coarse, np.ones((4, 4), np.uint8))[:height, :width]
 
@@ -35,14 +35,14 @@ def add_noise(indices, share, rng) -> np.ndarray:
 
 
 def cut_off_centre(indices, offset, direction) -> np.ndarray:
-    """Cut lines off one end of a centred design, so that its axis comes to lie at this offset."""
+    """Cut lines off one end of a centred design, so that its axis has this offset."""
     lines = indices.T if direction == "vertical" else indices
     lines = lines[: len(lines) - offset] if offset > 0 else lines[-offset:]
     return np.ascontiguousarray(lines.T if direction == "vertical" else lines)
 
 
 def agree_slowly(indices, direction, offset) -> float:
-    """The definition, knot by knot."""
+    """Return the agreement by its definition, knot by knot."""
     lines = indices.T if direction == "vertical" else indices
     met = [
         lines[at] == lines[partner]
@@ -53,7 +53,7 @@ def agree_slowly(indices, direction, offset) -> float:
 
 
 def choose_offsets(side, rng) -> list[int]:
-    """Choose an offset for each noise, one of them the farthest that is still searched once its lines are cut off."""
+    """Choose an offset for each noise level, one of them the largest that is searched after cutting."""
     most = max(
         offset for offset in range(side // 2) if offset <= max(SEARCHED_LEAST_PX, SEARCHED_SHARE * (side - offset))
     )
@@ -67,8 +67,8 @@ def choose_offsets(side, rng) -> list[int]:
     [((128, 160), 4, 300), ((900, 1200), 2, 150)],
     ids=["small", "large"],
 )
-def test_the_axis_and_its_offset_are_found_through_noise(size, seeds, least):
-    """Some designs have many exact axes (stripes): one nearer the middle than the intended one is right too."""
+def test_the_axis_and_its_offset_are_found_under_noise(size, seeds, least):
+    """Some designs have many exact axes (stripes): one nearer the middle than the drawn one is correct too."""
     tried, missed = 0, []
     for number, family in enumerate(FAMILIES):
         for seed in range(seeds):
@@ -81,14 +81,14 @@ def test_the_axis_and_its_offset_are_found_through_noise(size, seeds, least):
                     clean = cut_off_centre(layout.indices, offset, direction)
                     found = find_axis(add_noise(clean, noise, rng), direction).offset
                     tried += 1
-                    nearer = abs(found) < abs(offset) and measure_axis(clean, direction, found).agreement == 1
+                    nearer = abs(found) < abs(offset) and measure_agreement(clean, direction, found) == 1
                     if found != offset and not nearer:
                         missed.append((family, seed, direction, noise, offset, found))
     assert tried > least
     assert len(missed) <= (1 - FOUND_LEAST) * tried, f"{1 - len(missed) / tried:.4f} found; missed {missed}"
 
 
-def test_designs_without_a_second_axis_give_up_exactly_their_own():
+def test_the_only_axis_of_a_random_design_is_found():
     missed = []
     seeds = range(150)
     for seed in seeds:
@@ -108,11 +108,12 @@ def test_agreement_and_kappa_are_as_defined(direction):
     rng = np.random.default_rng(3)
     design = add_noise(mirror(draw_blobs(rng, 61, 48), 3, -2), 0.1, rng)
     chance = float(((np.bincount(design.ravel()) / design.size) ** 2).sum())
+    axis = find_axis(design, direction)
+    assert axis.kappa == pytest.approx((axis.agreement - chance) / (1 - chance))
     for offset in range(-9, 10):
-        axis = measure_axis(design, direction, offset)
-        assert axis.agreement == pytest.approx(agree_slowly(design, direction, offset))
-        assert axis.kappa == pytest.approx((axis.agreement - chance) / (1 - chance))
-        assert find_axis(design, direction).agreement >= axis.agreement
+        agreement = measure_agreement(design, direction, offset)
+        assert agreement == pytest.approx(agree_slowly(design, direction, offset))
+        assert axis.agreement >= agreement
 
 
 def test_the_offset_counts_to_the_right_and_downwards():
@@ -131,7 +132,7 @@ def test_the_mirror_image_of_a_design_has_the_opposite_offset(direction):
     assert back.agreement == there.agreement == 1
 
 
-def test_a_plain_design_agrees_but_says_nothing():
+def test_a_plain_design_agrees_and_is_not_symmetric():
     for direction in DIRECTIONS:
         axis = find_axis(np.full((40, 30), 3, np.uint8), direction)
         assert axis == Axis(direction, 0, 1.0, 0.0)
@@ -146,7 +147,7 @@ def test_of_equal_axes_the_one_nearest_the_middle_wins():
     assert find_axis(noisy, "vertical").offset == 0
 
 
-def test_halves_that_have_nothing_in_common_have_no_kappa():
+def test_unrelated_halves_have_a_kappa_of_about_zero():
     axis = find_axis(np.random.default_rng(0).integers(0, 8, (200, 150), dtype=np.uint8), "vertical")
     assert abs(axis.kappa) < 0.02
     assert not is_symmetric(axis)
@@ -176,7 +177,7 @@ def test_tiny_designs_have_axes_too(shape):
     assert mirror(design, 0, 0).shape == shape
 
 
-def test_bad_input_is_refused_by_name():
+def test_bad_input_is_refused_with_its_value():
     design = np.zeros((20, 30), np.uint8)
     with pytest.raises(ValueError, match="diagonal"):
         find_axis(design, "diagonal")
@@ -187,7 +188,7 @@ def test_bad_input_is_refused_by_name():
     with pytest.raises(ValueError, match="offset of 30"):
         mirror(design, 30, None)
     with pytest.raises(ValueError, match="offset of -20"):
-        measure_axis(design, "horizontal", -20)
+        measure_agreement(design, "horizontal", -20)
 
 
 # Mirroring
@@ -214,7 +215,7 @@ def test_mirroring_is_exact_about_both_axes_at_once(given_design):
     assert result.shape == design.shape and result.dtype == design.dtype
     for direction, offset in (("vertical", vertical), ("horizontal", horizontal)):
         if offset is not None:
-            assert measure_axis(result, direction, offset).agreement == 1
+            assert measure_agreement(result, direction, offset) == 1
             assert agree_slowly(result, direction, offset) == 1
     assert np.array_equal(mirror(result, vertical, horizontal), result)
     assert set(np.unique(result)) <= set(np.unique(design))
@@ -222,7 +223,7 @@ def test_mirroring_is_exact_about_both_axes_at_once(given_design):
 
 @settings(max_examples=40, deadline=None)
 @given(designs_and_offsets())
-def test_the_larger_half_and_knots_without_partner_stay(given_design):
+def test_the_larger_half_and_knots_without_a_partner_stay(given_design):
     design, vertical, _ = given_design
     height, width = design.shape
     rows, columns = source_of((height, width), vertical, None)
@@ -246,13 +247,13 @@ def test_pictures_and_masks_are_mirrored_by_the_same_rows_and_columns():
     assert np.array_equal((design == 2)[rows][:, columns], mirrored == 2)
 
 
-def test_a_mirrored_design_is_left_alone():
+def test_mirroring_a_symmetric_design_changes_nothing():
     layout = draw_layout(1, 160, 208, "medallion")
     assert layout.symmetry in ("vertical", "quarter")
     assert np.array_equal(mirror(layout.indices, 0, None), layout.indices)
 
 
-def test_without_axes_nothing_changes_and_the_original_is_never_touched():
+def test_without_axes_a_copy_is_returned_and_the_original_never_changes():
     design = draw_blobs(np.random.default_rng(5), 30, 30)
     before = design.copy()
     result = mirror(design, None, None)

@@ -1,4 +1,4 @@
-"""Knots chosen by what lies beside what in the design: false yarns along blurred edges go, and nothing else."""
+"""Contacts: wrong yarns along blurred edges are corrected, and nothing else."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_contacts_are_counted_from_both_sides():
     ]
 
 
-def test_a_third_yarn_along_a_blurred_edge_gives_way():
+def test_a_third_yarn_along_a_blurred_edge_is_removed():
     knots = draw_halves()
     pixels = blur(YARNS[knots])
     nearest = snap(pixels, YARNS)
@@ -49,7 +49,7 @@ def test_a_third_yarn_along_a_blurred_edge_gives_way():
     assert np.array_equal(settled[:35], knots[:35])
 
 
-def test_where_the_design_has_that_yarn_there_it_stays():
+def test_a_third_yarn_that_the_design_has_there_stays():
     knots = draw_halves()
     knots[:40, 38:42] = 2
     pixels = blur(YARNS[knots], 0.6)
@@ -57,7 +57,7 @@ def test_where_the_design_has_that_yarn_there_it_stays():
     assert (settled[:39, 39:41] == 2).all()
 
 
-def test_blurred_carpets_come_back_more_truly():
+def test_blurred_carpets_have_fewer_wrong_knots_than_with_the_nearest_yarns():
     gained = []
     for seed in range(8):
         carpet = draw_carpet(seed, 144, 192)
@@ -71,7 +71,7 @@ def test_blurred_carpets_come_back_more_truly():
 
 @given(seed=st.integers(0, 2**32 - 1), height=st.integers(1, 24), width=st.integers(1, 24), count=st.integers(1, 12))
 @settings(max_examples=60, deadline=None)
-def test_a_picture_in_clean_yarns_is_left_as_it_is(seed, height, width, count):
+def test_a_picture_in_clean_yarns_is_unchanged(seed, height, width, count):
     rng = np.random.default_rng(seed)
     palette = np.unique(rng.integers(0, 256, (count, 3), dtype=np.uint8), axis=0)
     knots = rng.integers(0, len(palette), (height, width), dtype=np.uint8)
@@ -81,7 +81,7 @@ def test_a_picture_in_clean_yarns_is_left_as_it_is(seed, height, width, count):
 
 @given(seed=st.integers(0, 2**32 - 1), height=st.integers(1, 24), width=st.integers(1, 24))
 @settings(max_examples=60, deadline=None)
-def test_only_yarns_of_the_palette_and_only_knots_beside_another_yarn(seed, height, width):
+def test_only_knots_beside_another_yarn_change(seed, height, width):
     rng = np.random.default_rng(seed)
     pixels = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
     knots = snap(pixels, YARNS)
@@ -94,7 +94,7 @@ def test_only_yarns_of_the_palette_and_only_knots_beside_another_yarn(seed, heig
     assert np.array_equal(settled[inside], knots[inside])
 
 
-def test_what_does_not_fit_together_is_refused():
+def test_shapes_that_do_not_fit_are_refused():
     knots = np.zeros((3, 4), np.uint8)
     with pytest.raises(ValueError, match="do not fit"):
         settle_contacts(np.zeros((4, 3, 3), np.uint8), knots, YARNS, count_contacts(knots, 4))

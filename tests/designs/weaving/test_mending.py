@@ -1,4 +1,4 @@
-"""What is made exact in the knots holds all at once: seams, the symmetry of the whole cloth, strays, kept parts."""
+"""Mending: closed seams, the symmetry of the cloth, few stray knots and kept parts hold at the same time."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from PIL import Image, ImageFilter
 
 from studio.designs.structure.repeat import SEAM_LIMIT, lay, measure_seams
 from studio.designs.structure.repeat_symmetry import find_sources, join_edges, mirror_repeat
-from studio.designs.structure.symmetry import measure_agreement, measure_axis
+from studio.designs.structure.symmetry import measure_agreement
 from studio.designs.weaving.mending import mend, mirror_knots
 from studio.designs.weaving.orphans import clean_orphans, find_orphans, measure_orphan_share
 from studio.designs.weaving.plan import plan_weave
 from studio.designs.weaving.weave import weave
 from studio.schema import Constraints
-from tests.designs.weaving.test_weave import YARNS, as_design, carpet, draw_noise
+from tests.support.knots import YARNS, as_design, carpet, draw_noise
 
 CLOSED = ("straight", "half-drop", "brick")
 OFFSETS = st.one_of(st.none(), st.integers(-5, 5))
 
 
 def draw_blocks(shape: tuple[int, int], seed: int, side: int = 7) -> np.ndarray:
-    """Draw blocks of yarns by chance, whose edges meet no better than chance has it."""
+    """Draw random blocks of yarns; the edges meet by chance alone."""
     height, width = shape
     coarse = np.random.default_rng(seed).integers(0, 4, (height // side + 1, width // side + 1), dtype=np.uint8)
     return coarse.repeat(side, axis=0).repeat(side, axis=1)[:height, :width]
 
 
 def draw_picture(kind: str, shape: tuple[int, int], seed: int) -> Image.Image:
-    """Draw what a model could: noise, or blocks with soft edges."""
+    """Draw a picture as a model could: noise, or blocks with soft edges."""
     if kind == "noise":
         return draw_noise(shape, seed)
     return Image.fromarray(YARNS[draw_blocks(shape, seed + 1)]).filter(ImageFilter.GaussianBlur(1.2))
@@ -46,7 +46,7 @@ def draw_picture(kind: str, shape: tuple[int, int], seed: int) -> Image.Image:
     st.integers(30, 50),
     st.integers(30, 50),
 )
-def test_a_repeat_closes_and_keeps_its_symmetry_and_its_strays(seed, repeat, symmetry, palette, kind, half_h, half_w):  # noqa: PLR0917
+def test_a_repeat_closes_with_its_symmetry_and_few_stray_knots(seed, repeat, symmetry, palette, kind, half_h, half_w):  # noqa: PLR0917
     shape = (2 * half_h, 2 * half_w)
     design = as_design(draw_blocks(shape, seed), YARNS)
     plan = plan_weave(design, Constraints(palette=palette, colours=6, symmetry=symmetry, repeat=repeat))
@@ -81,9 +81,9 @@ def test_every_knot_of_a_symmetric_cloth_has_a_partner(repeat, height, width, ve
             assert measure_agreement(mirrored, direction, offset) == 1
 
 
-def test_without_seams_of_its_own_a_mirrored_tile_has_none():
-    """All knots come from one piece of the tile: a hard edge between its ends is not in the mirrored cloth."""
-    tile = np.tile(np.arange(40, dtype=np.uint8), (24, 1))  # grows from left to right: its ends are farthest apart
+def test_a_mirrored_tile_of_a_smooth_design_has_no_seam():
+    """All knots are copied from one piece of the tile: the step between its ends is not in the mirrored cloth."""
+    tile = np.tile(np.arange(40, dtype=np.uint8), (24, 1))  # a ramp: its ends differ most
     for offset in (0, 3, -4):
         mirrored = mirror_repeat(tile, "straight", offset, None).astype(int)
         steps = np.abs(np.diff(np.concatenate([mirrored, mirrored[:, :1]], axis=1), axis=1))
@@ -92,7 +92,7 @@ def test_without_seams_of_its_own_a_mirrored_tile_has_none():
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 10_000), st.sampled_from(CLOSED), st.integers(6, 20), st.integers(6, 20), OFFSETS, OFFSETS)
-def test_joined_edges_are_equal_to_what_meets_them_and_the_cloth_stays_symmetric(  # noqa: PLR0917
+def test_joined_edges_equal_their_neighbours_and_the_cloth_stays_symmetric(  # noqa: PLR0917
     seed, repeat, height, width, vertical, horizontal
 ):
     tile = np.random.default_rng(seed).integers(0, 200, (height, width), dtype=np.uint8)
@@ -110,16 +110,16 @@ def test_joined_edges_are_equal_to_what_meets_them_and_the_cloth_stays_symmetric
     assert np.array_equal(join_edges(pixels, repeat, vertical, horizontal)[..., 1], joined)
 
 
-def test_a_half_drop_of_odd_height_is_symmetric_tile_by_tile_and_that_is_said():
+def test_a_half_drop_of_odd_height_is_symmetric_tile_by_tile_with_a_note():
     design = as_design(draw_blocks((61, 60), 2), YARNS)
     plan = plan_weave(design, Constraints(palette="source", symmetry="vertical", repeat="half-drop"))
     assert "61 knots has no whole half" in plan.notes[0]
     woven = weave(draw_noise((61, 60), 0), plan)
-    assert measure_axis(np.asarray(woven.image), "vertical", 0).agreement == 1
+    assert measure_agreement(np.asarray(woven.image), "vertical", 0) == 1
     assert not plan_weave(design, Constraints(symmetry="vertical", repeat="brick")).notes
 
 
-def test_agreement_is_measured_and_counts_all_channels():
+def test_agreement_of_pixels_needs_all_channels_to_agree():
     knots = np.array([[0, 1, 1, 1]], np.uint8)
     assert measure_agreement(knots, "vertical", 0) == 0.5
     pixels = np.stack([knots, np.zeros_like(knots), np.zeros_like(knots)], axis=-1)
@@ -131,7 +131,7 @@ def test_agreement_is_measured_and_counts_all_channels():
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 200))
 @example(158)
-def test_a_share_that_was_measured_lets_all_of_its_strays_be(seed):
+def test_cleaning_to_the_measured_share_changes_nothing(seed):
     knots = carpet(seed % 9).index_map.indices.copy()
     rng = np.random.default_rng(seed)
     places = rng.choice(knots.size, 100 + seed, replace=False)
@@ -141,7 +141,7 @@ def test_a_share_that_was_measured_lets_all_of_its_strays_be(seed):
     assert np.array_equal(cleaned, knots)
 
 
-def test_strays_that_the_design_means_stay_and_others_go():
+def test_stray_knots_of_the_design_stay_and_others_are_cleaned():
     rng = np.random.default_rng(3)
     knots = draw_blocks((80, 64), 5, side=16)
     meant = np.zeros(knots.shape, dtype=bool)
@@ -160,7 +160,7 @@ def test_strays_that_the_design_means_stay_and_others_go():
     assert np.array_equal(mended.knots[untouched], knots[untouched])
 
 
-def test_a_part_that_is_kept_on_a_mirrored_cloth_stays_to_the_knot():
+def test_a_symmetric_kept_part_is_unchanged_on_a_mirrored_cloth():
     knots = draw_blocks((80, 64), 7)
     knots = mirror_repeat(knots, "straight", 4, None)
     design = as_design(knots, YARNS)
@@ -176,7 +176,7 @@ def test_a_part_that_is_kept_on_a_mirrored_cloth_stays_to_the_knot():
     assert np.array_equal(mirror_knots(made, plan), made)
 
 
-def test_a_seam_beside_a_kept_edge_is_told_not_hidden():
+def test_a_seam_inside_the_kept_part_is_reported():
     knots = np.zeros((64, 64), np.uint8)
     knots[:, :32] = 1
     knots[20:40] += 2

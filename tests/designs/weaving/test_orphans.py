@@ -1,4 +1,4 @@
-"""Stray knots: found by their definition, and cleaned without harm to any other."""
+"""Stray knots: found by their definition, and cleaned without changing other knots."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from tests.support.knots import draw_colours
 
 
 def scan_orphans(knots) -> np.ndarray:
-    """The definition, knot by knot."""
+    """Return the stray knots by their definition, knot by knot."""
     height, width = knots.shape
     return np.array(
         [
@@ -47,7 +47,7 @@ def test_orphans_are_found_by_their_definition(drawn):
 
 @given(DRAWN, st.sampled_from([0, 0.002, 0.2]), st.booleans())
 @settings(max_examples=40, deadline=None)
-def test_cleaning_never_raises_the_share_and_spares_all_others(drawn, most_share, guarded):
+def test_cleaning_never_raises_the_share_and_changes_stray_knots_alone(drawn, most_share, guarded):
     knots = draw_small(drawn)
     protected = np.random.default_rng(drawn[-1]).random(knots.shape) < 0.3 if guarded else None
     cleaned, changed = clean_orphans(knots, most_share, protected)
@@ -59,7 +59,7 @@ def test_cleaning_never_raises_the_share_and_spares_all_others(drawn, most_share
     if before <= most_share:
         assert changed == 0
     assert set(cleaned.ravel().tolist()) <= set(knots.ravel().tolist())
-    # What is left has no settled neighbour: no pass could change it.
+    # Remaining stray knots have no settled neighbour.
     if after > most_share and protected is None:
         assert find_orphans(cleaned).all()
     assert clean_orphans(cleaned, most_share, protected)[1] == 0
@@ -76,14 +76,14 @@ def test_cleaning_a_mirror_image_gives_the_mirror_image(drawn, most_share, guard
         assert np.array_equal(turned, cleaned[turn]) and turned_changed == changed
 
 
-def test_stray_knot_takes_the_number_of_most_neighbours_and_the_lower_of_equals():
+def test_a_stray_knot_takes_the_most_frequent_neighbour_and_the_lower_of_equals():
     knots = np.array([[1, 1, 1], [1, 9, 4], [4, 4, 4]], np.uint8)
     assert clean_orphans(knots, 0)[0][1, 1] == 1
     knots[0, 0] = 4
     assert clean_orphans(knots, 0)[0][1, 1] == 4
 
 
-def test_pattern_of_single_knots_is_left():
+def test_a_pattern_of_single_knots_is_unchanged():
     pattern = np.tile(np.array([[0, 1], [2, 3]], np.uint8), (8, 8))
     cleaned, changed = clean_orphans(pattern)
     assert measure_orphan_share(pattern) == 1 and changed == 0 and np.array_equal(cleaned, pattern)
@@ -98,7 +98,7 @@ def test_cleaning_leaves_at_most_the_share_asked_for():
     assert measure_orphan_share(cleaned) <= 0.002 and 0 < changed < 0.06 * knots.size
 
 
-def test_orphans_refuse_other_shapes():
+def test_other_shapes_are_refused():
     for knots in (np.zeros(4, np.uint8), np.zeros((0, 4), np.uint8)):
         with pytest.raises(ValueError, match="knots of shape"):
             measure_orphan_share(knots)
@@ -106,7 +106,7 @@ def test_orphans_refuse_other_shapes():
         clean_orphans(np.zeros((4, 4), np.uint8), protected=np.zeros((4, 5), bool))
 
 
-def test_snapped_picture_is_cleaned_into_its_design():
+def test_a_snapped_picture_with_specks_is_cleaned_into_its_design():
     palette, tile = draw_colours(5, seed=4), np.random.default_rng(4).integers(0, 5, (9, 9))
     knots = np.kron(tile, np.ones((8, 8), int)).astype(np.uint8)
     pixels = palette[knots]

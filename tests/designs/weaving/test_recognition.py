@@ -1,4 +1,4 @@
-"""What a model left alone is the design's, knot for knot; what it changed is what it drew."""
+"""Recognition: parts that the model left unchanged get the design's own knots, changed parts keep what was drawn."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from studio.carpets.generator import draw_carpet
 from studio.designs.colours.palette import snap
 from studio.designs.structure.repeat import SEAM_LIMIT, measure_seams
 from studio.designs.weaving.plan import plan_weave
-from studio.designs.weaving.recognition import View, find_unchanged, measure_distance, measure_likeness
+from studio.designs.weaving.recognition import View, find_unchanged, measure_distance, measure_view_distance
 from studio.designs.weaving.weave import weave
 from studio.generation.events import Drawn
 from studio.models.slot import PipelineSlot
 from studio.schema import Constraints
-from tests.designs.weaving.test_weave import YARNS, as_design, draw_noise
 from tests.generation.test_engine import draw
 from tests.generation.test_engine_constraints import draw_tile
+from tests.support.knots import YARNS, as_design, draw_noise
 
 
 def soften(picture: Image.Image) -> Image.Image:
-    """Do to a design what a VAE does: its finest lines are lost in what lies beside them."""
+    """Blur a design as a VAE does, so that its finest lines are lost."""
     return picture.filter(ImageFilter.GaussianBlur(1.6))
 
 
@@ -38,15 +38,14 @@ def see(picture: Image.Image) -> View:
 
 @settings(max_examples=15, deadline=None)
 @given(st.integers(0, 200), st.sampled_from(["source", "new"]))
-@example(4, "source")  # a plain ground of a yarn's very colour, where both distances are sums that should be nothing
-def test_a_picture_that_is_the_view_is_the_design(seed, palette):
+@example(4, "source")  # a plain ground in a yarn's exact colour, where both distances are 0 up to rounding
+def test_a_picture_equal_to_the_view_is_woven_into_the_design(seed, palette):
     design = carpet(seed)
     plan = plan_weave(design, Constraints(palette=palette, colours=12))
     soft = soften(design.image)
     woven = weave(soft, plan, soft, see(soft))
     assert woven.weaving.unchanged_share == 1
     if palette == "source":
-        # Stray knots of a design are its own: a variation may have as many.
         assert np.array_equal(np.asarray(woven.image), plan.indices)
         assert woven.weaving.changed_share == 0
         lost = weave(soft, plan, soft)
@@ -57,7 +56,7 @@ def test_a_picture_that_is_the_view_is_the_design(seed, palette):
         assert np.array_equal(np.asarray(woven.image), snap(plan.design, yarns))
 
 
-def test_noise_upon_what_is_unchanged_does_no_harm():
+def test_noise_on_an_unchanged_picture_changes_few_knots():
     design = carpet()
     plan = plan_weave(design, Constraints(palette="source"))
     soft = soften(design.image)
@@ -68,7 +67,7 @@ def test_noise_upon_what_is_unchanged_does_no_harm():
     assert shares[1] > 0.1
 
 
-def test_what_was_changed_is_as_it_was_drawn():
+def test_a_changed_part_is_woven_as_drawn():
     design = carpet()
     plan = plan_weave(design, Constraints(palette="source"))
     ground = int(np.bincount(plan.indices.ravel()).argmax())
@@ -82,7 +81,7 @@ def test_what_was_changed_is_as_it_was_drawn():
     assert np.array_equal(knots[beside], plan.indices[beside])
 
 
-def test_a_larger_design_keeps_lines_that_the_model_never_saw():
+def test_a_larger_design_keeps_lines_that_are_lost_at_the_working_size():
     indices = np.zeros((240, 180), np.uint8)
     indices[:, 90:] = 1
     indices[::6, ::2] = 2
@@ -99,26 +98,26 @@ def test_a_larger_design_keeps_lines_that_the_model_never_saw():
     assert (knots[:, 132:] == 3).all()
 
 
-def test_where_the_model_was_not_shown_the_design_its_knots_do_not_come_back():
+def test_where_the_view_is_not_valid_the_design_is_not_recognised():
     design = carpet()
     plan = plan_weave(design, Constraints(palette="source"))
     soft = soften(design.image)
-    true = np.ones((192, 144), bool)
-    true[:, :40] = False
-    found = np.asarray(weave(soft, plan, soft, View(np.asarray(soft), true)).image)
+    valid = np.ones((192, 144), bool)
+    valid[:, :40] = False
+    found = np.asarray(weave(soft, plan, soft, View(np.asarray(soft), valid)).image)
     without = np.asarray(weave(soft, plan, soft).image)
     assert np.array_equal(found[:, 48:], plan.indices[:, 48:])
     assert (found[:, :32] != plan.indices[:, :32]).mean() > 0.5 * (without[:, :32] != plan.indices[:, :32]).mean() > 0
 
 
-def test_chance_is_not_taken_for_the_design():
+def test_noise_is_not_recognised_as_the_design():
     design = carpet()
     plan = plan_weave(design, Constraints(palette="source"))
     noise = draw_noise((192, 144), 1)
     assert weave(noise, plan, noise, see(soften(design.image))).weaving.unchanged_share < 0.05
 
 
-def test_free_colours_are_left_as_they_were_drawn():
+def test_free_colours_have_no_recognition_figures():
     design = carpet()
     plan = plan_weave(design, Constraints(palette="free", symmetry="vertical"))
     soft = soften(design.image)
@@ -126,13 +125,13 @@ def test_free_colours_are_left_as_they_were_drawn():
     assert woven.weaving.unchanged_share is woven.weaving.changed_share is None
 
 
-def test_distances_are_the_same_in_strips_and_sizes_must_agree():
+def test_distances_do_not_depend_on_strips_and_sizes_must_agree():
     rng = np.random.default_rng(3)
     one, other = rng.integers(0, 256, (2, 300, 20, 3), dtype=np.uint8)
     assert np.allclose(measure_distance(one, other)[256:], measure_distance(one[256:], other[256:]))
-    assert np.array_equal(measure_likeness(one, View(other)), measure_distance(one, other))
+    assert np.array_equal(measure_view_distance(one, View(other)), measure_distance(one, other))
     with pytest.raises(ValueError, match="beside a view"):
-        measure_likeness(one, View(other[:-1]))
+        measure_view_distance(one, View(other[:-1]))
     assert find_unchanged(np.zeros((3, 9), np.float32), np.zeros((3, 9), np.float32)).all()
 
 
@@ -140,7 +139,7 @@ def test_distances_are_the_same_in_strips_and_sizes_must_agree():
 
 
 @pytest.mark.parametrize("size", [(144, 192), (600, 800)])
-def test_a_little_strength_gives_the_design_and_more_gives_less_of_it(slot: PipelineSlot, size) -> None:
+def test_more_strength_changes_more_of_the_design(slot: PipelineSlot, size) -> None:
     design = carpet(2, *size)
     shares = []
     for strength in (0.2, 0.9):
@@ -152,9 +151,9 @@ def test_a_little_strength_gives_the_design_and_more_gives_less_of_it(slot: Pipe
 
 
 @pytest.mark.parametrize("repeat", ["straight", "half-drop", "brick"])
-def test_repeats_keep_their_contract_with_parts_left_alone(slot: PipelineSlot, repeat: str) -> None:
+def test_seams_close_beside_unchanged_parts(slot: PipelineSlot, repeat: str) -> None:
     drawn = draw_carpet(12, 128, 160, "lattice")
-    design = as_design(drawn.indices[24:-24, 16:-16], drawn.palette)  # an open cloth: its edges do not meet
+    design = as_design(drawn.indices[24:-24, 16:-16], drawn.palette)  # its edges do not meet
     constraints = Constraints(palette="source", repeat=repeat)
     events = draw(slot, design, seeds=(1, 2), strength=0.4, steps=5, constraints=constraints)
     for event in (event for event in events if isinstance(event, Drawn)):
@@ -163,7 +162,7 @@ def test_repeats_keep_their_contract_with_parts_left_alone(slot: PipelineSlot, r
         assert max(weaving.seam_horizontal, weaving.seam_vertical) <= SEAM_LIMIT
 
 
-def test_a_seam_that_one_changed_side_opened_is_closed_over_the_other():
+def test_a_seam_with_one_changed_side_is_closed():
     design = draw_tile(160, 160)
     plan = plan_weave(design, Constraints(palette="source", repeat="straight"))
     own = design.image.convert("RGB")

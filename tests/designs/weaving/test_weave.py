@@ -1,4 +1,4 @@
-"""What is woven keeps its contract to the knot: yarns, symmetry, kept parts, and no yarn that is not beside it."""
+"""Weaving keeps yarns, symmetry and kept parts exactly, and enlarges without yarns that are not adjacent."""
 
 from __future__ import annotations
 
@@ -11,37 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageFilter
 
-from studio.carpets.generator import draw_carpet
-from studio.designs import IndexMap, open_design
+from studio.designs import open_design
 from studio.designs.colours.palette import snap
-from studio.designs.structure.repeat import measure_seams, tile
-from studio.designs.structure.symmetry import measure_axis
+from studio.designs.structure.symmetry import measure_agreement
 from studio.designs.weaving.orphans import find_orphans
 from studio.designs.weaving.plan import plan_weave
 from studio.designs.weaving.recognition import View
 from studio.designs.weaving.weave import enlarge_knots, weave
 from studio.errors import RequestError
 from studio.schema import Constraints
-
-YARNS = np.array([[180, 30, 40], [240, 230, 200], [20, 30, 80], [60, 120, 60]], np.uint8)
-
-
-def as_design(pixels: np.ndarray, palette: np.ndarray | None = None):
-    """Open a picture as a design would be: RGB, or with a palette (then `pixels` are indices)."""
-    image = Image.fromarray(pixels) if palette is None else IndexMap(pixels, palette).image()
-    file = io.BytesIO()
-    image.save(file, "PNG")
-    return open_design(file.getvalue())
-
-
-def draw_noise(shape: tuple[int, int], seed: int) -> Image.Image:
-    """Draw a picture as bad as a model could: every pixel by chance."""
-    return Image.fromarray(np.random.default_rng(seed).integers(0, 256, (*shape, 3), dtype=np.uint8))
-
-
-def carpet(seed: int = 4, family: str = "medallion"):
-    drawn = draw_carpet(seed, 144, 192, family)
-    return as_design(drawn.indices, drawn.palette)
+from tests.support.knots import YARNS, as_design, carpet, check_axes, check_mirror_cloth, draw_noise
 
 
 @settings(max_examples=25, deadline=None)
@@ -50,7 +29,7 @@ def carpet(seed: int = 4, family: str = "medallion"):
     st.sampled_from(["source", "free", "new"]),
     st.sampled_from(["none", "vertical", "horizontal", "quarter"]),
 )
-def test_whatever_a_model_draws_keeps_the_contract(seed, palette, symmetry):
+def test_yarns_and_symmetry_are_exact_for_any_picture(seed, palette, symmetry):
     design = carpet()
     plan = plan_weave(design, Constraints(palette=palette, colours=5, symmetry=symmetry))
     woven = weave(draw_noise((192, 144), seed), plan)
@@ -58,8 +37,8 @@ def test_whatever_a_model_draws_keeps_the_contract(seed, palette, symmetry):
     if palette == "free":
         assert woven.image.mode == "RGB"
         knots = np.asarray(woven.image)
-        for axis in range(3):  # each channel as a map of its own
-            check_axes(knots[..., axis], plan)
+        for channel in range(3):
+            check_axes(knots[..., channel], plan)
     else:
         assert woven.image.mode == "P"
         if palette == "source":  # same yarns, same order, same numbers
@@ -76,14 +55,7 @@ def palette_of(image: Image.Image) -> np.ndarray:
     return np.array(image.getpalette(), np.uint8).reshape(-1, 3)
 
 
-def check_axes(knots: np.ndarray, plan) -> None:
-    for direction in ("vertical", "horizontal"):
-        offset = getattr(plan, direction)
-        if offset is not None:
-            assert measure_axis(np.ascontiguousarray(knots), direction, offset).agreement == 1.0
-
-
-def test_the_plan_keeps_what_the_design_has():
+def test_the_plan_takes_symmetry_and_yarns_from_the_design():
     quarter = plan_weave(carpet(), Constraints(palette="auto", symmetry="auto"))
     assert (quarter.vertical, quarter.horizontal) == (0, 0)
     assert quarter.palette is not None
@@ -93,7 +65,7 @@ def test_the_plan_keeps_what_the_design_has():
     assert (asked.vertical, asked.horizontal) == (0, None)
 
 
-def test_unasked_a_file_keeps_up_to_64_colours_as_its_yarns_and_is_told_of_more():
+def test_automatic_yarns_are_at_most_64_colours_and_more_are_noted():
     palette = np.random.default_rng(0).integers(0, 256, (65, 3), dtype=np.uint8)
     for used in (64, 65):
         knots = (np.arange(64 * 64).reshape(64, 64) // 7 % used).astype(np.uint8)
@@ -103,18 +75,18 @@ def test_unasked_a_file_keeps_up_to_64_colours_as_its_yarns_and_is_told_of_more(
     assert plan_weave(as_design(knots, palette), Constraints(palette="source")).palette is not None
 
 
-def test_an_axis_off_the_middle_is_kept_where_it_is():
+def test_an_axis_off_the_middle_keeps_its_offset():
     half = np.random.default_rng(0).integers(0, 4, (64, 31), dtype=np.uint8)
     whole = np.concatenate([half, half[:, ::-1], half[:, :2]], axis=1)  # w 64; the axis lies a knot left of the middle
     plan = plan_weave(as_design(whole, YARNS), Constraints(palette="source", symmetry="auto"))
     assert plan.vertical == -2
     woven = weave(draw_noise((64, 64), 0), plan)
-    assert measure_axis(np.asarray(woven.image), "vertical", -2).agreement == 1.0
+    assert measure_agreement(np.asarray(woven.image), "vertical", -2) == 1
 
 
 @pytest.mark.parametrize("keep", ["border", "field", "rectangle"])
 @pytest.mark.parametrize("palette", ["source", "free", "new"])
-def test_the_kept_part_is_equal_bit_for_bit(keep, palette):
+def test_the_kept_part_is_unchanged(keep, palette):
     design = carpet(seed=11)
     rectangle = (10, 20, 60, 90) if keep == "rectangle" else None
     constraints = Constraints(palette=palette, colours=40, keep=keep, rectangle=rectangle)
@@ -135,8 +107,8 @@ def test_the_kept_part_is_equal_bit_for_bit(keep, palette):
     st.sampled_from(["source", "free", "new"]),
     st.sampled_from(["none", "auto"]),
 )
-def test_any_rectangle_stays_whatever_a_model_draws(seed, place, palette, symmetry):
-    """A part without a partner is kept and the axes it breaks are left; strays are cleaned outside it."""
+def test_any_kept_rectangle_is_unchanged_for_any_picture(seed, place, palette, symmetry):
+    """Axes that would change the rectangle are not enforced; stray knots are cleaned outside it."""
     left, top, width, height = place
     rectangle = (left, top, min(144, left + width), min(192, top + height))
     design = carpet(seed=11)
@@ -176,7 +148,7 @@ def test_locked_yarns_are_in_every_new_palette(locked, colours, kept, seed):
         assert np.array_equal(np.asarray(woven.image.convert("RGB"))[:24], np.asarray(design.image)[:24])
 
 
-def test_only_yarns_that_the_design_uses_are_locked():
+def test_only_used_yarns_can_be_locked():
     indices = np.array([[0, 1, 2, 6]], np.uint8).repeat(36, axis=0).repeat(9, axis=1)
     design = as_design(indices, np.arange(24, dtype=np.uint8).reshape(8, 3))
     plan = plan_weave(design, Constraints(palette="new", colours=4, locked=(6, 1)))
@@ -185,7 +157,7 @@ def test_only_yarns_that_the_design_uses_are_locked():
         plan_weave(design, Constraints(palette="new", colours=4, locked=(1, 4)))
 
 
-def test_a_kept_part_and_a_mirror_hold_both_or_are_refused():
+def test_a_kept_part_and_symmetry_both_hold_or_are_refused():
     design = carpet(seed=11)
     both = plan_weave(design, Constraints(palette="source", symmetry="quarter", keep="border"))
     woven = np.asarray(weave(draw_noise((192, 144), 3), both).image)
@@ -195,7 +167,7 @@ def test_a_kept_part_and_a_mirror_hold_both_or_are_refused():
     copied = plan_weave(design, Constraints(palette="source", symmetry="quarter", **corner))
     woven = np.asarray(weave(draw_noise((192, 144), 3), copied).image)
     assert np.array_equal(woven[:40, -40:], design.index_map.indices[:40, :40][:, ::-1])  # kept, and mirrored
-    corner["rectangle"] = (104, 150, 144, 192)  # in the half that is drawn over
+    corner["rectangle"] = (104, 150, 144, 192)  # in the half that is copied onto
     with pytest.raises(RequestError, match="not exactly symmetric"):
         plan_weave(design, Constraints(symmetry="quarter", **corner))
     lenient = plan_weave(design, Constraints(symmetry="auto", **corner))
@@ -211,19 +183,19 @@ def test_a_kept_part_and_a_mirror_hold_both_or_are_refused():
         ({"palette": "new", "colours": 2, "keep": "border"}, "has [0-9]+ colours by itself"),
     ],
 )
-def test_what_does_not_fit_the_design_is_refused(constraints, message):
+def test_constraints_that_do_not_fit_the_design_are_refused(constraints, message):
     with pytest.raises(RequestError, match=message):
         weave(draw_noise((192, 144), 0), plan_weave(carpet(seed=11), Constraints(**constraints)))
 
 
-def test_a_border_that_is_not_there_cannot_be_kept():
+def test_keeping_a_border_that_is_not_found_is_refused():
     plain = as_design(np.zeros((64, 64), np.uint8), YARNS)
     with pytest.raises(RequestError, match="No border was found"):
         plan_weave(plain, Constraints(keep="border"))
 
 
-def test_enlarging_gives_no_knot_a_yarn_that_is_not_beside_it():
-    """Red beside blue, and a purple yarn elsewhere: enlarged as colours, the edge between them would turn purple."""
+def test_enlarging_gives_no_knot_a_yarn_that_is_not_adjacent():
+    """Red beside blue, and a purple yarn elsewhere: enlarged as colours, the edge between red and blue turns purple."""
     indices = np.zeros((20, 20), np.uint8)
     indices[:, 8:] = 1
     indices[:, 16:] = 2
@@ -233,14 +205,14 @@ def test_enlarging_gives_no_knot_a_yarn_that_is_not_beside_it():
     assert set(np.unique(large[:, :50])) == {0, 1}
     smooth = np.asarray(Image.fromarray(yarns[indices]).resize((70, 70), Image.Resampling.LANCZOS))
     plan = plan_weave(as_design(large, yarns), Constraints(palette="source"))
-    assert (np.asarray(weave(Image.fromarray(smooth), plan).image)[:, :50] == 2).any()  # what is avoided
+    assert (np.asarray(weave(Image.fromarray(smooth), plan).image)[:, :50] == 2).any()  # without `working`
     woven = weave(Image.fromarray(smooth), plan, Image.fromarray(yarns[indices]))
     assert np.array_equal(np.asarray(woven.image), large)
 
 
 @settings(max_examples=20, deadline=None)
 @given(st.integers(0, 1000), st.integers(33, 90))
-def test_a_picture_of_the_right_knots_comes_back_as_it_was(seed, side):
+def test_a_picture_of_the_design_is_woven_into_the_design(seed, side):
     indices = np.random.default_rng(seed).integers(0, 4, (4, 4), dtype=np.uint8).repeat(12, axis=0).repeat(12, axis=1)
     design = as_design(indices, YARNS)
     woven = weave(design.image, plan_weave(design, Constraints(palette="source")))
@@ -249,7 +221,7 @@ def test_a_picture_of_the_right_knots_comes_back_as_it_was(seed, side):
     assert set(np.unique(enlarge_knots(indices, (side + 48, side + 48)))) == set(np.unique(indices))
 
 
-def test_the_plain_and_the_tiny_are_woven_too():
+def test_plain_and_tiny_designs_are_woven():
     plain = as_design(np.full((32, 32), 1, np.uint8), YARNS)
     woven = weave(draw_noise((32, 32), 0), plan_weave(plain, Constraints(palette="source", symmetry="quarter")))
     assert np.array_equal(palette_of(woven.image), plain.index_map.palette)
@@ -257,7 +229,7 @@ def test_the_plain_and_the_tiny_are_woven_too():
     assert len(palette_of(one.image)) == 1
 
 
-def test_a_blurred_picture_of_the_design_takes_no_yarn_that_lies_between_two_others():
+def test_a_blurred_picture_of_the_design_takes_fewer_yarns_that_lie_between_two_others():
     design = carpet()
     blurred = design.image.filter(ImageFilter.GaussianBlur(0.6))
     plan = plan_weave(design, Constraints(palette="source"))
@@ -270,7 +242,7 @@ def test_a_blurred_picture_of_the_design_takes_no_yarn_that_lies_between_two_oth
     assert weave(blurred, plan_weave(design, Constraints(palette="new", colours=6))).weaving.settled_share == 0
 
 
-def test_a_part_kept_of_a_picture_without_yarns_stays_as_it_reads_in_yarns_and_that_is_said():
+def test_a_kept_part_of_a_photo_is_quantised_in_yarns_with_a_note_and_unchanged_in_free_colours():
     rng = np.random.default_rng(0)
     shades = np.repeat(np.repeat(rng.integers(0, 256, (6, 5, 3)), 16, 0), 16, 1) + rng.integers(-3, 4, (96, 80, 3))
     buffer = io.BytesIO()
@@ -290,16 +262,16 @@ def test_a_part_kept_of_a_picture_without_yarns_stays_as_it_reads_in_yarns_and_t
 
 
 def draw_blocks(numbers: np.ndarray, seed: int = 0) -> np.ndarray:
-    """Draw 64 blocks of 8 x 8 knots, as many of each number as of any other, within one."""
+    """Draw 64 blocks of 8 x 8 knots in random order, with equal numbers of blocks, within one, of each index."""
     return np.random.default_rng(seed).permutation(np.resize(numbers, 64)).reshape(8, 8).repeat(8, 0).repeat(8, 1)
 
 
-def test_entries_of_the_palette_that_the_design_does_not_use_are_not_woven():
-    """200 of 256 entries are unused, each nearly like a yarn in use: what is drawn like one is woven in that yarn."""
+def test_unused_palette_entries_are_not_woven():
+    """200 of 256 entries are unused and each is nearly equal to a used one, which is woven instead."""
     rng = np.random.default_rng(0)
     yarns = rng.permutation(np.array(list(product((20, 90, 160, 230), repeat=3)), np.uint8))[:56]
     unused = np.resize(yarns, (200, 3)) + rng.integers(1, 9, (200, 3), dtype=np.uint8)
-    places = np.append(rng.permutation(np.arange(1, 256)), 0)  # the last entry is in use, so that none is cut off
+    places = np.append(rng.permutation(np.arange(1, 256)), 0)  # the last entry is used, so that none is cut
     palette = np.concatenate([yarns, unused])[places]
     used, like_used = np.argsort(places)[:56].astype(np.uint8), np.argsort(places)[56:112]
     design = as_design(draw_blocks(used), palette)
@@ -314,12 +286,12 @@ def test_entries_of_the_palette_that_the_design_does_not_use_are_not_woven():
     assert np.array_equal(palette_of(woven.image), palette)
 
 
-def test_yarns_that_look_alike_keep_their_numbers_where_the_design_is_unchanged():
-    """Yarns 0 and 2 are equal, as are 1 and 3: by colour alone nobody could tell them apart."""
+def test_equal_yarns_keep_their_indices_where_the_design_is_unchanged():
+    """Yarns 0 and 2 are equal, as are 1 and 3: colour alone cannot tell them apart."""
     design = as_design(draw_blocks(np.arange(5, dtype=np.uint8)), YARNS[[0, 1, 0, 1, 2]])
     own = design.index_map.indices
     plan = plan_weave(design, Constraints(palette="source"))
-    seen = np.asarray(design.image) + np.uint8(3)  # a model's view of a design is never quite the design
+    seen = np.asarray(design.image) + np.uint8(3)  # a view never equals the design exactly
     assert np.array_equal(np.asarray(weave(Image.fromarray(seen), plan, view=View(seen)).image), own)
     drawn, changed = seen.copy(), np.s_[20:44, 12:36]
     drawn[changed] = YARNS[2] + 3
@@ -331,7 +303,7 @@ def test_yarns_that_look_alike_keep_their_numbers_where_the_design_is_unchanged(
 
 
 @pytest.mark.parametrize("palette", ["source", "free"])
-def test_a_mirror_repeat_meets_its_own_image_and_is_woven_as_a_design_alone(palette):
+def test_a_mirror_repeat_is_woven_like_a_single_design(palette):
     design = as_design(draw_blocks(np.arange(4, dtype=np.uint8))[:52, :47], YARNS)
     plan, alone = (plan_weave(design, Constraints(palette=palette, repeat=repeat)) for repeat in ("mirror", "none"))
     assert plan.closed_repeat is None
@@ -341,13 +313,3 @@ def test_a_mirror_repeat_meets_its_own_image_and_is_woven_as_a_design_alone(pale
     assert (woven.weaving.seam_horizontal, woven.weaving.seam_vertical, woven.weaving.seams_closed) == (None, None, 0)
     assert np.array_equal(np.asarray(woven.image), np.asarray(weave(noise, alone).image))
     check_mirror_cloth(woven.image)
-
-
-def check_mirror_cloth(image: Image.Image) -> None:
-    """Laid out 2 x 2, equal knots meet at every edge, so that the four are one straight repeat without a seam."""
-    cloth = tile(np.asarray(image), "mirror", 2, 2)
-    for lines in (cloth, np.swapaxes(cloth, 0, 1)):
-        assert np.array_equal(lines[len(lines) // 2 - 1], lines[len(lines) // 2])
-        assert np.array_equal(lines[0], lines[-1])
-    seams = measure_seams(tile(np.asarray(image.convert("RGB")), "mirror", 2, 2), "straight")
-    assert (seams.horizontal, seams.vertical) == (0, 0)

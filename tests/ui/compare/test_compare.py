@@ -1,4 +1,4 @@
-"""The compare page on a real catalogue, and the words in which parameters are told and compared."""
+"""The Compare page on a real catalogue, and the texts of parameters and their comparison."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from studio.schema import Constraints, Weaving
 from studio.ui.media import source_url, variation_url
 from studio.ui.shared.parameters import (
     PARAMETERS,
-    Exhibit,
     Parameter,
+    RecordWithDesign,
     compare,
     describe_seconds,
     describe_time,
     name_equals,
 )
 from studio.ui.shared.tables import facts_table
-from studio.ui.shared.woven import describe_woven
+from studio.ui.shared.weaving_facts import describe_woven
 from studio.workspace import Workspace
 from tests.support.catalogue_records import KILIM, make_record, save
 from tests.support.pages import drawn_html, links, open_page, run, said, studio
@@ -81,8 +81,8 @@ def rows(html: str) -> dict[str, tuple[str, list[str]]]:
 
 
 @pytest.mark.parametrize("parameter", PARAMETERS, ids=lambda parameter: parameter.id)
-def test_every_parameter_is_told_and_its_difference_seen(parameter: Parameter) -> None:
-    base, other = Exhibit(make_record()), Exhibit(make_record(**CHANGES[parameter.id]))
+def test_every_parameter_has_a_text_and_its_difference_is_found(parameter: Parameter) -> None:
+    base, other = RecordWithDesign(make_record()), RecordWithDesign(make_record(**CHANGES[parameter.id]))
     assert parameter.read(base).strip()
     assert parameter.read(base) != parameter.read(other)
     comparisons = {comparison.parameter.id: comparison for comparison in compare([base, other, base])}
@@ -111,42 +111,44 @@ FIGURES = Weaving(
     seams_closed=0.08,
 )
 OTHERS = {"yarns": ("#aa0000", "#00aa00", "#0000aa"), "shares": (1.0, 0.0), "vertical": None, "horizontal": None}
-"""What a figure becomes where half of it would be told alike, or would be none."""
+"""Changed values of the figures that cannot simply be halved."""
 
 
 @pytest.mark.parametrize("figure", [field.name for field in fields(Weaving)])
-def test_every_figure_of_a_woven_picture_is_shown(figure: str) -> None:
+def test_every_field_of_weaving_is_shown(figure: str) -> None:
     made = make_record(constraints=Constraints(repeat="straight", keep="field"))
 
-    def told(weaving: Weaving) -> tuple[str, str]:
+    def describe(weaving: Weaving) -> tuple[str, str]:
         record = replace(made, weaving=weaving)
-        return facts_table(Exhibit(record)), describe_woven(record)
+        return facts_table(RecordWithDesign(record)), describe_woven(record)
 
-    assert getattr(FIGURES, figure) != getattr(Weaving(), figure)  # a new figure needs a value above
+    assert getattr(FIGURES, figure) != getattr(Weaving(), figure)  # a new field needs a value in FIGURES
     other = OTHERS[figure] if figure in OTHERS else getattr(FIGURES, figure) / 2
-    assert told(replace(FIGURES, **{figure: other})) != told(FIGURES)
+    assert describe(replace(FIGURES, **{figure: other})) != describe(FIGURES)
 
 
-@pytest.mark.parametrize(("seams", "words"), [((1.021, 0.4), "seam 1.02"), ((0.9, 1.449), "seam 1.45 (shows)")])
-def test_the_worse_seam_is_told_and_whether_it_shows(seams: tuple[float, float], words: str) -> None:
+@pytest.mark.parametrize(("seams", "words"), [((1.021, 0.4), "seam 1.02"), ((0.9, 1.449), "seam 1.45 (visible)")])
+def test_higher_seam_ratio_is_shown_and_marked_when_visible(seams: tuple[float, float], words: str) -> None:
     weaving = replace(FIGURES, seam_horizontal=seams[0], seam_vertical=seams[1])
     assert words in describe_woven(make_record(weaving=weaving)).split(" · ")
     assert "seam" not in describe_woven(make_record(weaving=replace(FIGURES, seam_horizontal=None, seam_vertical=None)))
 
 
-def test_pictures_that_were_asked_for_alike_differ_in_nothing_that_was_chosen() -> None:
+def test_results_do_not_count_as_differences() -> None:
     made = make_record(constraints=Constraints(repeat="straight", palette="new", colours=3, keep="field"))
     other = replace(FIGURES, yarns=FIGURES.yarns[:1], shares=(1.0,), agreement=0.9, seam_horizontal=1.3, seams_closed=0)
-    pictures = [Exhibit(replace(made, weaving=weaving)) for weaving in (FIGURES, other)]
+    pictures = [RecordWithDesign(replace(made, weaving=weaving)) for weaving in (FIGURES, other)]
     comparisons = compare(pictures)
     assert any(len(set(comparison.values)) > 1 for comparison in comparisons)
     assert not any(comparison.differs for comparison in comparisons)
 
 
-def test_records_written_by_later_versions_are_told_too() -> None:
-    odd = Exhibit(make_record(created_at="yesterday", profile="9", device="abacus", precision="fp6", versions={}))
-    told = {parameter.id: parameter.read(odd) for parameter in PARAMETERS}
-    assert (told["created_at"], told["profile"], told["device"], told["precision"]) == (
+def test_unknown_values_of_later_versions_are_shown_as_they_are() -> None:
+    odd = RecordWithDesign(
+        make_record(created_at="yesterday", profile="9", device="abacus", precision="fp6", versions={})
+    )
+    texts = {parameter.id: parameter.read(odd) for parameter in PARAMETERS}
+    assert (texts["created_at"], texts["profile"], texts["device"], texts["precision"]) == (
         "yesterday",
         "9",
         "abacus",
@@ -154,27 +156,27 @@ def test_records_written_by_later_versions_are_told_too() -> None:
     )
 
 
-def test_a_design_is_named_when_it_is_known() -> None:
+def test_design_is_named_when_it_is_known() -> None:
     source = Source("5a" * 32, "Tabriz", 64, 80, "P", "PNG", "2026-01-01T00:00:00.000Z")
-    told = {parameter.id: parameter.read(Exhibit(make_record(), source)) for parameter in PARAMETERS}
-    assert told["source"] == "Tabriz (5a5a5a5a5a5a)"
+    texts = {parameter.id: parameter.read(RecordWithDesign(make_record(), source)) for parameter in PARAMETERS}
+    assert texts["source"] == "Tabriz (5a5a5a5a5a5a)"
 
 
 @pytest.mark.parametrize(
     ("seconds", "words"), [(0.04, "0.0 s"), (4.24, "4.2 s"), (59.9, "59.9 s"), (60, "1 min 0 s"), (119.6, "2 min 0 s")]
 )
-def test_durations(seconds: float, words: str) -> None:
+def test_describe_seconds(seconds: float, words: str) -> None:
     assert describe_seconds(seconds) == words
 
 
-def test_times_name_the_day() -> None:
+def test_describe_time() -> None:
     assert re.fullmatch(r"\d{1,2} Jun 2026, \d\d:\d\d:07", describe_time("2026-06-15T12:03:07.250Z"))
 
 
-def test_what_is_equal_is_said() -> None:
-    alike = [Exhibit(make_record()), Exhibit(make_record(seconds=3.0))]
+def test_equal_parameters_are_named() -> None:
+    alike = [RecordWithDesign(make_record()), RecordWithDesign(make_record(seconds=3.0))]
     assert name_equals(compare(alike)).startswith("Equal in everything that was chosen: prompt, ")
-    seeds = [Exhibit(make_record(seed=seed)) for seed in (1, 2)]
+    seeds = [RecordWithDesign(make_record(seed=seed)) for seed in (1, 2)]
     sentence = name_equals(compare(seeds))
     assert sentence.startswith("All else is equal: prompt, ")
     assert "strength, steps, " in sentence
@@ -187,7 +189,7 @@ def test_nothing_chosen_leads_to_the_gallery(studio: Workspace) -> None:
     assert links(app)["Go to the gallery"].page == "gallery"
 
 
-def test_two_pictures_with_their_differences(studio: Workspace) -> None:
+def test_two_pictures_and_their_differences(studio: Workspace) -> None:
     source = studio.catalogue.add_source(encode_picture(draw_picture(64, 80)), label="Tabriz")
     first = save(studio.catalogue, source=source.sha256, strength=0.4).id
     second = save(studio.catalogue, source=source.sha256, strength=0.8, prompt="<b>bold</b> kilim").id
@@ -213,7 +215,7 @@ def test_two_pictures_with_their_differences(studio: Workspace) -> None:
     assert f'src="{source_url(source.sha256)}"' in drawn_html(run(app))
 
 
-def test_a_run_beside_its_design(studio: Workspace) -> None:
+def test_run_is_shown_beside_its_design(studio: Workspace) -> None:
     source = studio.catalogue.add_source(encode_picture(draw_picture(64, 80)))
     ids = [save(studio.catalogue, source=source.sha256, run="run-5", slot=slot, seed=slot).id for slot in range(5)]
     app = open_page("compare", run="run-5")
@@ -228,7 +230,7 @@ def test_a_run_beside_its_design(studio: Workspace) -> None:
     assert source_url(source.sha256) not in drawn_html(run(app))
 
 
-def test_no_more_than_six(studio: Workspace) -> None:
+def test_at_most_six_pictures_are_shown(studio: Workspace) -> None:
     ids = [save(studio.catalogue, run="run-8", slot=slot, seed=slot).id for slot in range(8)]
     for app in (open_page("compare", run="run-8"), open_page("compare", ids=",".join(ids))):
         assert "the first 6 are shown" in said(app)
@@ -237,7 +239,7 @@ def test_no_more_than_six(studio: Workspace) -> None:
 
 
 @pytest.mark.parametrize("address", [{"run": "run-0"}, {"run": "../x"}, {"ids": "a,b,../../c"}])
-def test_what_is_not_there_is_said(studio: Workspace, address: dict[str, str]) -> None:
+def test_missing_pictures_give_a_warning(studio: Workspace, address: dict[str, str]) -> None:
     app = open_page("compare", **address)
     assert app.warning
     assert "Nothing to compare yet" in said(app)
@@ -252,7 +254,7 @@ def test_pictures_in_the_bin_are_left_out(studio: Workspace) -> None:
     assert rows(drawn_html(app))["Seed"][1] == ["1", "2"]
 
 
-def test_designs_of_different_pictures_are_not_mixed(studio: Workspace) -> None:
+def test_design_is_not_shown_when_the_pictures_differ_in_it(studio: Workspace) -> None:
     sources = [
         studio.catalogue.add_source(encode_picture(draw_picture(64, 80, seed)), label=f"D{seed}") for seed in (1, 2)
     ]
@@ -262,7 +264,7 @@ def test_designs_of_different_pictures_are_not_mixed(studio: Workspace) -> None:
     assert [value.split(" ")[0] for value in rows(drawn_html(app))["Design"][1]] == ["D1", "D2"]
 
 
-def test_one_is_taken_out_and_starred(studio: Workspace) -> None:
+def test_picture_can_be_starred_and_removed(studio: Workspace) -> None:
     ids = [save(studio.catalogue, run="run-3", slot=seed, seed=seed).id for seed in range(3)]
     app = open_page("compare", run="run-3")
     app.get("pills")[1].set_value(":material/star:")
@@ -280,7 +282,7 @@ def test_one_is_taken_out_and_starred(studio: Workspace) -> None:
     assert "Nothing to compare yet" in said(app)
 
 
-def test_ticks_of_the_gallery_come_along_and_stay(studio: Workspace) -> None:
+def test_ticked_pictures_are_compared_and_stay_ticked(studio: Workspace) -> None:
     ids = [save(studio.catalogue, seed=seed).id for seed in range(3)]
     app = open_page("gallery")
     for one in ids[:2]:

@@ -1,4 +1,4 @@
-"""The gallery page on a real catalogue: finding, opening, marking, deleting and bringing back."""
+"""The Gallery page on a real catalogue: filters, viewer, stars, ticks, deletion and the bin."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from studio.catalogue import GalleryQuery
 from studio.catalogue.index.database import Database
 from studio.designs.files.export import EXPORTERS
-from studio.ui.gallery.browsing import find_place
+from studio.ui.gallery.neighbours import find_neighbours
 from studio.ui.media import source_thumbnail_url, thumbnail_url, variation_url
 from studio.workspace import Workspace
 from tests.support.catalogue_records import KILIM, save
@@ -21,17 +21,17 @@ STAR = ":material/star:"
 
 
 def make_many(studio: Workspace, count: int, **changes: object) -> list[str]:
-    """Keep pictures and return their ids, newest first."""
+    """Save pictures and return their ids, newest first."""
     return [save(studio.catalogue, seed=seed, **changes).id for seed in range(count)][::-1]
 
 
-def test_an_empty_gallery_says_what_to_do(studio: Workspace) -> None:
+def test_empty_gallery_links_to_generate(studio: Workspace) -> None:
     app = open_page("gallery")
     assert "No pictures yet" in said(app)
     assert links(app)["Make variations"].page == ""  # the first page: Generate
 
 
-def test_newest_first_in_pages_of_24(studio: Workspace) -> None:
+def test_cards_are_newest_first_in_pages_of_24(studio: Workspace) -> None:
     ids = make_many(studio, 30)
     app = open_page("gallery")
     assert cards(app) == ids[:24]
@@ -45,22 +45,22 @@ def test_newest_first_in_pages_of_24(studio: Workspace) -> None:
     assert cards(open_page("gallery", page="2")) == ids[24:]
 
 
-def test_a_page_beyond_the_last_is_the_last(studio: Workspace) -> None:
+def test_page_beyond_the_last_shows_the_last(studio: Workspace) -> None:
     ids = make_many(studio, 25)
     assert cards(open_page("gallery", page="9")) == ids[24:]
 
 
-def test_a_page_costs_as_many_queries_for_many_as_for_few(studio: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_queries_do_not_grow_with_the_number_of_cards(studio: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
     reading = Database.reading
     monkeypatch.setattr(Database, "reading", lambda self: asked.append(1) or reading(self))
     make_many(studio, 2)
     open_page("gallery")
-    few = len(asked)
+    queries = len(asked)
     make_many(studio, 22)
     asked.clear()
     assert len(cards(open_page("gallery"))) == 24
-    assert len(asked) == few > 0
+    assert len(asked) == queries > 0
 
 
 @pytest.mark.parametrize(
@@ -75,13 +75,13 @@ def test_a_page_costs_as_many_queries_for_many_as_for_few(studio: Workspace, mon
         {"text": "x" * 5000},
     ],
 )
-def test_an_address_that_makes_no_sense_breaks_nothing(studio: Workspace, address: dict[str, str]) -> None:
+def test_invalid_address_shows_the_gallery(studio: Workspace, address: dict[str, str]) -> None:
     (one,) = make_many(studio, 1)
     app = open_page("gallery", **address)
     assert cards(app) == ([] if "text" in address else [one])
 
 
-def test_filters(studio: Workspace) -> None:
+def test_filters_by_address_and_by_widget(studio: Workspace) -> None:
     plain = save(studio.catalogue, prompt="Blue KILIM with stars", run="run-1").id
     adapted = save(studio.catalogue, prompt="red medallion", run="run-2", **KILIM).id
     other = save(studio.catalogue, model="other", model_title="Other", source="ab" * 32, parent=plain).id
@@ -105,14 +105,14 @@ def test_filters(studio: Workspace) -> None:
     app.get("segmented_control")[0].set_value("all")
     app.text_input(key="find_text").set_value("zebra")
     run(app)
-    assert "No picture fits" in said(app)
+    assert "No matching pictures" in said(app)
     next(button for button in app.button if button.label == "Show all pictures").click()
     assert cards(run(app)) == [other, adapted, plain]
     app.selectbox(key="find_adapter").set_value(KILIM["adapter_sha256"])
     assert cards(run(app)) == [adapted]
 
 
-def test_a_run_shown_by_a_link_can_be_compared_and_left(studio: Workspace) -> None:
+def test_gallery_of_one_run_can_be_compared_and_widened(studio: Workspace) -> None:
     first = save(studio.catalogue, run="run-1").id
     save(studio.catalogue, run="run-2")
     app = open_page("gallery", run="run-1")
@@ -123,7 +123,7 @@ def test_a_run_shown_by_a_link_can_be_compared_and_left(studio: Workspace) -> No
     assert first in cards(app)
 
 
-def test_a_star_is_kept_at_once(studio: Workspace) -> None:
+def test_star_is_saved_at_once(studio: Workspace) -> None:
     older, newer = make_many(studio, 2)[::-1]
     app = open_page("gallery")
     star = next(pills for pills in app.get("pills") if pills.key == f"star_card_{older}")
@@ -138,7 +138,7 @@ def test_a_star_is_kept_at_once(studio: Workspace) -> None:
     assert not studio.catalogue.variation(older).favourite
 
 
-def test_a_picture_in_its_own_view(studio: Workspace) -> None:
+def test_viewer_shows_all_parameters_and_opens_other_pictures(studio: Workspace) -> None:
     source = studio.catalogue.add_source(encode_picture(draw_picture(64, 80)), label="Tabriz.png")
     parent = save(studio.catalogue).id
     ids = [
@@ -203,7 +203,7 @@ def test_a_picture_in_its_own_view(studio: Workspace) -> None:
     assert len(cards(run(app))) == 4
 
 
-def test_the_downloaded_file_is_the_original(studio: Workspace) -> None:
+def test_viewer_offers_the_original_and_the_loom_files(studio: Workspace) -> None:
     (one,) = make_many(studio, 1)
     app = open_page("gallery", open=one)
     labels = [button.label for button in app.get("download_button")]
@@ -211,7 +211,7 @@ def test_the_downloaded_file_is_the_original(studio: Workspace) -> None:
     assert studio.catalogue.variation_path(one).read_bytes().startswith(b"\x89PNG")
 
 
-def test_what_was_typed_is_text_and_nothing_else(studio: Workspace) -> None:
+def test_prompts_are_escaped(studio: Workspace) -> None:
     prompt = '**bold** <script>alert(1)</script> :red[x] $y$ & "quotes" </div>'
     one = save(studio.catalogue, prompt=prompt, negative_prompt="<img src=x onerror=alert(1)>").id
     for app in (open_page("gallery"), open_page("gallery", open=one)):
@@ -223,14 +223,14 @@ def test_what_was_typed_is_text_and_nothing_else(studio: Workspace) -> None:
 
 
 @pytest.mark.parametrize("unknown", ["20990101-000000-000-abcdef", "../../etc/passwd", "<b>x</b>"])
-def test_an_unknown_picture_is_said(studio: Workspace, unknown: str) -> None:
+def test_unknown_picture_is_an_error(studio: Workspace, unknown: str) -> None:
     app = open_page("gallery", open=unknown)
     assert "There is no" in app.error[0].value
     next(button for button in app.button if button.label == "All pictures").click()
     assert "open" not in run(app).query_params
 
 
-def test_delete_in_the_own_view_goes_on_and_comes_back(studio: Workspace) -> None:
+def test_delete_in_the_viewer_opens_the_next_picture_and_can_be_undone(studio: Workspace) -> None:
     newest, middle, oldest = make_many(studio, 3)
     app = open_page("gallery", open=middle)
     app.button(key="opened_delete").click()
@@ -246,13 +246,13 @@ def test_delete_in_the_own_view_goes_on_and_comes_back(studio: Workspace) -> Non
     for one in (middle, oldest, newest):
         studio.catalogue.delete([one])
     app = open_page("gallery", open=middle)
-    assert "lies in the bin" in said(app)
+    assert "is in the bin" in said(app)
     app.button(key="opened_restore").click()
     run(app)
     assert cards(open_page("gallery")) == [middle]
 
 
-def test_several_at_once(studio: Workspace) -> None:
+def test_actions_on_ticked_pictures(studio: Workspace) -> None:
     ids = make_many(studio, 8)
     app = open_page("gallery")
     app.checkbox(key=f"tick_{ids[0]}").check()
@@ -287,7 +287,7 @@ def test_several_at_once(studio: Workspace) -> None:
     assert "selected" not in said(app)
 
 
-def test_ticks_stay_while_leafing(studio: Workspace) -> None:
+def test_ticks_stay_on_other_pages_of_the_gallery(studio: Workspace) -> None:
     ids = make_many(studio, 26)
     app = open_page("gallery")
     app.checkbox(key=f"tick_{ids[3]}").check()
@@ -302,7 +302,7 @@ def test_ticks_stay_while_leafing(studio: Workspace) -> None:
     assert app.checkbox(key=f"tick_{ids[3]}").value
 
 
-def test_the_bin_gives_back_and_is_emptied_for_good(studio: Workspace) -> None:
+def test_bin_restores_pictures_and_can_be_emptied(studio: Workspace) -> None:
     ids = make_many(studio, 3)
     studio.catalogue.delete(ids)
     app = open_page("gallery", show="bin")
@@ -321,20 +321,20 @@ def test_the_bin_gives_back_and_is_emptied_for_good(studio: Workspace) -> None:
 
 @pytest.mark.parametrize("page_size", [1, 2, 3, 7, 24])
 @pytest.mark.parametrize("page", [1, 3, 99])
-def test_every_place_is_found_from_any_page(studio: Workspace, page: int, page_size: int) -> None:
+def test_neighbours_are_found_from_any_page(studio: Workspace, page: int, page_size: int) -> None:
     ids = make_many(studio, 11)
     studio.catalogue.delete([ids[4]])
-    gone = ids.pop(4)
+    deleted = ids.pop(4)
     query = GalleryQuery(page=page, page_size=page_size)
     for position, one in enumerate(ids):
-        place = find_place(studio.catalogue, query, one)
-        assert place is not None
-        assert (place.position, place.total) == (position + 1, len(ids))
-        assert place.newer == (ids[position - 1] if position else None)
-        assert place.older == (ids[position + 1] if position + 1 < len(ids) else None)
-    for stranger in (gone, "19990101-000000-000-abcdef", "29990101-000000-000-abcdef"):
-        assert find_place(studio.catalogue, query, stranger) is None
+        found = find_neighbours(studio.catalogue, query, one)
+        assert found is not None
+        assert (found.position, found.total) == (position + 1, len(ids))
+        assert found.newer == (ids[position - 1] if position else None)
+        assert found.older == (ids[position + 1] if position + 1 < len(ids) else None)
+    for missing in (deleted, "19990101-000000-000-abcdef", "29990101-000000-000-abcdef"):
+        assert find_neighbours(studio.catalogue, query, missing) is None
 
 
-def test_no_place_in_an_empty_gallery(studio: Workspace) -> None:
-    assert find_place(studio.catalogue, GalleryQuery(), "19990101-000000-000-abcdef") is None
+def test_no_neighbours_in_an_empty_gallery(studio: Workspace) -> None:
+    assert find_neighbours(studio.catalogue, GalleryQuery(), "19990101-000000-000-abcdef") is None

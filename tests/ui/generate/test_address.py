@@ -1,4 +1,4 @@
-"""Addresses of the Generate page: a picture to vary, settings to use again, and what leads nowhere."""
+"""Query parameters of the Generate page: a picture to vary, settings to use again, and invalid values."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.support.pages import busy
 __all__ = ["busy", "page"]
 
 
-def test_vary_this_takes_the_picture_as_design_and_its_prompt_if_there_is_none(page):
+def test_parent_becomes_the_design_and_fills_an_empty_prompt(page):
     variation = keep_variation(prompt="kilim of old", seed=12)
     page.query_params["parent"] = variation.id
     page.run()
@@ -25,14 +25,14 @@ def test_vary_this_takes_the_picture_as_design_and_its_prompt_if_there_is_none(p
 
 
 @pytest.mark.usefixtures("busy")
-def test_vary_this_is_written_into_the_next_run(page):
+def test_parent_is_recorded_in_the_next_run(page):
     variation = keep_variation(prompt="kilim of old")
     page.query_params["parent"] = variation.id
     generate(page.run())
     assert workspace().jobs.active()[0].request.parent == variation.id
 
 
-def test_use_these_settings_keeps_what_was_there_before(page):
+def test_like_fills_the_form_and_can_be_undone(page):
     ready(page, "my own words")
     variation = keep_variation(
         prompt="theirs", negative_prompt="text", strength=0.3, steps=40, guidance_scale=6.0, seed=99, **KILIM
@@ -48,7 +48,7 @@ def test_use_these_settings_keeps_what_was_there_before(page):
     assert page.number_input(key="form_guidance_scale").value == 6.0
     assert page.number_input(key="form_seed").value == 99
     assert page.query_params["source"] == mine  # the design stays
-    assert f"{FACTS.model_title} and the adapter kilim" in texts(page)  # which the settings do not name
+    assert f"{FACTS.model_title} and the adapter kilim" in texts(page)  # the settings name none
     page.button(key="form_undo").click().run()
     assert page.text_area(key="form_prompt").value == "my own words"
     assert page.number_input(key="form_steps").value == 12
@@ -56,17 +56,17 @@ def test_use_these_settings_keeps_what_was_there_before(page):
     assert "form_undo" not in {button.key for button in page.button}
 
 
-def test_use_these_settings_brings_the_design_when_there_is_none(page):
+def test_like_opens_the_design_and_run_if_there_is_no_design(page):
     variation = keep_variation()
     page.query_params["like"] = variation.id
     page.run()
     assert page.query_params["source"] == variation.record.source
-    assert f"/pictures/thumbnail/{variation.id}" in texts(page)  # with the run that it came from
+    assert f"/pictures/thumbnail/{variation.id}" in texts(page)  # the run that it belongs to
 
 
 @pytest.mark.parametrize("name", ["source", "parent", "like", "run"])
 @pytest.mark.parametrize("value", ["nothing", "../../etc/passwd", "20261122-203605-123-ab12cd", "f" * 64])
-def test_address_that_leads_nowhere_is_said_and_left(page, name, value):
+def test_invalid_parameter_gives_a_warning_and_is_removed(page, name, value):
     page.query_params[name] = value
     page.run()
     assert not page.exception

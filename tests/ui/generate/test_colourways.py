@@ -1,4 +1,4 @@
-"""Colourways on the Generate page: one click away, in the yarns of other designs, and a word on each left out."""
+"""The Colourways dialog: palettes of other designs, locked yarns, and the reason why a design is left out."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from studio.designs import IndexMap, open_design
 from studio.ui.shared.pictures import title_of
 from studio.workspace import Workspace
-from tests.designs.weaving.test_weave import YARNS
+from tests.support.knots import YARNS
 from tests.support.loom_pages import draw_indexed, open_with_design
 from tests.support.pages import busy, said, studio
 from tests.support.pictures import encode_picture
@@ -21,13 +21,13 @@ OTHER_YARNS = np.array([[10, 10, 12], [90, 60, 30], [150, 140, 90], [250, 250, 2
 
 
 def add_cloth(studio: Workspace, yarns: np.ndarray, label: str):
-    """Keep a design of so many yarns, each knot of the next one."""
+    """Keep a design that uses these yarns in diagonal stripes."""
     file = io.BytesIO()
     IndexMap(np.indices((64, 64)).sum(0).astype(np.uint8) % len(yarns), yarns).image().save(file, "PNG")
     return studio.catalogue.add_source(file.getvalue(), label=label)
 
 
-def test_a_colourway_is_one_click_away_and_keeps_every_knot(studio: Workspace) -> None:
+def test_a_colourway_taken_as_design_keeps_every_index(studio: Workspace) -> None:
     page, source = open_with_design(studio)
     page.button(key="colourways_open").click().run()
     assert not page.exception
@@ -44,7 +44,7 @@ def test_a_colourway_is_one_click_away_and_keeps_every_knot(studio: Workspace) -
     assert not np.array_equal(first.palette, second.palette)
 
 
-def test_colourways_of_a_design_whose_yarns_are_all_locked_say_why_there_are_none(studio: Workspace) -> None:
+def test_no_colourways_and_a_reason_if_all_yarns_are_locked(studio: Workspace) -> None:
     page, _ = open_with_design(studio)
     for locked in ([0, 1, 2, 3], [0, 1, 2]):
         page.session_state["colourways_locked"] = locked
@@ -52,7 +52,7 @@ def test_colourways_of_a_design_whose_yarns_are_all_locked_say_why_there_are_non
         assert ["Every yarn is locked" in info.value for info in page.info] == [True] * (len(locked) == 4)
 
 
-def test_a_design_with_fewer_yarns_gives_no_colourway(studio: Workspace) -> None:
+def test_a_design_with_too_few_yarns_is_left_out(studio: Workspace) -> None:
     add_cloth(studio, YARNS[:2], "Two yarns")
     page, _ = open_with_design(studio)
     page.button(key="colourways_open").click().run()
@@ -61,7 +61,7 @@ def test_a_design_with_fewer_yarns_gives_no_colourway(studio: Workspace) -> None
     assert len([button for button in page.button if (button.key or "").startswith("colourways_take_")]) == 8
 
 
-def test_locked_yarns_need_no_other_colour(studio: Workspace) -> None:
+def test_locked_yarns_reduce_the_number_of_yarns_needed(studio: Workspace) -> None:
     add_cloth(studio, OTHER_YARNS[:2], "Two yarns")
     page, _ = open_with_design(studio)
     page.session_state["colourways_locked"] = [0, 1]
@@ -70,7 +70,7 @@ def test_locked_yarns_need_no_other_colour(studio: Workspace) -> None:
     assert "is left out" not in said(page)
 
 
-def test_a_design_that_cannot_be_read_is_left_out_until_it_can(studio: Workspace) -> None:
+def test_an_unreadable_design_is_left_out_until_it_can_be_read(studio: Workspace) -> None:
     other = add_cloth(studio, OTHER_YARNS, "Other")
     file = studio.catalogue.source_path(other.sha256)
     kept = file.read_bytes()
@@ -84,7 +84,7 @@ def test_a_design_that_cannot_be_read_is_left_out_until_it_can(studio: Workspace
     assert "is left out" not in said(page)
 
 
-def test_no_design_is_left_out_without_a_word(studio: Workspace) -> None:
+def test_every_design_left_out_is_named_with_its_reason(studio: Workspace) -> None:
     for shade in range(3):
         add_cloth(studio, OTHER_YARNS + np.array([0, 0, shade], np.uint8), f"Other {shade}")
     page, _ = open_with_design(studio)
@@ -95,8 +95,8 @@ def test_no_design_is_left_out_without_a_word(studio: Workspace) -> None:
     assert "“Other 0” is left out: 2 colourways are asked for, and the designs before it fill them." in said(page)
 
 
-def test_the_designs_whose_yarns_colourways_wear_are_chosen(studio: Workspace) -> None:
-    """Those used last to begin with; one is taken out, and its colourway goes."""
+def test_the_designs_to_take_yarns_from_can_be_chosen(studio: Workspace) -> None:
+    """The most recent ones are preselected; without one, its colourway goes."""
     for shade in range(4):
         add_cloth(studio, OTHER_YARNS + np.array([0, 0, shade], np.uint8), f"Other {shade}")
     page, source = open_with_design(studio)
@@ -115,7 +115,7 @@ def test_the_designs_whose_yarns_colourways_wear_are_chosen(studio: Workspace) -
     ]
 
 
-def test_colourways_wear_the_yarns_of_other_designs_and_keep_the_locked_ones(studio: Workspace) -> None:
+def test_colourways_use_the_yarns_of_other_designs_and_keep_the_locked_ones(studio: Workspace) -> None:
     add_cloth(studio, OTHER_YARNS, "Another")
     page, _ = open_with_design(studio)
 
@@ -133,15 +133,15 @@ def test_colourways_wear_the_yarns_of_other_designs_and_keep_the_locked_ones(stu
     worn = {tuple(colour) for colour in np.delete(palette, 1, axis=0).tolist()}
     assert worn <= {tuple(colour) for colour in OTHER_YARNS.tolist()}
     assert len(worn) == 3
-    label, palette = take(7)  # of what was taken, in a harmony
+    label, palette = take(7)  # a harmony of the colourway taken before
     assert label.startswith("Four yarns, after Another, ")
     assert np.array_equal(palette[1], YARNS[1])
     assert {tuple(colour) for colour in palette.tolist()} != {*worn, tuple(YARNS[1].tolist())}
 
 
 @pytest.mark.usefixtures("busy")
-def test_colourways_do_not_try_the_yarns_that_a_design_wears_already(studio: Workspace) -> None:
-    """A variation of a design that was branched on is a design too, in the same yarns."""
+def test_a_design_with_the_same_yarns_is_not_preselected(studio: Workspace) -> None:
+    """A variation that was made a design has the yarns of its own design."""
     page, source = open_with_design(studio)
     turned = IndexMap(open_design(draw_indexed()).index_map.indices[::-1], YARNS)
     studio.catalogue.add_source(encode_picture(turned.image()), label="Branch")
@@ -149,4 +149,4 @@ def test_colourways_do_not_try_the_yarns_that_a_design_wears_already(studio: Wor
     page.button(key="colourways_open").click().run()
     tried = page.multiselect(key=f"colourways_after_{source.sha256}")
     assert tried.value == [other.sha256]
-    assert "Branch" in tried.options  # it can be asked for
+    assert "Branch" in tried.options  # it can still be selected

@@ -1,4 +1,4 @@
-"""One place of a run drawn again: only that place changes, nothing is lost, and a second click draws nothing twice."""
+"""Redraw of one slot of a run: the other slots stay, no picture is lost, and a second click starts no second job."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from studio.generation.events import Drawn, RunListener, Started, Stepped
 from studio.models.adapter_files import CONFIG_FILE, WEIGHTS_FILE, inspect_adapter
 from studio.schema import AdapterUse, Constraints, JobSnapshot, VariationRequest
 from studio.settings import StudioSettings
-from studio.ui.generate.redraw import ask_again
+from studio.ui.generate.redraw import make_redraw_request
 from studio.ui.generate.run_view import find_run
 from studio.ui.generate.set_score import find_score
 from studio.ui.media import thumbnail_url, variation_url
@@ -40,23 +40,23 @@ SIZE = {"width_px": WIDTH_PX, "height_px": HEIGHT_PX}
 
 @pytest.fixture(autouse=True)
 def own_device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test here waits for another studio on this machine."""
+    """Give each test a device lock of its own, so that it does not wait for another studio on this computer."""
     monkeypatch.setattr("studio.workspace.device_lock_file", lambda: tmp_path / "device.lock")
 
 
-class Pencil:
-    """Draws prepared knots in the place of a model, and stops before the last step until it may go on."""
+class FakeEngine:
+    """Draws prepared index maps instead of running a model, and waits before the last step for `may_finish`."""
 
     def __init__(self) -> None:
         self.draws: list[int] = []
-        self.goes_on = threading.Event()
-        self.goes_on.set()
+        self.may_finish = threading.Event()
+        self.may_finish.set()
 
     def generate(self, request: VariationRequest, design: Design, listener: RunListener) -> None:
         size = {"width_px": design.width_px, "height_px": design.height_px}
         listener(Started(make_record(**size).facts, 2))
         listener(Stepped(1, 2, dict.fromkeys(range(len(request.seeds)), design.image)))
-        assert self.goes_on.wait(PATIENCE_SECONDS)
+        assert self.may_finish.wait(PATIENCE_SECONDS)
         for slot, seed in enumerate(request.seeds):
             listener(Drawn(slot, seed, draw_knots(self.draws.pop(0)).image(), 0.1))
 
@@ -65,11 +65,11 @@ class Pencil:
 
 
 @pytest.fixture(autouse=True)
-def pencil(monkeypatch: pytest.MonkeyPatch) -> Pencil:
-    """What the queue draws with here: what is tested is where pictures go, not how they are drawn."""
-    drawing = Pencil()
-    monkeypatch.setattr("studio.ui.session.make_engine", lambda: drawing)
-    return drawing
+def engine(monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
+    """Replace the engine: these tests check where pictures go, not how they are drawn."""
+    fake = FakeEngine()
+    monkeypatch.setattr("studio.ui.session.make_engine", lambda: fake)
+    return fake
 
 
 def keep_design(workspace: Workspace) -> Source:
@@ -77,7 +77,7 @@ def keep_design(workspace: Workspace) -> Source:
 
 
 def keep_twins(workspace: Workspace) -> list[str]:
-    """Keep a run of three whose last picture repeats its first, as after a restart; return their ids."""
+    """Keep a run of three pictures, the last equal to the first, known by the catalogue alone; return their ids."""
     records = [make_record(source=keep_design(workspace).sha256, slot=slot, seed=slot, **SIZE) for slot in range(3)]
     for record, seed in zip(records, (1, 2, 1), strict=True):
         workspace.catalogue.save_variation(draw_knots(seed).image(), record)
@@ -85,9 +85,9 @@ def keep_twins(workspace: Workspace) -> list[str]:
 
 
 def run_of(page: AppTest) -> str:
-    """Return the run that the page's address names; Streamlit's tests hold it in a list or not."""
-    said_run = page.query_params["run"]
-    return said_run if isinstance(said_run, str) else said_run[0]
+    """Return the run in the page's address, which AppTest holds as a text or in a list."""
+    run_id = page.query_params["run"]
+    return run_id if isinstance(run_id, str) else run_id[0]
 
 
 def buttons(page: AppTest) -> set[str]:
@@ -116,7 +116,7 @@ def wait_until(holds: Callable[[], bool]) -> None:
 
 
 @pytest.mark.usefixtures("busy")
-def test_only_the_doubtful_one_is_drawn_again_also_after_a_restart(studio: Workspace) -> None:
+def test_only_a_near_duplicate_can_be_redrawn_also_after_a_restart(studio: Workspace) -> None:
     ids = keep_twins(studio)
     made = studio.catalogue.variation(ids[2]).record
     page = open_page("generate", run="run-1")
@@ -141,28 +141,31 @@ def test_only_the_doubtful_one_is_drawn_again_also_after_a_restart(studio: Works
 
 
 @pytest.mark.usefixtures("busy")
-def test_two_clicks_draw_one_picture(studio: Workspace) -> None:
+def test_two_clicks_start_one_job(studio: Workspace) -> None:
     ids = keep_twins(studio)
     pages = [open_page("generate", run="run-1") for _ in range(2)]
-    for page in pages:  # in two tabs, both with the button before their eyes
+    for page in pages:  # two tabs, both with the button
         page.button(key=f"run_again_{ids[2]}").click()
         run(page)
     assert len(studio.jobs.active()) == 1
     assert f"run_again_{ids[2]}" not in buttons(pages[1])
 
 
-def test_two_sessions_at_one_moment_start_one_job(studio: Workspace, tmp_path: Path) -> None:
-    """Both have drawn the button before either has told the queue, which decides alone."""
+def test_two_simultaneous_requests_start_one_job(studio: Workspace, tmp_path: Path) -> None:
+    """Both sessions drew the button before either submitted its job; the queue takes one."""
     keep_twins(studio)
     view = find_run(studio, "run-1")
     with FileLock(tmp_path / "device.lock"):
-        jobs = {studio.jobs.draw_again("run-1", 2, ask_again(view.request, seed, StudioSettings())) for seed in (7, 8)}
+        jobs = {
+            studio.jobs.draw_again("run-1", 2, make_redraw_request(view.request, seed, StudioSettings()))
+            for seed in (7, 8)
+        }
         assert len(jobs) == 1
         close_workspaces()
 
 
 @pytest.mark.usefixtures("busy")
-def test_leaving_it_brings_the_picture_back(studio: Workspace) -> None:
+def test_cancelling_a_redraw_brings_the_picture_back(studio: Workspace) -> None:
     ids = keep_twins(studio)
     page = click_again(open_page("generate", run="run-1"), ids[2])
     (job,) = studio.jobs.active()
@@ -175,7 +178,7 @@ def test_leaving_it_brings_the_picture_back(studio: Workspace) -> None:
 
 
 @pytest.mark.usefixtures("busy")
-def test_the_seed_is_one_that_the_run_has_not_had(studio: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_redraw_uses_a_seed_new_to_the_run(studio: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     ids = keep_twins(studio)
     replaced = make_record(source=studio.catalogue.variation(ids[0]).record.source, slot=2, seed=40, **SIZE)
     studio.catalogue.save_variation(draw_knots(1).image(), replaced)
@@ -186,7 +189,7 @@ def test_the_seed_is_one_that_the_run_has_not_had(studio: Workspace, monkeypatch
     assert find_run(studio, "run-1").seeds == {0, 1, 2, 40, 77}
 
 
-def test_the_newest_of_a_place_is_shown_scored_and_compared(studio: Workspace) -> None:
+def test_the_newest_picture_of_a_slot_is_shown_scored_and_compared(studio: Workspace) -> None:
     ids = keep_twins(studio)
     old = studio.catalogue.variation(ids[2]).record
     new = make_record(source=old.source, slot=2, seed=40, **SIZE)
@@ -200,25 +203,25 @@ def test_the_newest_of_a_place_is_shown_scored_and_compared(studio: Workspace) -
     compared = drawn_html(open_page("compare", run="run-1"))
     assert [variation_url(one) in compared for one in (*ids, new.id)] == [True, True, False, True]
     opened = drawn_html(open_page("gallery", open=new.id))
-    assert thumbnail_url(ids[2]) in opened  # what it replaced is of the same run
+    assert thumbnail_url(ids[2]) in opened  # the replaced picture belongs to the same run
     assert thumbnail_url(ids[2]) in drawn_html(open_page("gallery"))
     studio.catalogue.delete([new.id])
     assert shown(open_page("generate", run="run-1"), ids) == [True, True, True]
 
 
-def test_the_new_picture_takes_its_place_while_the_others_stay(studio: Workspace, pencil: Pencil) -> None:
+def test_a_redraw_replaces_its_slot_and_leaves_the_others(studio: Workspace, engine: FakeEngine) -> None:
     page = open_page("generate", source=keep_design(studio).sha256)
     page.number_input(key="form_count").set_value(3)
     page.text_area(key="form_prompt").set_value("kilim")
     run(page)
-    pencil.draws = [1, 2, 1]
+    engine.draws = [1, 2, 1]
     page.button(key="generate").click()
     run_id = run_of(run(page))
     wait_until(lambda: studio.jobs.snapshot(run_id).state.over)
     first = list(studio.jobs.snapshot(run_id).variations)
-    # It is drawn: a preview and how far it is stand in its place alone.
-    pencil.draws = [3]
-    pencil.goes_on.clear()
+    # While it is drawn, only its slot shows a preview and progress.
+    engine.draws = [3]
+    engine.may_finish.clear()
     click_again(run(page), first[2])
     wait_until(lambda: any(studio.jobs.drawn_again(run_id)[2].previews))
     run(page)
@@ -226,8 +229,8 @@ def test_the_new_picture_takes_its_place_while_the_others_stay(studio: Workspace
     assert drawn_html(page).count("data:image/webp") == 1
     assert page.get("progress")[0].text.startswith("Step 1 of 2")
     assert "**3 variations in" in said(page)
-    # It is there.
-    pencil.goes_on.set()
+    # When it is finished, its slot shows the new picture.
+    engine.may_finish.set()
     job = wait_for(studio, run_id, 2)
     run(page)
     (new_id,) = job.variations
@@ -241,8 +244,8 @@ def test_the_new_picture_takes_its_place_while_the_others_stay(studio: Workspace
     assert studio.catalogue.find(GalleryQuery(run=run_id)).total == 4  # nothing is lost
 
 
-def test_a_picture_that_could_not_be_saved_is_offered_in_its_place(
-    studio: Workspace, pencil: Pencil, monkeypatch: pytest.MonkeyPatch
+def test_an_unsaved_redraw_can_be_saved_again_in_its_slot(
+    studio: Workspace, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ids = keep_twins(studio)
     page = open_page("generate", run="run-1")
@@ -252,7 +255,7 @@ def test_a_picture_that_could_not_be_saved_is_offered_in_its_place(
         raise StorageError("The disk is full.")
 
     monkeypatch.setattr(type(studio.catalogue), "save_variation", full)
-    pencil.draws = [3]
+    engine.draws = [3]
     click_again(page, ids[2])
     job = wait_for(studio, "run-1", 2)
     assert [error.value for error in run(page).error] == ["The disk is full."]
@@ -266,7 +269,7 @@ def test_a_picture_that_could_not_be_saved_is_offered_in_its_place(
 
 
 def write_adapter(folder: Path, value: float) -> Path:
-    """Write a LoRA of one layer as peft does."""
+    """Write a LoRA of one layer in peft's format."""
     folder.mkdir()
     name = "base_model.model.transformer_blocks.0.attn.to_q.lora_{}.weight"
     shapes = {"A": (1, 8), "B": (8, 1)}
@@ -276,11 +279,11 @@ def write_adapter(folder: Path, value: float) -> Path:
     return folder
 
 
-def test_a_run_known_by_its_records_asks_for_the_same_model_and_adapter(tmp_path: Path) -> None:
+def test_redraw_request_from_a_record_names_the_same_model_and_adapter(tmp_path: Path) -> None:
     kilim, other = (write_adapter(tmp_path / name, value) for value, name in enumerate(("kilim", "other")))
     named = {"adapter_name": "kilim", "adapter_sha256": inspect_adapter(kilim).sha256, "adapter_weight": 0.7}
     made = make_record(constraints=Constraints(palette="source"), negative_prompt="people", **named)
-    asked = ask_again(made, 5, StudioSettings(adapter_folder=str(kilim), profile="4"))
+    asked = make_redraw_request(made, 5, StudioSettings(adapter_folder=str(kilim), profile="4"))
     assert asked == VariationRequest(
         source=made.source,
         prompt=made.prompt,
@@ -295,18 +298,18 @@ def test_a_run_known_by_its_records_asks_for_the_same_model_and_adapter(tmp_path
     )
     for settings in (StudioSettings(), StudioSettings(adapter_folder=str(other))):
         with pytest.raises(RequestError, match="adapter kilim"):
-            ask_again(made, 5, settings)
+            make_redraw_request(made, 5, settings)
     folder = tmp_path / "mine"
     folder.mkdir()
     (folder / "model_index.json").write_text("{}")
     own = make_record(model="folder:mine", model_title="mine")
-    assert ask_again(own, 5, StudioSettings(model=str(folder))).model == str(folder)
+    assert make_redraw_request(own, 5, StudioSettings(model=str(folder))).model == str(folder)
     with pytest.raises(RequestError, match="drawn by mine"):
-        ask_again(own, 5, StudioSettings())
+        make_redraw_request(own, 5, StudioSettings())
 
 
 @pytest.mark.usefixtures("busy")
-def test_what_cannot_be_drawn_again_is_said(studio: Workspace) -> None:
+def test_a_redraw_with_a_missing_model_gives_an_error(studio: Workspace) -> None:
     made = {"source": keep_design(studio).sha256, "model": "folder:gone", "model_title": "gone", **SIZE}
     records = [make_record(slot=slot, seed=slot, **made) for slot in range(2)]
     for record in records:

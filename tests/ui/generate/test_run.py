@@ -1,4 +1,4 @@
-"""A run on the Generate page: in line, drawn, stopped, shown again later, and said in words."""
+"""A run on the Generate page: queued, drawn, cancelled, shown after a restart, and described in words."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_run_started_while_choosing_another_design_is_shown(page):
 
 
 @pytest.mark.usefixtures("busy")
-def test_another_session_sees_that_a_run_goes_on_and_can_look_at_it(page):
+def test_another_session_sees_a_run_in_progress_and_can_show_it(page):
     ready(page)
     generate(page)
     (snapshot,) = workspace().jobs.active()
@@ -45,11 +45,11 @@ def test_another_session_sees_that_a_run_goes_on_and_can_look_at_it(page):
     assert other.query_params["run"] == snapshot.id
     assert "run_cancel" in {button.key for button in other.button}
     assert "96 × 128 px · PNG" in texts(other)
-    assert other.text_area(key="form_prompt").value == ""  # looking takes nothing over
+    assert other.text_area(key="form_prompt").value == ""  # the form is not filled
 
 
 @pytest.mark.usefixtures("busy")
-def test_cancel_in_line_ends_the_run(page):
+def test_cancelling_a_queued_run_ends_it(page):
     ready(page)
     generate(page)
     (snapshot,) = workspace().jobs.active()
@@ -66,7 +66,7 @@ def test_cancel_in_line_ends_the_run(page):
 
 
 @pytest.mark.usefixtures("busy")
-def test_a_new_design_clears_the_sheet_and_the_last_run_is_a_click_away(studio: Workspace) -> None:
+def test_a_new_design_hides_the_last_run_and_a_button_brings_it_back(studio: Workspace) -> None:
     page, source = open_with_design(studio)
     submit(page)
     assert page.session_state["generate_run"]
@@ -89,10 +89,10 @@ def test_run_from_before_a_restart_is_shown_with_its_settings(page):
         assert f"/pictures/thumbnail/{variation.id}" in texts(page)
     assert "Drawn by Built-in" in texts(page)
     assert page.text_area(key="form_prompt").value == "kilim of old"
-    assert "Compare the design and its three" in [link.value for link in page.get("page_link")]
+    assert "Compare with the design" in [link.value for link in page.get("page_link")]
 
 
-def test_a_run_of_which_there_is_nothing_to_say_shows_no_figures(page):
+def test_a_run_with_undefined_figures_shows_none(page):
     plain = Image.new("RGB", (64, 80), (180, 30, 40))
     source = workspace().catalogue.add_source(encode_picture(plain), label="Plain")
     workspace().catalogue.save_variation(plain, make_record(source=source.sha256, run="run-7"))
@@ -105,16 +105,16 @@ def test_a_run_of_which_there_is_nothing_to_say_shows_no_figures(page):
     assert SCORE_HELP not in {caption.help for caption in page.caption}
 
 
-def test_run_of_more_than_compare_shows_offers_the_first(page):
+def test_a_run_too_large_for_compare_offers_its_first_six(page):
     for slot in range(8):
         keep_variation(run="run-8", slot=slot, seed=slot)
     page.query_params["run"] = "run-8"
     page.run()
     assert not page.exception
-    assert "Compare the design and its first six" in [link.value for link in page.get("page_link")]
+    assert "Compare the first 6 with the design" in [link.value for link in page.get("page_link")]
 
 
-def test_run_whose_pictures_all_went_says_so(page):
+def test_a_run_without_pictures_left_is_reported_unknown(page):
     kept = [keep_variation(run="run-7", slot=slot, seed=slot) for slot in range(2)]
     page.query_params["run"] = "run-7"
     page.run()
@@ -124,7 +124,7 @@ def test_run_whose_pictures_all_went_says_so(page):
     assert "not known any more" in texts(page)
 
 
-def test_card_varies_its_picture_and_keeps_the_run_in_view(page):
+def test_vary_this_changes_the_design_and_keeps_the_run_shown(page):
     variation = keep_variation(run="run-7", prompt="kilim of old")
     page.query_params["run"] = "run-7"
     page.run()
@@ -166,7 +166,7 @@ def test_run_draws_with_the_real_pipeline_and_its_pictures_are_shown(page):
     assert f"/pictures/thumbnail/{snapshot.variations[0]}" in texts(page)
 
 
-def test_pictures_that_could_not_be_saved_are_offered_again(page, monkeypatch):
+def test_unsaved_pictures_can_be_saved_again(page, monkeypatch):
     ready(page)
     page.number_input(key="form_count").set_value(1).run()
     page.number_input(key="form_steps").set_value(2).run()
@@ -227,7 +227,7 @@ def snapshot_of(state: JobState, **changes: object):
         (JobState.RUNNING, {"step": 3, "steps": 8, "stage": "Stopping"}, "Stopping after this step"),
     ],
 )
-def test_progress_is_said_in_words(state, changes, said):
+def test_progress_in_words(state, changes, said):
     assert run_words.describe_progress(snapshot_of(state, **changes)) == said
 
 

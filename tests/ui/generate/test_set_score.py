@@ -1,4 +1,4 @@
-"""The figures of a whole run on its page: read from the kept files, one picture at a time."""
+"""Figures of a run on its page: computed from the kept files, one full-size picture in memory at a time."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from studio.schema import VariationRecord
 from studio.ui.generate import set_score
 from studio.ui.generate.set_score import describe_score, find_score
 from studio.workspace import Workspace
-from tests.designs.weaving.test_weave import YARNS
 from tests.support.catalogue_records import make_record
+from tests.support.knots import YARNS
 from tests.support.pages import open_page, said, studio
 from tests.support.pictures import encode_picture
 
@@ -30,7 +30,7 @@ def draw_knots(seed: int) -> IndexMap:
 
 
 def keep_run(workspace: Workspace, pictures: list[Image.Image]) -> list[VariationRecord]:
-    """Keep a design of four yarns and pictures as the run made from it."""
+    """Keep a design of four yarns and these pictures as its run."""
     source = workspace.catalogue.add_source(encode_picture(draw_knots(0).image()), label="Four yarns")
     size = {"width_px": WIDTH_PX, "height_px": HEIGHT_PX}
     records = [
@@ -44,7 +44,7 @@ def keep_run(workspace: Workspace, pictures: list[Image.Image]) -> list[Variatio
 
 def test_a_copy_and_a_twin_are_named(studio: Workspace) -> None:
     knots = draw_knots(0).indices.copy()
-    knots[:3, :40] = 1  # 120 of 12288 knots moved: still its design
+    knots[:3, :40] = 1  # 120 of 12288 knots changed: still a copy
     pictures = [draw_knots(seed).image() for seed in (1, 2, 1)]
     records = keep_run(studio, [*pictures, IndexMap(knots, YARNS).image()])
     found = find_score(studio.catalogue, studio.catalogue.run("run-1"))
@@ -60,12 +60,12 @@ def test_a_copy_and_a_twin_are_named(studio: Workspace) -> None:
     assert "Nearly the design itself." in words
 
 
-def test_when_most_are_alike_the_way_out_is_named(studio: Workspace) -> None:
+def test_a_higher_strength_is_advised_when_most_are_alike(studio: Workspace) -> None:
     keep_run(studio, [draw_knots(seed).image() for seed in (1, 1, 2, 1)])
     assert "A higher strength sets them further apart." in said(open_page("generate", run="run-1"))
 
 
-def test_pictures_without_yarns_have_figures_too(studio: Workspace) -> None:
+def test_pictures_in_free_colours_have_figures(studio: Workspace) -> None:
     keep_run(studio, [draw_knots(seed).image().convert("RGB") for seed in (1, 2)])
     found = find_score(studio.catalogue, studio.catalogue.run("run-1"))
     assert found is not None
@@ -83,7 +83,7 @@ def test_a_copy_in_free_colours_is_named_and_a_recoloured_one_is_not(studio: Wor
     assert found.copies == {records[0].id}
 
 
-def test_one_picture_in_its_full_size_is_held_at_a_time(studio: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_full_size_picture_is_in_memory_at_a_time(studio: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     keep_run(studio, [draw_knots(seed).image() for seed in range(1, 6)])
     opened: list[weakref.ref[Image.Image]] = []
 
@@ -99,7 +99,7 @@ def test_one_picture_in_its_full_size_is_held_at_a_time(studio: Workspace, monke
     assert len(opened) == 6  # the design and its five
 
 
-def test_a_file_that_is_gone_costs_the_figures_and_not_the_page(studio: Workspace) -> None:
+def test_a_missing_file_removes_the_figures_and_not_the_page(studio: Workspace) -> None:
     records = keep_run(studio, [draw_knots(seed).image() for seed in (1, 2)])
     studio.catalogue.variation_path(records[1].id).unlink()
     assert find_score(studio.catalogue, studio.catalogue.run("run-1")) is None

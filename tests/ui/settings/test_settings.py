@@ -1,4 +1,4 @@
-"""The settings page: what is chosen is kept at once and survives, what cannot be is refused with a reason."""
+"""The Settings page: a choice is saved at once; one that cannot be used is refused with a reason."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ __all__ = ["studio"]
 GIB = 2**30
 
 
-def kept(studio: Workspace) -> StudioSettings:
-    """Return what a new start of the studio would read."""
+def saved_settings(studio: Workspace) -> StudioSettings:
+    """Return the settings that a new start of the studio would read."""
     return SettingsStore(studio.outputs / "settings.json").load()
 
 
@@ -37,7 +37,7 @@ def choose(app: AppTest, kind: str, key: str, value: object) -> AppTest:
 
 
 def write_adapter(folder: Path, *, rank: int = 4, alpha: float = 8) -> Path:
-    """Write a small adapter as peft writes it."""
+    """Write a small adapter in peft format."""
     folder.mkdir(parents=True)
     key = "base_model.model.transformer_blocks.0.attn.to_q"
     weights = {
@@ -50,18 +50,18 @@ def write_adapter(folder: Path, *, rank: int = 4, alpha: float = 8) -> Path:
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_a_model_is_kept_at_once(studio: Workspace, model: str) -> None:
+def test_model_is_saved_at_once(studio: Workspace, model: str) -> None:
     other = next(one for one in MODELS if one != model)
     studio.settings.save(StudioSettings(model=other))
     app = open_page("settings")
     assert app.radio(key="settings_model").value == other
     choose(app, "radio", "settings_model", model)
-    assert kept(studio).model == model
-    assert [toast.value for toast in app.toast] == ["Saved. It holds from the next run on."]
+    assert saved_settings(studio).model == model
+    assert [toast.value for toast in app.toast] == ["Saved. It applies from the next run."]
     assert open_page("settings").radio(key="settings_model").value == model
 
 
-def test_a_gated_model_says_which_steps_to_take(studio: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_gated_model_shows_how_to_get_access(studio: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_TOKEN_PATH", str(studio.outputs / "no-token"))
     monkeypatch.delenv("HF_TOKEN", raising=False)
     studio.settings.save(StudioSettings(model="stabilityai/stable-diffusion-3.5-large"))
@@ -81,20 +81,20 @@ def test_a_gated_model_says_which_steps_to_take(studio: Workspace, monkeypatch: 
         (Hardware("mps", "Apple silicon", None, 32.0, 8), []),
     ],
 )
-def test_a_computer_that_is_too_small_is_told_before_the_fetch(
+def test_too_small_computer_gives_a_warning_before_the_download(
     studio: Workspace, monkeypatch: pytest.MonkeyPatch, found: Hardware, words: list[str]
 ) -> None:
     monkeypatch.setenv("HF_TOKEN", "hf_any")
     monkeypatch.setattr("studio.ui.session.hardware", lambda: found)
     studio.settings.save(StudioSettings(model="stabilityai/stable-diffusion-3.5-large"))
-    told = [warning.value for warning in open_page("settings").warning]
-    assert len(told) == bool(words)
-    assert all(word in told[0] for word in words)
+    warnings = [warning.value for warning in open_page("settings").warning]
+    assert len(warnings) == bool(words)
+    assert all(word in warnings[0] for word in words)
     studio.settings.save(StudioSettings())
     assert not open_page("settings").warning
 
 
-def test_a_token_is_found_and_never_shown(studio: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_token_is_found_and_never_shown(studio: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_TOKEN", "hf_verysecret")
     monkeypatch.setattr("studio.ui.session.hardware", lambda: Hardware("cuda", "NVIDIA RTX 4080", 15.7, 62.6, 8))
     studio.settings.save(StudioSettings(model="stabilityai/stable-diffusion-3.5-large"))
@@ -105,26 +105,26 @@ def test_a_token_is_found_and_never_shown(studio: Workspace, monkeypatch: pytest
     assert "verysecret" not in said(app)
 
 
-def test_a_folder_is_checked_before_it_is_kept(studio: Workspace, tmp_path: Path) -> None:
+def test_model_folder_is_checked_before_it_is_saved(studio: Workspace, tmp_path: Path) -> None:
     app = choose(open_page("settings"), "radio", "settings_model", "folder")
-    assert kept(studio).model == "builtin"
+    assert saved_settings(studio).model == "builtin"
     choose(app, "text_input", "settings_folder", str(tmp_path / "nowhere"))
     assert "No model is called" in app.error[0].value
-    assert kept(studio).model == "builtin"
+    assert saved_settings(studio).model == "builtin"
     choose(app, "text_input", "settings_folder", str(tmp_path))
     assert "model_index.json is missing" in app.error[0].value
     choose(app, "text_input", "settings_folder", f"  {BUILTIN_FOLDER} ")
     assert not app.error
-    assert kept(studio).model == str(BUILTIN_FOLDER.resolve())
+    assert saved_settings(studio).model == str(BUILTIN_FOLDER.resolve())
     again = open_page("settings")
     assert again.radio(key="settings_model").value == "folder"
     assert again.text_input(key="settings_folder").value == str(BUILTIN_FOLDER.resolve())
     choose(again, "radio", "settings_model", "builtin")
-    assert kept(studio).model == "builtin"
+    assert saved_settings(studio).model == "builtin"
     assert not [field for field in again.text_input if field.key == "settings_folder"]
 
 
-def test_a_folder_that_has_gone_is_said(studio: Workspace, tmp_path: Path) -> None:
+def test_missing_model_folder_is_an_error(studio: Workspace, tmp_path: Path) -> None:
     studio.settings.save(StudioSettings(model=str(tmp_path / "gone")))
     app = open_page("settings")
     assert "No model is called" in app.error[0].value
@@ -132,7 +132,7 @@ def test_a_folder_that_has_gone_is_said(studio: Workspace, tmp_path: Path) -> No
     assert not app.error
 
 
-def test_an_adapter_is_found_inspected_and_kept(
+def test_adapter_in_the_project_is_listed_inspected_and_saved(
     studio: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(settings_adapter, "PROJECT", tmp_path)
@@ -140,17 +140,17 @@ def test_an_adapter_is_found_inspected_and_kept(
     app = open_page("settings")
     assert app.selectbox(key="settings_adapter").options == ["None", "kashan", "A folder on this computer…"]
     choose(app, "selectbox", "settings_adapter", str(folder))
-    assert kept(studio).adapter_folder == str(folder)
+    assert saved_settings(studio).adapter_folder == str(folder)
     words = " ".join(said(app).split())
     sha256 = settings_adapter.read_adapter(folder).sha256
     for fact in ("Name kashan", "Rank 4", "Alpha 8", "Layers it changes 1", f"Fingerprint {sha256[:12]}"):
         assert fact in words
     choose(app, "selectbox", "settings_adapter", "")
-    assert kept(studio).adapter_folder is None
+    assert saved_settings(studio).adapter_folder is None
     assert "Fingerprint" not in said(app)
 
 
-def test_an_adapter_that_cannot_be_read_leaves_the_choice(studio: Workspace, tmp_path: Path) -> None:
+def test_unreadable_adapter_does_not_change_the_choice(studio: Workspace, tmp_path: Path) -> None:
     good = write_adapter(tmp_path / "good")
     damaged = write_adapter(tmp_path / "damaged")
     (damaged / WEIGHTS_FILE).write_bytes(b"no safetensors")
@@ -160,15 +160,15 @@ def test_an_adapter_that_cannot_be_read_leaves_the_choice(studio: Workspace, tmp
     assert "has no adapter_model.safetensors" in app.error[0].value
     choose(app, "text_input", "settings_adapter_folder", str(damaged))
     assert "is damaged" in app.error[0].value
-    assert kept(studio).adapter_folder == str(good)
+    assert saved_settings(studio).adapter_folder == str(good)
     other = write_adapter(tmp_path / "other", rank=2)
     choose(app, "text_input", "settings_adapter_folder", str(other))
     assert not app.error
-    assert kept(studio).adapter_folder == str(other)
+    assert saved_settings(studio).adapter_folder == str(other)
     assert app.selectbox(key="settings_adapter").value == str(other)
 
 
-def test_an_adapter_changed_on_disk_is_read_again(tmp_path: Path) -> None:
+def test_adapter_changed_on_disk_is_read_again(tmp_path: Path) -> None:
     folder = write_adapter(tmp_path / "kashan", rank=4)
     assert settings_adapter.read_adapter(folder).rank == 4
     (folder / WEIGHTS_FILE).unlink()
@@ -195,15 +195,15 @@ def test_without_an_nvidia_card_profiles_have_no_effect(
 
 
 @pytest.mark.parametrize("profile", [AUTOMATIC, *PROFILES])
-def test_with_a_card_a_profile_is_kept(studio: Workspace, monkeypatch: pytest.MonkeyPatch, profile: str) -> None:
+def test_with_a_card_a_profile_is_saved(studio: Workspace, monkeypatch: pytest.MonkeyPatch, profile: str) -> None:
     card = Hardware("cuda", "NVIDIA RTX 4080", 15.7, 62.6, 8)
     monkeypatch.setattr("studio.ui.session.hardware", lambda: card)
     studio.settings.save(StudioSettings(profile="1" if profile != "1" else "2"))
     app = choose(open_page("settings"), "radio", "settings_profile", profile)
-    assert kept(studio).profile == profile
+    assert saved_settings(studio).profile == profile
     assert not app.info
     captions = app.radio(key="settings_profile").proto.captions
-    assert "16 GiB of VRAM and 63 GiB of RAM it means 2: Smaller card, much memory" in captions[0]
+    assert "With 16 GiB of VRAM and 63 GiB of RAM this is profile 2: Smaller card, much memory" in captions[0]
     assert len(captions) == len(PROFILES) + 1
     for caption, one in zip(captions[1:], PROFILES.values(), strict=True):
         assert one.explanation in caption
@@ -211,36 +211,36 @@ def test_with_a_card_a_profile_is_kept(studio: Workspace, monkeypatch: pytest.Mo
     assert "NVIDIA RTX 4080" in said(app)
 
 
-def test_a_card_that_torch_cannot_use_is_explained(studio: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_card_that_torch_cannot_use_is_explained(studio: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     note = "RTX 4080 was found, but the installed torch cannot use it."
     monkeypatch.setattr("studio.ui.session.hardware", lambda: Hardware("cpu", "RTX 4080", None, 16.0, 4, note))
     assert note in [warning.value for warning in open_page("settings").warning]
 
 
-def test_idle_minutes_are_kept(studio: Workspace) -> None:
+def test_idle_minutes_are_saved(studio: Workspace) -> None:
     app = choose(open_page("settings"), "number_input", "settings_idle", 0)
-    assert kept(studio).idle_unload_minutes == 0
+    assert saved_settings(studio).idle_unload_minutes == 0
     choose(app, "number_input", "settings_idle", 45)
-    assert kept(studio).idle_unload_minutes == 45
+    assert saved_settings(studio).idle_unload_minutes == 45
 
 
-def test_no_model_no_memory_to_give_back(studio: Workspace) -> None:
+def test_memory_cannot_be_freed_without_a_model(studio: Workspace) -> None:
     app = open_page("settings")
     assert "No model is in memory." in said(app)
     assert app.button(key="settings_release").disabled
 
 
-def test_memory_in_use_is_not_given_back(studio: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_memory_cannot_be_freed_during_a_run(studio: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(type(studio.jobs), "holds_model", True)
     app = open_page("settings")
     assert not app.button(key="settings_release").disabled
     monkeypatch.setattr(studio.jobs, "active", lambda: ["a run"])
     app.run()
     assert app.button(key="settings_release").disabled
-    assert "A run is using it." in said(app)
+    assert "A run is using the model." in said(app)
 
 
-def test_settings_that_cannot_be_written_are_said(studio: Workspace) -> None:
+def test_unwritable_settings_are_an_error(studio: Workspace) -> None:
     app = open_page("settings")
     (studio.outputs / "settings.tmp").mkdir()
     choose(app, "number_input", "settings_idle", 45)
@@ -250,7 +250,7 @@ def test_settings_that_cannot_be_written_are_said(studio: Workspace) -> None:
     assert not app.error
 
 
-def test_storage_and_its_upkeep(studio: Workspace) -> None:
+def test_bin_is_emptied_and_catalogue_rebuilt(studio: Workspace) -> None:
     ids = [save(studio.catalogue, seed=seed).id for seed in range(3)]
     studio.catalogue.delete(ids[:1])
     app = open_page("settings")
@@ -259,13 +259,13 @@ def test_storage_and_its_upkeep(studio: Workspace) -> None:
     run(app)
     assert studio.catalogue.storage().binned == 0
 
-    thrown = studio.catalogue.variation_path(ids[1])
-    copy = thrown.read_bytes()
-    thrown.unlink()
+    file = studio.catalogue.variation_path(ids[1])
+    copy = file.read_bytes()
+    file.unlink()
     app.button(key="settings_rebuild").click()
     run(app)
     assert "1 picture, 0 in the bin" in app.success[0].value
-    thrown.write_bytes(copy)
+    file.write_bytes(copy)
     app.button(key="settings_rebuild").click()
     run(app)
     assert "2 pictures, 0 in the bin" in app.success[0].value
@@ -284,5 +284,5 @@ def test_storage_and_its_upkeep(studio: Workspace) -> None:
         (5 * 10**12, "5.0 TB"),
     ],
 )
-def test_amounts(size: int, words: str) -> None:
+def test_describe_bytes(size: int, words: str) -> None:
     assert describe_bytes(size) == words

@@ -1,1 +1,1 @@
-"""The form of the next run: design, yarns, constraints, prompt and settings."""
+"""The form for the next run: design, yarns, constraints, prompt and settings."""

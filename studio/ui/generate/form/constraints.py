@@ -1,4 +1,4 @@
-"""What variations must keep of their design: the part of the form that makes them ready for the loom."""
+"""The form's choices under “For the loom”: yarns, symmetry, repeat, and the part to keep."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from studio.designs.structure.symmetry import is_symmetric
 from studio.designs.weaving.plan import plan_weave
 from studio.errors import RequestError
 from studio.schema import COLOURS_LIMIT, Constraints
-from studio.ui.generate.form.form_values import key_of, mark_in, read_constraints, read_form
+from studio.ui.generate.form.form_values import drop_marks_of_other_design, key_of, read_constraints, read_form
 from studio.ui.generate.form.rectangle import draw_rectangle
 from studio.ui.generate.form.yarns import find_yarns, pick_yarns
 from studio.ui.session import workspace
 from studio.ui.shared.design_facts import find_facts
 
 PALETTES = {
-    "auto": "As in the design",
+    "auto": "Automatic",
     "source": "The design’s yarns",
     "new": "New yarns",
     "free": "Free colours",
@@ -42,88 +42,61 @@ _FIELD_PX = 136
 
 
 def draw_constraints(source: Source | None) -> None:
-    """Draw the choices; what they come to for the design is in the expander's title."""
-    if source is not None and mark_in(source.sha256):
-        st.toast("What you had marked belonged to the last design. Mark it in this one.")
+    """Draw the choices in an expander; its title sums up what is kept. Without a design, what needs one is left out."""
+    if source is not None and drop_marks_of_other_design(source.sha256):
+        st.toast("The yarns or the part that you marked belonged to the last design. Mark them again in this one.")
     values = read_form()
     facts = None if source is None else find_facts(source.sha256)
-    repeatable = can_repeat(source)
+    repeatable = source is None or can_repeat(source)
     problem = None
     try:
         kept = describe_constraints(read_constraints(values, repeatable=repeatable), facts)
     except RequestError as error:
         kept, problem = "not complete", str(error)
     with st.expander(f"For the loom · {kept}", key="form_loom"):
-        with st.grid(2, min_column_width=_FIELD_PX, gap="small") as grid:
-            with grid.cell():
-                _choose("Yarns", "palette", PALETTES, "Which colours a variation may have.")
-            with grid.cell():
-                _choose("Symmetry", "symmetry", SYMMETRIES, "Variations are mirrored exactly, to the knot.")
-            with grid.cell():
-                if repeatable:
-                    _choose(
-                        "Repeat", "repeat", REPEATS, "How the design is laid beside itself. Seams are drawn to close."
-                    )
-                else:
-                    _draw_no_repeat()
-            with grid.cell():
-                _choose("Keep", "keep", KEEPS, "The part that stays exactly as it is, while the rest is varied.")
+        _draw_choices(repeatable=repeatable)
         if values.palette == "new":
-            st.number_input(
-                "Number of yarns",
-                min_value=1,
-                max_value=COLOURS_LIMIT,
-                step=1,
-                key=key_of("colours"),
-                help="Each variation gets so many yarns of its own. 8 to 10 suit most machine-made carpets.",
-                persist_state="session",
-            )
-            if source is not None:
-                pick_yarns(
-                    "Yarns that stay",
-                    find_yarns(source.sha256),
-                    key_of("locked"),
-                    help_text="These yarns of the design are in every variation; the others are chosen anew.",
-                )
+            _draw_new_yarns(source)
         if values.keep == "rectangle" and source is not None:
             draw_rectangle(source)
+        # `draw_rectangle` asks for a missing rectangle itself.
         if problem is not None and not (values.keep == "rectangle" and values.rectangle is None):
             st.caption(f":material/info: {problem}")
         if not repeatable:
             st.caption(
-                ":material/info: Repeat is not applicable: this design has a border. To lay out its field, upload one "
-                "repeat of that alone."
+                ":material/info: Repeat is not applicable: this design has a border. To repeat its field, upload one "
+                "repeat of the field alone."
             )
         if facts is not None and facts.border is None and values.keep in ("border", "field"):
-            st.caption(":material/info: No border was found in this design, so no part of it can be told from another.")
-    if not repeatable and values.repeat != "none":  # not within the expander: it may be closed
+            st.caption(":material/info: No border was found in this design, so border and field cannot be told apart.")
+    if not repeatable and values.repeat != "none":  # below the expander, which may be closed
         st.caption(
             f":material/info: The {REPEATS[values.repeat].lower()} repeat that you chose is set aside: this design has "
             "a border. It comes back with a design that has none."
         )
 
 
-def can_repeat(source: Source | None) -> bool:
-    """Whether a design can be laid beside itself: one with a border is whole as it is."""
-    facts = None if source is None else find_facts(source.sha256)
+def can_repeat(source: Source) -> bool:
+    """Return whether a design may be one repeat of a cloth: it has no border, or its file cannot be read."""
+    facts = find_facts(source.sha256)
     return facts is None or facts.border is None
 
 
 def check_constraints(source: Source, constraints: Constraints) -> None:
-    """Raise `RequestError` on what does not fit the design, before a run is begun and the last one leaves the page."""
+    """Raise `RequestError` if the constraints do not fit the design. To be called before a run is submitted."""
     if not constraints.none:
         data = workspace().catalogue.source_path(source.sha256).read_bytes()
         plan_weave(open_design(data), constraints)
 
 
 def keeps_yarns(palette: str, facts: Inspection | None) -> bool:
-    """Whether variations are drawn in the yarns of a design."""
+    """Return whether a palette choice keeps the yarns of the design with these facts."""
     few = facts is not None and facts.indexed and facts.colours <= COLOURS_LIMIT
     return palette == "source" or (palette == "auto" and few)
 
 
 def describe_constraints(constraints: Constraints, facts: Inspection | None) -> str:
-    """Return what is kept in a few words: 10 yarns, symmetric."""
+    """Return what is kept in a few words, such as “10 yarns, symmetric”."""
     words = []
     if constraints.palette == "new":
         locked = f", {len(constraints.locked)} of them locked" if constraints.locked else ""
@@ -140,17 +113,63 @@ def describe_constraints(constraints: Constraints, facts: Inspection | None) -> 
         words.append(f"{constraints.repeat} repeat")
     if constraints.keep != "none":
         words.append("a part kept" if constraints.keep == "rectangle" else f"{constraints.keep} kept")
-    return ", ".join(words) or "free"
+    undecided = facts is None and "auto" in (constraints.palette, constraints.symmetry)
+    return ", ".join(words) or ("as in the design" if undecided else "nothing kept")
+
+
+def _draw_choices(*, repeatable: bool) -> None:
+    with st.grid(2, min_column_width=_FIELD_PX, gap="small") as grid:
+        with grid.cell():
+            _choose(
+                "Yarns",
+                "palette",
+                PALETTES,
+                "The colours that a variation may have. Automatic keeps the design’s yarns where it has at most "
+                f"{COLOURS_LIMIT}, and leaves the colours free elsewhere.",
+            )
+        with grid.cell():
+            _choose("Symmetry", "symmetry", SYMMETRIES, "Variations are mirrored exactly, to the knot.")
+        with grid.cell():
+            if repeatable:
+                _choose(
+                    "Repeat",
+                    "repeat",
+                    REPEATS,
+                    "How repeats of the design are laid side by side on the loom. Seams are drawn to close.",
+                )
+            else:
+                _draw_no_repeat()
+        with grid.cell():
+            _choose("Keep", "keep", KEEPS, "The part that stays exactly as it is, while the rest is varied.")
+
+
+def _draw_new_yarns(source: Source | None) -> None:
+    st.number_input(
+        "Number of yarns",
+        min_value=1,
+        max_value=COLOURS_LIMIT,
+        step=1,
+        key=key_of("colours"),
+        help="Each variation gets this many yarns of its own. 8 to 10 suit most machine-made carpets.",
+        persist_state="session",
+    )
+    if source is not None:
+        pick_yarns(
+            "Locked yarns",
+            find_yarns(source.sha256),
+            key_of("locked"),
+            help_text="These yarns of the design are in every variation; the others are new.",
+        )
 
 
 def _draw_no_repeat() -> None:
-    """Draw the choice that cannot be made, under a key of its own: what was chosen before stays in the form."""
+    """Draw a disabled choice under a key of its own, so that the form keeps the repeat that was chosen before."""
     st.selectbox(
         "Repeat",
         ["Not applicable"],
         key="form_no_repeat",
         disabled=True,
-        help="Not applicable: this design has a border, so it is whole as it is.",
+        help="This design has a border, so it is complete and does not repeat.",
     )
 
 

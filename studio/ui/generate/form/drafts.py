@@ -1,6 +1,6 @@
-"""What the form held for each design, kept by the server: a reload begins a session that knows nothing of the last.
+"""Form values per design, kept in the server's memory, because reloading the page starts an empty session.
 
-Nothing of it is written to disk. What was drawn is in the catalogue; this is only what was typed since.
+Drafts are not written to disk: the settings of finished pictures are in the catalogue.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from studio.ui.generate.form.form_values import FormValues, read_form, write_for
 from studio.ui.session import workspace
 
 _MOST = 64
-"""Designs that are remembered, those used last."""
-_OLD = "draft_taken"
+"""Drafts that are kept; the least recently used are dropped first."""
+_IN_USE = "draft_taken"
 
 
 def take_draft(design: str, model: str) -> None:
-    """Fill an untouched form with what was last in it for this design (its hash) and this model (its id)."""
-    if _OLD in st.session_state or (read_form().prompt or "").strip():
+    """Fill an untouched form with the draft for this design (SHA-256) and model (id), if there is one."""
+    if _IN_USE in st.session_state or (read_form().prompt or "").strip():
         return
     draft = _drafts(str(workspace().outputs)).get((design, model))
     if draft is not None:
@@ -26,10 +26,10 @@ def take_draft(design: str, model: str) -> None:
 
 
 def keep_draft(design: str | None, model: str) -> None:
-    """Remember what the form holds for a design; from now on this session's form is its own."""
+    """Keep the form's values as the draft for a design. From then on, drafts leave this session's form alone."""
     if design is None:
         return
-    st.session_state[_OLD] = True
+    st.session_state[_IN_USE] = True
     values = read_form()
     if len(values.prompt or "") + len(values.negative_prompt or "") > 2 * PROMPT_LIMIT:
         return
@@ -42,5 +42,5 @@ def keep_draft(design: str | None, model: str) -> None:
 
 @st.cache_resource(show_spinner=False)
 def _drafts(outputs: str) -> dict[tuple[str, str], FormValues]:
-    """Return the drafts of the studio of these outputs, the oldest first."""
+    """Return the drafts by design and model for this outputs folder, least recently used first."""
     return {}

@@ -1,4 +1,4 @@
-"""The settings of the next run as a form: widgets whose values outlive reruns and visits to other pages."""
+"""The form's widgets. Their values survive reruns and visits to other pages."""
 
 from __future__ import annotations
 
@@ -25,40 +25,41 @@ from studio.ui.generate.form.form_values import (
     FRESH,
     LOCKED,
     PRESET_KEY,
-    bring_back,
     drop_notice,
     key_of,
     present_notice,
     preset_of,
     presets,
     read_form,
+    undo_change,
 )
 from studio.ui.shared.design_facts import find_facts
 
 _FIELD_PX = 136
-"""Two fields side by side need twice this; in a narrower column they stand below each other."""
+"""Least width of a field; two fields stand side by side where the column has twice this width."""
 
 
 def draw_notice() -> None:
-    """Say what was put into the form, and offer what it held before."""
+    """Draw the notice on the last change of the form, with buttons to undo or keep it."""
     notice = present_notice()
     if notice is None:
         return
     with st.container(border=True, gap="xsmall"):
         st.caption(notice)
         with st.container(horizontal=True, gap="medium"):
-            st.button("Undo", key="form_undo", type="tertiary", icon=":material/undo:", on_click=bring_back)
+            st.button("Undo", key="form_undo", type="tertiary", icon=":material/undo:", on_click=undo_change)
             st.button("Keep", key="form_accept", type="tertiary", icon=":material/check:", on_click=drop_notice)
 
 
 def draw_form(entry: ModelEntry, settings: StudioSettings, design: Source | None) -> None:
-    """Draw the settings of the next run of a design."""
+    """Draw the form; `design` is None as long as none is chosen."""
     st.text_area(
         "Prompt",
         key=key_of("prompt"),
         height=92,
         placeholder="Persian medallion carpet, navy field, ivory border",
-        help="Describe the carpet you want: kind, motifs, colours, border. Words the design already shows help too.",
+        help="Describe the carpet you want: kind, motifs, colours, border. It also helps to name what the design "
+        "already has.",
         persist_state="session",
     )
     _draw_colour_hint(design)
@@ -70,7 +71,7 @@ def draw_form(entry: ModelEntry, settings: StudioSettings, design: Source | None
             max_value=ADAPTER_WEIGHT_LIMIT,
             step=0.05,
             key=key_of("adapter_weight"),
-            help="How strongly the adapter of the settings acts: 0 not at all, 1 as it was trained.",
+            help="How strongly the adapter chosen in Settings acts: 0 not at all, 1 as it was trained.",
             persist_state="session",
         )
     _draw_seeds()
@@ -79,7 +80,7 @@ def draw_form(entry: ModelEntry, settings: StudioSettings, design: Source | None
 
 
 def _draw_colour_hint(design: Source | None) -> None:
-    """Say that words change no yarn, where the prompt names a colour that the design, whose yarns are kept, has not."""
+    """Warn when the yarns are kept and the prompt names a colour that none of them has."""
     values = read_form()
     facts = None if design is None else find_facts(design.sha256)
     if facts is None or not keeps_yarns(values.palette, facts):
@@ -87,13 +88,13 @@ def _draw_colour_hint(design: Source | None) -> None:
     worn = [colour for colour, share in zip(facts.palette, facts.shares, strict=True) if share > 0]
     if missing := find_missing_words(values.prompt, np.array(worn, np.uint8)):
         st.caption(
-            f":material/info: The design’s yarns are kept, and none is {missing[0]}. For other colours choose new "
-            "yarns or free colours under “For the loom”, or Colourways."
+            f":material/info: The design’s yarns are kept, and none is {missing[0]}. For other colours choose “New "
+            "yarns” or “Free colours” under “For the loom”, or open “Colourways”."
         )
 
 
 def _draw_fine_settings(entry: ModelEntry) -> None:
-    """Draw what is seldom touched; what it comes to is in the expander's title."""
+    """Draw the rarely used settings in an expander; its title sums them up."""
     values = read_form()
     words = [f"{values.steps} step{'' if values.steps == 1 else 's'}", f"guidance {values.guidance_scale:g}"]
     if values.guidance_scale > 1 and values.negative_prompt.strip():
@@ -119,8 +120,8 @@ def _draw_fine_settings(entry: ModelEntry) -> None:
                     step=0.5,
                     format="%.1f",
                     key=key_of("guidance_scale"),
-                    help="How closely the picture follows the words. Above 1 each step is drawn twice, with and "
-                    f"without them; {entry.title} is at its best around {entry.defaults.guidance_scale:g}.",
+                    help="How closely the picture follows the prompt. Above 1 each step is drawn twice, with and "
+                    f"without it. {entry.title} is at its best around {entry.defaults.guidance_scale:g}.",
                     persist_state="session",
                 )
         _draw_negative_prompt()
@@ -136,11 +137,12 @@ def _draw_strength() -> None:
         required=True,
         on_change=_follow_preset,
         width="stretch",
-        help="How far a variation may leave the design. Subtle keeps layout and colours; Strong keeps the rough idea.",
+        help="How far a variation may depart from the design. Subtle keeps layout and colours; Strong keeps only the "
+        "rough idea. The higher it is, the more of the steps are drawn.",
         persist_state="session",
     )
     st.slider(
-        "Strength, exactly",
+        "Strength as a number",
         min_value=0.01,
         max_value=1.0,
         step=0.01,
@@ -165,7 +167,7 @@ def _draw_negative_prompt() -> None:
     )
     if not guided:
         st.caption(
-            f"Not read at a guidance scale of {values.guidance_scale:g}: the model draws by the prompt alone. "
+            f"Not used at a guidance scale of {values.guidance_scale:g}: the model follows the prompt alone. "
             "Set the guidance scale above 1 to use it."
         )
 
@@ -183,8 +185,8 @@ def _draw_seeds() -> None:
             key=key_of("seed_mode"),
             required=True,
             width="stretch",
-            help="The number a picture grows from. The same seed with the same settings gives the same picture: "
-            "lock it to see what one setting changes.",
+            help="The number that a picture grows from. The same seed with the same settings gives the same picture: "
+            "lock it to see what one setting changes. Fresh takes new seeds for each run.",
             persist_state="session",
         )
     values = read_form()

@@ -1,7 +1,7 @@
-"""What the settings of the next run hold: kept in the session, filled from a model, a picture or an earlier run.
+"""Values of the form: read, checked, and filled in from a model, a picture or an earlier run.
 
-Values live in the session state under the keys of the form's widgets. Whatever changes several of them at once keeps
-what the designer had before, so that one click brings it back.
+Values live in the session state under the keys of the form's widgets. A function that replaces several of them with a
+notice keeps the previous ones, so that the designer can undo it.
 """
 
 from __future__ import annotations
@@ -18,6 +18,10 @@ from studio.schema import (
     COUNT_LIMIT,
     AdapterUse,
     Constraints,
+    KeepChoice,
+    PaletteChoice,
+    RepeatChoice,
+    SymmetryChoice,
     VariationRecord,
     VariationRequest,
     fresh_seed,
@@ -36,9 +40,11 @@ _NOTICE = "form_notice"
 
 @dataclass(frozen=True, slots=True)
 class FormValues:
-    """What the form holds. `seed_mode` is `FRESH` (a new `seed` at each run) or `LOCKED`.
+    """Values of the form's widgets.
 
-    `locked` yarns and the `rectangle` to keep (left, top, right, bottom in knots) are those of the design `marked`.
+    `seed_mode` is `FRESH` (new seeds for each run) or `LOCKED` (`seed` is the first one). `locked` are yarn indices,
+    `rectangle` is the part to keep (left, top, right, bottom in knots); both belong to the design whose SHA-256 is
+    `marked`.
     """
 
     prompt: str
@@ -50,18 +56,18 @@ class FormValues:
     seed_mode: str
     seed: int
     adapter_weight: float
-    palette: str
+    palette: PaletteChoice
     colours: int
-    symmetry: str
-    repeat: str
-    keep: str
+    symmetry: SymmetryChoice
+    repeat: RepeatChoice
+    keep: KeepChoice
     locked: tuple[int, ...] = ()
     rectangle: tuple[int, int, int, int] | None = None
     marked: str | None = None
 
 
 def prepare_form(entry: ModelEntry) -> None:
-    """Fill an untouched form with what suits the model; say so when another model takes over."""
+    """Set missing values to the model's defaults; after a change of model, apply its defaults with a notice."""
     defaults = entry.defaults
     first = FormValues(
         prompt="",
@@ -83,8 +89,7 @@ def prepare_form(entry: ModelEntry) -> None:
         st.session_state.setdefault(key_of(name), value)
     st.session_state[_PRESETS] = {SUBTLE: defaults.subtle, MEDIUM: defaults.strength, STRONG: defaults.strong}
     st.session_state.setdefault(PRESET_KEY, preset_of(st.session_state[key_of("strength")]))
-    drawn_with = st.session_state.setdefault(_MODEL, entry.id)
-    if drawn_with != entry.id:
+    if st.session_state.setdefault(_MODEL, entry.id) != entry.id:
         st.session_state[_MODEL] = entry.id
         write_form(
             dataclasses.replace(
@@ -98,12 +103,12 @@ def prepare_form(entry: ModelEntry) -> None:
 
 
 def read_form() -> FormValues:
-    """Return what the form holds."""
+    """Return the form's values."""
     return FormValues(**{field.name: st.session_state[key_of(field.name)] for field in dataclasses.fields(FormValues)})
 
 
 def write_form(values: FormValues, *, notice: str | None = None) -> None:
-    """Put values into the form, before it is drawn; with a `notice` the designer can undo it."""
+    """Replace the form's values, before its widgets are drawn. With a `notice` the designer can undo it."""
     if notice is not None:
         st.session_state[_BEFORE] = read_form()
         st.session_state[_NOTICE] = notice
@@ -113,30 +118,30 @@ def write_form(values: FormValues, *, notice: str | None = None) -> None:
 
 
 def take_settings(record: VariationRecord, settings: StudioSettings, entry: ModelEntry) -> None:
-    """Take the settings that made a picture into the form, its seed locked."""
-    values = dataclasses.replace(_with_settings_of(record), seed_mode=LOCKED, seed=record.seed)
+    """Fill the form with a picture's settings and lock its seed."""
+    values = dataclasses.replace(_merge_settings(record), seed_mode=LOCKED, seed=record.seed)
     here = Path(settings.adapter_folder).resolve().name if settings.adapter_folder is not None else None
     made_with = _model_and_adapter(record.facts.model_title, record.facts.adapter_name)
     now = _model_and_adapter(entry.title, here)
-    notice = "These are the settings of that picture, its seed locked."
+    notice = "The form now has the settings of the picture that you chose, with its seed locked."
     if made_with != now:
-        notice += f" It was made with {made_with}; your settings say {now}, so the same seed gives another picture."
+        notice += f" It was made with {made_with}. Settings has {now}, so the same seed gives another picture."
     write_form(values, notice=notice)
 
 
 def take_run(made: VariationRequest | VariationRecord, count: int) -> None:
-    """Take a run's settings into an untouched form, as after a reload of its page; seeds stay fresh."""
-    write_form(dataclasses.replace(_with_settings_of(made), count=count))
+    """Fill the form with the settings of a run of `count` variations; its seeds are not taken over."""
+    write_form(dataclasses.replace(_merge_settings(made), count=count))
 
 
 def suggest_settings(record: VariationRecord) -> None:
-    """Take the settings of a picture that is to be varied into an untouched form; seeds stay fresh."""
+    """Fill the form with the settings of a picture to vary, if the prompt is empty; its seed is not taken over."""
     if not read_form().prompt.strip():
-        write_form(_with_settings_of(record))
+        write_form(_merge_settings(record))
 
 
 def suggest_prompt(prompt: str) -> None:
-    """Put a prompt into the form if it has none."""
+    """Set the prompt, if it is empty."""
     if not read_form().prompt.strip():
         st.session_state[key_of("prompt")] = prompt
 
@@ -144,9 +149,9 @@ def suggest_prompt(prompt: str) -> None:
 def read_request(
     source: str, parent: str | None, entry: ModelEntry, settings: StudioSettings, *, repeatable: bool = True
 ) -> VariationRequest:
-    """Return the run that the form asks for, without a repeat for a design that cannot be laid beside itself.
+    """Return the request that the form describes; the repeat is dropped unless the design is `repeatable`.
 
-    Raises `RequestError` on what cannot work, whatever a browser sent.
+    Raises `RequestError` on invalid values: a browser may send any.
     """
     values = read_form()
     first = values.seed if values.seed_mode == LOCKED else fresh_seed()
@@ -159,7 +164,7 @@ def read_request(
         strength=values.strength,
         steps=values.steps,
         guidance_scale=values.guidance_scale,
-        seeds=seeds_from(first, min(values.count, COUNT_LIMIT + 1)),  # one too many is enough to be refused
+        seeds=seeds_from(first, min(values.count, COUNT_LIMIT + 1)),  # one above the limit is enough to be refused
         model=entry.id,
         adapter=AdapterUse(settings.adapter_folder, values.adapter_weight) if settings.adapter_folder else None,
         profile=settings.profile,
@@ -168,7 +173,7 @@ def read_request(
 
 
 def read_constraints(values: FormValues, *, repeatable: bool = True) -> Constraints:
-    """Return what variations must keep. Raises `RequestError` on what cannot be."""
+    """Return the constraints that the form describes. Raises `RequestError` on invalid or incomplete ones."""
     if values.keep == "rectangle" and values.rectangle is None:
         raise RequestError(
             "The part that must stay is not marked yet. Drag over it on the small picture under “For the loom”."
@@ -184,10 +189,10 @@ def read_constraints(values: FormValues, *, repeatable: bool = True) -> Constrai
     )
 
 
-def mark_in(design: str) -> bool:
-    """Let marks be those of this design (its hash); returns whether marks of another one were dropped.
+def drop_marks_of_other_design(design: str) -> bool:
+    """Clear locked yarns and rectangle unless they belong to this design (SHA-256); return whether one was in use.
 
-    A number of a yarn and a rectangle mean nothing in another design.
+    A yarn index and a rectangle mean nothing in another design.
     """
     values = read_form()
     if values.marked == design:
@@ -201,37 +206,39 @@ def mark_in(design: str) -> bool:
 
 
 def present_notice() -> str | None:
-    """Return what was put into the form and can still be undone, in a sentence, or None."""
+    """Return the notice on the last change that can still be undone, or None."""
     return st.session_state.get(_NOTICE)
 
 
-def bring_back() -> None:
-    """Fill the form with what it held before the notice."""
+def undo_change() -> None:
+    """Restore the form's values from before the notice."""
     write_form(st.session_state[_BEFORE])
     drop_notice()
 
 
 def drop_notice() -> None:
-    """Keep what the form holds now."""
+    """Accept the change that the notice announces."""
     st.session_state[_NOTICE] = st.session_state[_BEFORE] = None
 
 
 def key_of(name: str) -> str:
-    """Return the key of the widget that holds a field of `FormValues`."""
+    """Return the widget key of a field of `FormValues`."""
     return f"form_{name}"
 
 
 def presets() -> dict[str, float]:
-    """Return the named strengths of the present model."""
-    return st.session_state[_PRESETS]
+    """Return the model's named strengths."""
+    strengths: dict[str, float] = st.session_state[_PRESETS]
+    return strengths
 
 
 def preset_of(strength: float) -> str | None:
-    """Return the name of a strength with the present model, None where it has none."""
+    """Return the name of a strength, None if it has none."""
     return next((name for name, value in presets().items() if abs(value - strength) < 0.005), None)
 
 
-def _with_settings_of(made: VariationRequest | VariationRecord) -> FormValues:
+def _merge_settings(made: VariationRequest | VariationRecord) -> FormValues:
+    """Return the form's values with the settings of a run or picture in their place."""
     form = read_form()
     if isinstance(made, VariationRecord):
         weight = made.facts.adapter_weight

@@ -1,4 +1,4 @@
-"""The model of the settings, as Generate shows it."""
+"""The model chosen on the Settings page, as the Generate page shows it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from studio.ui.shared.navigation import SETTINGS
 
 
 def find_model(settings: StudioSettings) -> tuple[ModelEntry, str | None]:
-    """Return the model of the settings; or the built-in one, and a sentence on why the other cannot be used."""
+    """Return the chosen model and None; or the built-in model and a sentence on why the chosen one cannot be used."""
     try:
         return resolve_model(settings.model), None
     except StudioError as error:
@@ -19,7 +19,7 @@ def find_model(settings: StudioSettings) -> tuple[ModelEntry, str | None]:
 
 
 def draw_model(entry: ModelEntry, problem: str | None) -> None:
-    """Name the model, say what it is for, and lead to the settings."""
+    """Draw the model's name, its use or its problem, and a link to Settings."""
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", gap="small"):
         st.caption(f"Model: **{entry.title}**", width="content")
         st.page_link(SETTINGS, label="Change in Settings")

@@ -1,7 +1,7 @@
-// A rectangle over a picture: drawn, moved and sized by mouse, finger and arrow keys, in whole knots of the design.
-// Streamlit calls the default export again whenever Python sends other data; the elements stay.
+// A rectangle over a picture: drawn, moved and resized by mouse, finger and arrow keys, in whole knots of the design.
+// Streamlit calls the default export again whenever Python sends new data; the elements stay.
 
-const LEAST_DRAG_PX = 4; // less is a click, which must not wipe out a rectangle
+const LEAST_DRAG_PX = 4; // a shorter drag is a click, which must not replace the rectangle
 const STRIDE = 10; // knots that an arrow key moves with Shift
 // Which of left, top, right and bottom follow the pointer.
 const ALL = [1, 1, 1, 1];
@@ -23,9 +23,9 @@ export default function ({ data, parentElement, setTriggerValue }) {
 function begin(stage) {
   const [picture, frame, size] = ["img", ".frame", "output"].map((name) => stage.querySelector(name));
   let extent = [1, 1]; // width and height of the design in knots
-  let sides = null; // left, top, right, bottom; right and bottom are not included
+  let sides = null; // left, top, right, bottom; right and bottom are excluded
   let drag = null;
-  let waiting = []; // what was sent and not heard back yet
+  let waiting = []; // rectangles sent to Python and not answered yet, as JSON
   let tell = () => {};
 
   const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
@@ -105,7 +105,7 @@ function begin(stage) {
     picture.classList.toggle("crisp", data.crisp);
     picture.alt = data.alt;
     if (picture.getAttribute("src") !== data.address) picture.src = data.address;
-    // While one answers, the next may have been drawn already: what comes back late must not undo it.
+    // The designer may draw on while Python answers: a late answer must not undo the newer rectangle.
     const answered = waiting.indexOf(JSON.stringify(data.rectangle));
     if (drag !== null || (answered >= 0 && answered < waiting.length - 1)) return;
     waiting = [];

@@ -1,6 +1,6 @@
-"""The part of a design that stays: a rectangle dragged over its picture, or typed side by side in knots.
+"""The part of a design to keep: a rectangle dragged over its picture, or typed as four numbers.
 
-The form holds the one rectangle; the picture and the four numbers only show it, so that neither can fall behind.
+The form holds the rectangle. Picture and numbers both show it, so they always agree.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from studio.ui.media import source_thumbnail_url
 from studio.ui.shared.pictures import describe_source, page_url
 
 Rectangle = tuple[int, int, int, int]
-"""Left, top, right and bottom in knots of the design; right and bottom are not included."""
+"""Left, top, right and bottom in knots of the design; right and bottom are excluded."""
 SIDES = ("left", "top", "right", "bottom")
 _PICTURE = "rectangle_picture"
 _CRISP_PX = 240
-"""A design smaller than this is enlarged on the page, so its knots are drawn as squares."""
+"""A design up to this size is shown without smoothing, as the page enlarges it: each knot is a square."""
 _NUMBER_PX = 64
 _HANDLES = "".join(f'<i data-handle="{name}"></i>' for name in ("n", "e", "s", "w", "nw", "ne", "se", "sw"))
 _HTML = (
@@ -33,7 +33,7 @@ _HTML = (
 
 
 def draw_rectangle(source: Source) -> None:
-    """Draw the design's picture with the rectangle over it, what it comes to, and its four sides as numbers."""
+    """Draw the design with the rectangle over it, the rectangle's size, and its four sides as numbers."""
     rectangle = read_form().rectangle
     size = (source.width_px, source.height_px)
     _component()(
@@ -46,7 +46,7 @@ def draw_rectangle(source: Source) -> None:
             "crisp": max(size) <= _CRISP_PX,
             "rectangle": rectangle,
         },
-        on_drawn_change=functools.partial(_draw, size),
+        on_drawn_change=functools.partial(_take_drag, size),
     )
     if rectangle is None:
         st.caption("Drag over the part that must stay, or type where it begins and ends.")
@@ -59,14 +59,14 @@ def draw_rectangle(source: Source) -> None:
 
 
 def describe_rectangle(rectangle: Rectangle, size: tuple[int, int]) -> str:
-    """Return what stays of a design of `size` (width and height in knots): 40 × 30 knots stay, 12 % of the design."""
+    """Return a sentence such as “40 × 30 knots stay, 12 % of the design.”; `size` is width and height in knots."""
     left, top, right, bottom = rectangle
     across, down = right - left, bottom - top
     return f"{across} × {down} knots stay, {describe_share(across * down / (size[0] * size[1]))} of the design."
 
 
 def read_rectangle(sides: object, size: tuple[int, int]) -> Rectangle | None:
-    """Return the rectangle that a browser sent, cut to a design of `size`; None where it is none or holds no knot."""
+    """Return the rectangle that a browser sent, clipped to a design of `size`; None if it is invalid or empty."""
     if not isinstance(sides, (list, tuple)) or len(sides) != len(SIDES):
         return None
     if not all(isinstance(side, int) and not isinstance(side, bool) for side in sides):
@@ -76,9 +76,9 @@ def read_rectangle(sides: object, size: tuple[int, int]) -> Rectangle | None:
 
 
 def move_side(rectangle: Rectangle | None, side: int, place: int | None, size: tuple[int, int]) -> Rectangle:
-    """Return a rectangle with one of its sides at another place; the one across from it makes way.
+    """Return the rectangle with one side (an index into `SIDES`) at `place`; the opposite side moves if it must.
 
-    Without a rectangle, and without a place, the edge of the design counts.
+    A missing rectangle is the whole design, a missing place is the design's edge.
     """
     edges = (0, 0, *size)
     sides = list(rectangle or edges)
@@ -95,7 +95,7 @@ def move_side(rectangle: Rectangle | None, side: int, place: int | None, size: t
 
 def _draw_side(side: int, name: str, size: tuple[int, int], place: int | None) -> None:
     key = f"rectangle_{name}"
-    if st.session_state.get(key, "") != place:  # one that is right is left alone: somebody may be typing in it
+    if st.session_state.get(key, "") != place:  # a value that agrees is not set again: the designer may be typing
         st.session_state[key] = place
     first = side < 2
     most = size[side % 2]
@@ -106,19 +106,19 @@ def _draw_side(side: int, name: str, size: tuple[int, int], place: int | None) -
         step=1,
         key=key,
         placeholder="–",
-        on_change=_type,
+        on_change=_take_number,
         args=(side, key, size),
     )
 
 
-def _draw(size: tuple[int, int]) -> None:
-    """Take what was dragged; a browser may have sent anything."""
+def _take_drag(size: tuple[int, int]) -> None:
+    """Put the dragged rectangle into the form; a browser may have sent anything."""
     drawn = read_rectangle(st.session_state[_PICTURE].get("drawn"), size)
     if drawn is not None:
         st.session_state[key_of("rectangle")] = drawn
 
 
-def _type(side: int, key: str, size: tuple[int, int]) -> None:
+def _take_number(side: int, key: str, size: tuple[int, int]) -> None:
     st.session_state[key_of("rectangle")] = move_side(read_form().rectangle, side, st.session_state[key], size)
 
 

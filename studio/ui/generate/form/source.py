@@ -1,4 +1,4 @@
-"""The design that variations are made from: picked, shown, remembered for the session and in the page's address."""
+"""The current design, which the next run varies: chosen, shown and remembered for the session."""
 
 from __future__ import annotations
 
@@ -22,18 +22,19 @@ _PARENT = "design_parent"
 _PICKING = "design_picking"
 _UPLOADS = "design_uploads"
 _RECENT = 6
+"""Designs offered again, most recently used first."""
 _STEPS = (
     ("Describe the carpet", "Say what it should become, and how far it may leave your design."),
-    ("Watch five appear", "Side by side with your design, each from a seed of its own."),
-    ("Keep what you like", "All are kept in the gallery with their settings. Compare them, or vary one further."),
+    ("Watch five variations appear", "Side by side with your design, each drawn differently."),
+    ("Choose what you like", "All stay in the gallery with their settings. Compare them, or vary one further."),
 )
 _SAMPLE_HEIGHT = "36vh"
 _PREVIEW_PX = 480
 
 
 def current_source(catalogue: Catalogue) -> Source | None:
-    """Return the design that was chosen in this session, or None."""
-    sha256 = st.session_state.get(_SOURCE)
+    """Return the current design, or None. A design that left the catalogue is forgotten."""
+    sha256 = current_sha256()
     if sha256 is None:
         return None
     try:
@@ -44,68 +45,62 @@ def current_source(catalogue: Catalogue) -> Source | None:
 
 
 def current_sha256() -> str | None:
-    """Return the hash of the design that was chosen in this session, or None."""
+    """Return the SHA-256 of the current design, or None."""
     return st.session_state.get(_SOURCE)
 
 
 def current_parent() -> str | None:
-    """Return the variation that the design was taken from, or None."""
+    """Return the id of the variation that the current design is, or None."""
     return st.session_state.get(_PARENT)
 
 
 def choose_source(source: Source, parent: str | None = None) -> None:
-    """Make a design the one that the next run varies."""
+    """Make a design the current one. `parent` is the id of the variation that it is; by default the source's own."""
     st.session_state[_SOURCE] = source.sha256
     st.session_state[_PARENT] = source.parent if parent is None else parent
     st.session_state[_PICKING] = False
 
 
 def choose_variation(catalogue: Catalogue, variation_id: str) -> VariationRecord:
-    """Make a variation the design that the next run varies; return its record."""
+    """Add a variation to the designs and make it the current one; return its record."""
     record = catalogue.variation(variation_id).record
     data = catalogue.variation_path(variation_id).read_bytes()
-    label = f"{_name_of(catalogue, record.source)} › {record.seed}"
+    label = f"{_find_title(catalogue, record.source)} › {record.seed}"
     choose_source(catalogue.add_source(data, label=label, parent=record.id), record.id)
     return record
 
 
-def _name_of(catalogue: Catalogue, sha256: str) -> str:
-    try:
-        return title_of(catalogue.source(sha256))
-    except NotFoundError:
-        return "Variation"
-
-
-def picking(source: Source | None) -> bool:
-    """Whether the designer is choosing a design."""
-    return source is None or st.session_state.get(_PICKING, False)
+def is_picking() -> bool:
+    """Return whether the designer is choosing another design than the current one."""
+    picking: bool = st.session_state.get(_PICKING, False)
+    return picking
 
 
 def stop_picking() -> None:
-    """Keep the present design, if there is one, and go back to it."""
+    """Go back to the current design."""
     st.session_state[_PICKING] = False
 
 
 def draw_source(source: Source) -> None:
-    """Show the design in a row: small, with its size and what is done to it, and a way to another one."""
+    """Draw the design as a row: thumbnail, title, size and format, “Change design”; below it what was done to it."""
     row = st.container(horizontal=True, vertical_alignment="center", gap="small")
     with row.container(width=112):
         show_source(source, tallest="112px")
     with row.container(width="stretch", gap="xsmall"):
-        st.markdown(f"**{_markdown(title_of(source))}**")
+        st.markdown(f"**{_escape_markdown(title_of(source))}**")
         st.caption(f"{source.width_px} × {source.height_px} px · {source.format}")
         st.button("Change design", key="design_change", type="tertiary", on_click=_start_picking)
     for note in source.notes:
         st.caption(note)
 
 
-def draw_upload(catalogue: Catalogue, source: Source | None) -> None:
-    """Draw the place where a design is dropped, pasted or browsed for."""
-    st.subheader("Choose a design" if source is None else "Choose another design")
+def draw_upload(catalogue: Catalogue, *, another: bool) -> None:
+    """Draw the upload of a design; with `another` it replaces the current design, which may also be kept."""
+    st.subheader("Choose another design" if another else "Choose a design")
     turn = st.session_state.setdefault(_UPLOADS, 0)
     file = st.file_uploader("Drop, paste or browse for a picture", key=f"design_upload_{turn}")
     st.caption("PNG, JPEG, WebP, TIFF, BMP or GIF. It stays on this computer.")
-    if source is not None:
+    if another:
         st.button(
             "Keep the present design",
             key="design_keep",
@@ -115,7 +110,7 @@ def draw_upload(catalogue: Catalogue, source: Source | None) -> None:
         )
     if file is None:
         return
-    try:  # kept at once: an upload vanishes with the session
+    try:  # added at once, because an upload ends with its session
         added = catalogue.add_source(file.getvalue(), label=PurePath(file.name).stem)
     except StudioError as error:
         st.error(str(error))
@@ -126,7 +121,7 @@ def draw_upload(catalogue: Catalogue, source: Source | None) -> None:
 
 
 def draw_offers(catalogue: Catalogue, suggest_prompt: Callable[[str], None]) -> None:
-    """Draw the samples and the designs used last. `suggest_prompt` gets the prompt that suits a chosen sample."""
+    """Draw the samples and the recent designs. `suggest_prompt` is called with the prompt of a chosen sample."""
     _draw_samples(catalogue, suggest_prompt)
     recent = catalogue.sources(_RECENT)
     if recent:
@@ -160,7 +155,7 @@ def _take_sample(catalogue: Catalogue, sample: Sample, suggest_prompt: Callable[
 
 
 def _draw_welcome() -> None:
-    st.subheader("What happens then")
+    st.subheader("What happens next")
     for step, (title, text) in zip(st.columns(len(_STEPS), gap="medium"), _STEPS, strict=True):
         step.markdown(f"**{title}**")
         step.caption(text)
@@ -174,7 +169,7 @@ def _draw_recent(recent: tuple[Source, ...]) -> None:
                 address = page_url(source_thumbnail_url(source.sha256))
                 st.html(picture_html(address, alt=describe_source(source), size=(1, 1)))
                 st.button(
-                    _markdown(title_of(source)),
+                    _escape_markdown(title_of(source)),
                     key=f"design_recent_{source.sha256}",
                     type="tertiary",
                     width="stretch",
@@ -186,7 +181,7 @@ def _draw_recent(recent: tuple[Source, ...]) -> None:
 
 @functools.cache
 def _preview(path: Path) -> tuple[bytes, tuple[int, int]]:
-    """Return a small WebP of a sample's picture, and the size of the picture itself."""
+    """Return a WebP preview of a picture file, and the size of the picture itself."""
     with Image.open(path) as image:
         size = image.size
         small = image.convert("RGB")
@@ -196,10 +191,17 @@ def _preview(path: Path) -> tuple[bytes, tuple[int, int]]:
     return buffer.getvalue(), size
 
 
+def _find_title(catalogue: Catalogue, sha256: str) -> str:
+    try:
+        return title_of(catalogue.source(sha256))
+    except NotFoundError:
+        return "Variation"
+
+
 def _start_picking() -> None:
     st.session_state[_PICKING] = True
 
 
-def _markdown(text: str) -> str:
-    """Return text in which no sign means anything to Markdown."""
+def _escape_markdown(text: str) -> str:
+    """Return text with every character escaped that Markdown would interpret."""
     return "".join(f"\\{sign}" if sign in "\\`*_{}[]()#+-.!~$:|<>&" else sign for sign in text)

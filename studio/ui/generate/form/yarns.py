@@ -1,4 +1,4 @@
-"""The yarns of a design on a page: read once, and picked by their number and colour."""
+"""The yarns of a design: read once per design, and picked by number and colour."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from studio.ui.session import workspace
 
 @st.cache_resource(max_entries=8, show_spinner="Reading the yarns …")
 def find_yarns(sha256: str) -> IndexMap:
-    """Return a kept design in its yarns, or in those suggested for it. Raises `StudioError` if it cannot be read."""
+    """Return the index map of a kept design, in its own or in suggested yarns. Raises `StudioError` if unreadable."""
     return read_yarns(open_design(workspace().catalogue.source_path(sha256).read_bytes()))
 
 
 def pick_yarns(label: str, index_map: IndexMap, key: str, *, help_text: str | None = None) -> tuple[int, ...]:
-    """Draw a choice among the yarns that a design uses; returns the numbers chosen, counted from 0."""
+    """Draw a multiple choice of the yarns that a design uses; return the chosen indices in rising order."""
     chosen = st.pills(
         label,
         [int(number) for number in index_map.used()],
@@ -35,9 +35,9 @@ def pick_yarns(label: str, index_map: IndexMap, key: str, *, help_text: str | No
 
 
 def _label(number: int, rgb: list[int]) -> str:
-    """Return the yarn's swatch and its number, counted from 1, in Markdown."""
+    """Return a yarn's swatch and its number, counted from 1, as Markdown."""
     colour = "#{:02x}{:02x}{:02x}".format(*rgb)
-    # The hairline keeps a yarn of the page's own colour in sight.
+    # The outline keeps a yarn in the page's background colour visible.
     swatch = (
         "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16' width='16' height='16'><rect x='.5' y='.5' "
         f"width='15' height='15' rx='3' fill='{colour}' stroke='#808080' stroke-opacity='.6'/></svg>"

@@ -1,4 +1,4 @@
-"""The choices for the loom on the Generate page: what the design offers, what reaches a run, and what does not fit."""
+"""The choices under “For the loom”: defaults, what reaches a run, and constraints that do not fit the design."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["busy", "studio"]
 
 
 @pytest.mark.usefixtures("busy")
-def test_a_design_is_read_aloud_and_its_yarns_are_kept_by_default(studio: Workspace) -> None:
+def test_a_design_is_described_and_its_yarns_are_kept_by_default(studio: Workspace) -> None:
     page, _ = open_with_design(studio)
     assert "4 yarns" in said(page)
     assert "symmetric left to right" in said(page)
@@ -26,7 +26,7 @@ def test_a_design_is_read_aloud_and_its_yarns_are_kept_by_default(studio: Worksp
 
 
 @pytest.mark.usefixtures("busy")
-def test_what_is_chosen_reaches_the_run(studio: Workspace) -> None:
+def test_choices_reach_the_run(studio: Workspace) -> None:
     page, _ = open_with_design(studio)
     page.selectbox(key="form_palette").set_value("new").run()
     page.number_input(key="form_colours").set_value(6).run()
@@ -39,7 +39,7 @@ def test_what_is_chosen_reaches_the_run(studio: Workspace) -> None:
 
 
 @pytest.mark.usefixtures("busy")
-def test_yarns_that_stay_reach_the_run(studio: Workspace) -> None:
+def test_locked_yarns_reach_the_run(studio: Workspace) -> None:
     page, _ = open_with_design(studio)
     page.selectbox(key="form_palette").set_value("new").run()
     page.number_input(key="form_colours").set_value(6).run()
@@ -53,14 +53,14 @@ def test_yarns_that_stay_reach_the_run(studio: Workspace) -> None:
     assert job.request.constraints == Constraints(palette="new", colours=3, symmetry="auto", locked=(0, 2))
 
 
-def test_a_part_that_is_not_there_is_said_before_the_run(studio: Workspace) -> None:
+def test_a_missing_border_is_reported_in_the_form(studio: Workspace) -> None:
     page, _ = open_with_design(studio)
     page.selectbox(key="form_keep").set_value("border").run()
     assert "No border was found" in said(page)
 
 
 @pytest.mark.usefixtures("busy")
-def test_what_does_not_fit_the_design_is_said_before_a_run_begins(studio: Workspace) -> None:
+def test_constraints_that_do_not_fit_the_design_start_no_run(studio: Workspace) -> None:
     page, _ = open_with_design(studio)
     page.text_area(key="form_prompt").set_value("kilim").run()
     page.selectbox(key="form_keep").set_value("border").run()
@@ -70,7 +70,7 @@ def test_what_does_not_fit_the_design_is_said_before_a_run_begins(studio: Worksp
 
 
 @pytest.mark.usefixtures("busy")
-def test_a_design_with_a_border_is_no_repeat(studio: Workspace) -> None:
+def test_a_design_with_a_border_sets_the_repeat_aside(studio: Workspace) -> None:
     page, field = open_with_design(studio)
     assert "repeat not applicable" not in said(page)
     page.selectbox(key="form_repeat").set_value("half-drop").run()
@@ -95,17 +95,16 @@ def test_a_design_with_a_border_is_no_repeat(studio: Workspace) -> None:
 
 
 @pytest.mark.usefixtures("busy")
-def test_words_for_colours_bring_in_no_yarn_and_that_is_said(studio: Workspace) -> None:
-    """The design is red, ivory, navy and green."""
-    page, _ = open_with_design(studio)
-    said_so = "The design’s yarns are kept, and none is "
+def test_a_colour_in_the_prompt_that_no_yarn_has_gives_a_hint(studio: Workspace) -> None:
+    page, _ = open_with_design(studio)  # in red, ivory, navy and green
+    hint = "The design’s yarns are kept, and none is "
     page.text_area(key="form_prompt").set_value("red kilim, navy border, cream field, olive leaves").run()
-    assert said_so not in said(page)
+    assert hint not in said(page)
     page.text_area(key="form_prompt").set_value("Deep navy field, Purple roses").run()
-    assert f"{said_so}purple" in said(page)
+    assert f"{hint}purple" in said(page)
     page.selectbox(key="form_palette").set_value("free").run()
-    assert said_so not in said(page)
+    assert hint not in said(page)
     page.selectbox(key="form_palette").set_value("source").run()
-    assert f"{said_so}purple" in said(page)
+    assert f"{hint}purple" in said(page)
     page.text_area(key="form_prompt").set_value("a garden of roses").run()
-    assert said_so not in said(page)
+    assert hint not in said(page)

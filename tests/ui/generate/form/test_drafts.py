@@ -1,4 +1,4 @@
-"""What is typed on Generate outlives a reload, which begins a session of its own."""
+"""Drafts: what is typed on the Generate page survives a reload, which starts a new session."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["studio"]
 
 @pytest.fixture
 def design(studio: Workspace) -> str:
-    """The hash of a design in the catalogue."""
+    """The SHA-256 of a design in the catalogue."""
     return keep_design(studio, seed=3)
 
 
@@ -24,7 +24,7 @@ def keep_design(studio: Workspace, seed: int) -> str:
 
 
 def write(design: str, words: str) -> AppTest:
-    """Return a new session on a design, with words in its form."""
+    """Open a design in a new session and type this prompt."""
     app = open_page("generate", source=design)
     app.text_area(key="form_prompt").set_value(words)
     return run(app)
@@ -43,7 +43,7 @@ def test_reload_brings_back_what_was_typed_for_the_design(design):
     assert again.slider(key="form_strength").value == 0.42
 
 
-def test_each_design_has_words_of_its_own(studio, design):
+def test_each_design_has_its_own_draft(studio, design):
     other = keep_design(studio, seed=4)
     write(design, "red kilim")
     write(other, "blue garden")
@@ -51,8 +51,8 @@ def test_each_design_has_words_of_its_own(studio, design):
     assert prompt_of(open_page("generate", source=other)) == "blue garden"
 
 
-def test_change_of_design_within_a_session_keeps_the_words(studio, design):
-    """The designer tries the same words on another design: what was once typed for that one does not replace them."""
+def test_change_of_design_within_a_session_keeps_the_prompt(studio, design):
+    """The designer tries the same prompt on another design, whose draft does not replace it."""
     other = keep_design(studio, seed=4)
     write(other, "blue garden")
     app = write(design, "red kilim")
@@ -60,6 +60,6 @@ def test_change_of_design_within_a_session_keeps_the_words(studio, design):
     assert prompt_of(run(app)) == "red kilim"
 
 
-def test_endless_prompt_is_not_remembered(design):
+def test_a_prompt_above_the_limit_is_not_kept(design):
     write(design, "x" * (2 * PROMPT_LIMIT + 1))
     assert prompt_of(open_page("generate", source=design)) == ""

@@ -1,4 +1,4 @@
-"""The form of the Generate page: what it asks for, what it refuses, and what it remembers."""
+"""The form of the Generate page: the request it makes, the values it refuses, and what it remembers."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_prompt_that_is_too_long_is_refused(page):
     ],
 )
 def test_limits_hold_on_the_server(page, key, value, said):
-    """Widgets keep a browser's user inside the limits, but what a browser sends is checked again."""
+    """Widgets enforce the limits in the browser; the server checks what a browser sends."""
     from studio.errors import RequestError
     from studio.models.registry import MODELS
     from studio.ui.generate.form import form_values
@@ -58,7 +58,7 @@ def test_limits_hold_on_the_server(page, key, value, said):
 
 
 @pytest.mark.usefixtures("busy")
-def test_generate_asks_for_what_the_form_says(page):
+def test_generate_submits_the_values_of_the_form(page):
     ready(page, "  kilim,\n red diamonds ")
     page.get("segmented_control")[0].set_value("Strong").run()
     page.number_input(key="form_steps").set_value(20).run()
@@ -89,10 +89,10 @@ def test_fresh_seeds_differ_from_run_to_run(page):
     assert len(first.request.seeds) == 5
     assert set(first.request.seeds).isdisjoint(second.request.seeds)
     assert "1 run goes first" in page.get("progress")[0].text
-    assert "Another run:" not in texts(page)  # its place in line says it
+    assert "Another run:" not in texts(page)  # the progress bar shows its place in line
 
 
-def test_strength_and_its_names_stay_in_step(page):
+def test_strength_and_its_presets_agree(page):
     upload(page.run())
     strength = page.slider(key="form_strength")
     assert (page.get("segmented_control")[0].value, strength.value) == ("Medium", 0.55)
@@ -105,10 +105,10 @@ def test_strength_and_its_names_stay_in_step(page):
     assert "8 of 12 steps are drawn" in page.get("segmented_control")[0].label
 
 
-def test_negative_prompt_is_read_only_with_guidance(page):
+def test_negative_prompt_needs_guidance(page):
     page.run()
     assert page.text_area(key="form_negative_prompt").disabled
-    assert "Not read at a guidance scale of 1" in texts(page)
+    assert "Not used at a guidance scale of 1" in texts(page)
     page.number_input(key="form_guidance_scale").set_value(4.0).run()
     assert not page.text_area(key="form_negative_prompt").disabled
     page.text_area(key="form_negative_prompt").set_value("people").run()
@@ -116,7 +116,7 @@ def test_negative_prompt_is_read_only_with_guidance(page):
 
 
 @pytest.mark.usefixtures("busy")
-def test_negative_prompt_that_is_not_read_is_not_recorded(page):
+def test_unused_negative_prompt_is_not_recorded(page):
     ready(page)
     page.number_input(key="form_guidance_scale").set_value(4.0).run()
     page.text_area(key="form_negative_prompt").set_value("people").run()
@@ -141,7 +141,7 @@ def test_settings_survive_a_visit_to_another_page(page):
     assert "96 × 128 px · PNG" in texts(page)
 
 
-def test_another_model_brings_its_own_settings_and_can_be_undone(page):
+def test_another_model_applies_its_defaults_and_can_be_undone(page):
     ready(page)
     page.number_input(key="form_steps").set_value(15).run()
     workspace().settings.save(StudioSettings(model="stabilityai/stable-diffusion-3.5-large"))
@@ -152,7 +152,7 @@ def test_another_model_brings_its_own_settings_and_can_be_undone(page):
     assert (page.number_input(key="form_steps").value, page.number_input(key="form_guidance_scale").value) == (15, 1.0)
 
 
-def test_model_that_is_gone_is_named_and_not_drawn_with(page):
+def test_missing_model_is_named_and_starts_no_run(page):
     ready(page)
     workspace().settings.save(StudioSettings(model="/no/such/model"))
     page.run()

@@ -1,4 +1,4 @@
-"""The part of a design that is marked to stay: its numbers on the page, and what a browser sends."""
+"""The rectangle to keep: its numbers on the page, and what a browser sends."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["busy", "studio"]
 
 
 @pytest.mark.usefixtures("busy")
-def test_a_part_is_marked_in_numbers_and_reaches_the_run(studio: Workspace) -> None:
+def test_a_rectangle_typed_as_numbers_reaches_the_run(studio: Workspace) -> None:
     page, source = open_with_design(studio)
     page.selectbox(key="form_keep").set_value("rectangle").run()
     assert "not complete" in page.expander[-1].label
@@ -28,7 +28,7 @@ def test_a_part_is_marked_in_numbers_and_reaches_the_run(studio: Workspace) -> N
     assert not studio.jobs.active()
     page.number_input(key="rectangle_left").set_value(10).run()
     page.number_input(key="rectangle_bottom").set_value(40).run()
-    page.number_input(key="rectangle_right").set_value(5).run()  # the left side makes way
+    page.number_input(key="rectangle_right").set_value(5).run()  # moves the left side too
     assert "a part kept" in page.expander[-1].label
     assert page.number_input(key="rectangle_left").value == 4
     page.number_input(key="rectangle_right").set_value(30).run()
@@ -40,7 +40,7 @@ def test_a_part_is_marked_in_numbers_and_reaches_the_run(studio: Workspace) -> N
 
 
 @pytest.mark.usefixtures("busy")
-def test_a_mark_belongs_to_its_design(studio: Workspace) -> None:
+def test_another_design_clears_the_rectangle(studio: Workspace) -> None:
     page, _ = open_with_design(studio)
     page.selectbox(key="form_keep").set_value("rectangle").run()
     page.number_input(key="rectangle_left").set_value(10).run()
@@ -52,7 +52,7 @@ def test_a_mark_belongs_to_its_design(studio: Workspace) -> None:
     assert page.number_input(key="rectangle_left").value is None
 
 
-def test_what_a_browser_sends_is_cut_to_the_design_or_refused() -> None:
+def test_a_rectangle_from_a_browser_is_clipped_to_the_design_or_refused() -> None:
     assert read_rectangle([-5, 3, 900, 20], (40, 30)) == (0, 3, 40, 20)
     for sent in (None, "0,0,1,1", [1, 2, 3], [0, 0, 1.5, 2], [True, 0, 3, 3], [5, 5, 5, 9], [9, 0, 3, 4], {"a": 1}):
         assert read_rectangle(sent, (40, 30)) is None

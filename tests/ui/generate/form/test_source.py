@@ -1,4 +1,4 @@
-"""The design on the Generate page: offered, uploaded, taken from the samples or again, refused with a sentence."""
+"""The design on the Generate page: samples, uploads, recent designs, and files that are refused."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from tests.support.pictures import draw_picture, encode_picture
 __all__ = ["page"]
 
 
-def test_first_visit_offers_upload_samples_and_says_what_follows(page):
+def test_first_visit_offers_upload_and_samples_and_explains_the_steps(page):
     page.run()
     assert not page.exception
-    assert [one.value for one in page.subheader] == ["Choose a design", "Or take a sample", "What happens then"]
+    assert [one.value for one in page.subheader] == ["Choose a design", "Or take a sample", "What happens next"]
     assert {f"design_sample_{sample.id}" for sample in SAMPLES} <= {button.key for button in page.button}
     assert "Built-in sketch model" in texts(page)
     assert "7 of 12 steps are drawn" in page.get("segmented_control")[0].label
@@ -29,10 +29,10 @@ def test_upload_is_kept_at_once_and_shown(page):
     assert f"/pictures/source-thumbnail/{source.sha256}" in texts(page)
     assert "96 × 128 px · PNG" in texts(page)
     assert page.query_params["source"] == source.sha256
-    assert "Variation 5" in texts(page)  # the places of the pictures to come
+    assert "Variation 5" in texts(page)  # the empty places
 
 
-def test_upload_says_what_is_done_to_the_design(page):
+def test_upload_shows_notes_on_what_was_done_to_the_design(page):
     page.run()
     clear = draw_picture(64, 64).convert("RGBA")
     clear.putalpha(90)
@@ -46,7 +46,7 @@ def test_upload_says_what_is_done_to_the_design(page):
 @pytest.mark.parametrize(
     ("data", "said"), [(b"no picture at all", "picture"), (b"", "empty"), (b"\x89PNG\r\n\x1a\n" + b"\0" * 40, "")]
 )
-def test_upload_that_is_no_design_is_refused_with_a_sentence(page, data, said):
+def test_invalid_upload_is_refused_with_an_error(page, data, said):
     page.run()
     page.file_uploader[0].upload("design.png", data)
     page.run()
@@ -59,20 +59,20 @@ def test_upload_that_is_no_design_is_refused_with_a_sentence(page, data, said):
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.id)
-def test_sample_becomes_the_design_and_brings_its_prompt(page, sample):
+def test_sample_becomes_the_design_and_sets_its_prompt(page, sample):
     page.run().button(key=f"design_sample_{sample.id}").click().run()
     assert not page.exception
     assert workspace().catalogue.sources()[0].label == sample.title
     assert page.text_area(key="form_prompt").value == sample.prompt
 
 
-def test_sample_leaves_a_prompt_that_is_there(page):
+def test_sample_keeps_an_existing_prompt(page):
     page.run().text_area(key="form_prompt").set_value("my own words").run()
     page.button(key=f"design_sample_{SAMPLES[0].id}").click().run()
     assert page.text_area(key="form_prompt").value == "my own words"
 
 
-def test_earlier_design_can_be_taken_again(page):
+def test_recent_design_can_be_chosen_again(page):
     upload(page.run())
     source = workspace().catalogue.sources()[0]
     page.button(key="design_change").click().run()
@@ -84,7 +84,7 @@ def test_earlier_design_can_be_taken_again(page):
     assert "96 × 128 px · PNG" in texts(page)
 
 
-def test_another_upload_takes_the_place_of_the_design(page):
+def test_another_upload_replaces_the_design(page):
     upload(page.run(), 96, 128)
     page.button(key="design_change").click().run()
     upload(page, 64, 80)
@@ -94,7 +94,7 @@ def test_another_upload_takes_the_place_of_the_design(page):
     assert "64 × 80 px · PNG" in texts(page)
 
 
-def test_outputs_that_cannot_be_used_are_said(page, monkeypatch, tmp_path):
+def test_unusable_outputs_folder_gives_an_error(page, monkeypatch, tmp_path):
     blocked = tmp_path / "file"
     blocked.write_text("in the way")
     monkeypatch.setenv("STUDIO_OUTPUTS", str(blocked))

@@ -1,4 +1,4 @@
-"""Repeats laid out on the pages: nine tiles side by side, as the cloth lies."""
+"""The preview of a repeat: nine tiles side by side, as on the cloth."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from studio.designs.structure.repeat import REPEATS, tile
 from studio.ui.media import thumbnail_url, untouched_url
-from studio.ui.shared.laid_out import ACROSS, place_tiles
+from studio.ui.shared.repeat_preview import ACROSS, place_tiles
 from studio.workspace import Workspace
 from tests.support.loom_pages import draw_indexed, keep_woven
 from tests.support.pages import drawn_html, open_page, studio
@@ -18,7 +18,7 @@ __all__ = ["studio"]
 
 
 def read_tiles(html: str) -> list[list[tuple[float, float, int, int]]]:
-    """Return, for each laid out repeat of a page, its tiles as `place_tiles` gives them."""
+    """Return, for each preview on a page, its tiles as `place_tiles` returns them."""
     frames = html.split('<div role="img" aria-label="Nine repeats')[1:]
     pattern = r"left:([-\d.]+)%;top:([-\d.]+)%(?:;transform:scale\((-?1),(-?1)\))?"
     return [
@@ -32,8 +32,8 @@ def read_tiles(html: str) -> list[list[tuple[float, float, int, int]]]:
 
 @pytest.mark.parametrize("size", [(2, 2), (4, 6), (3, 5), (7, 4)])
 @pytest.mark.parametrize("repeat", REPEATS)
-def test_nine_repeats_lie_as_the_cloth_does(repeat: str, size: tuple[int, int]) -> None:
-    """What a browser is told to draw is what `tile` lays out, knot for knot, odd sides included."""
+def test_tiles_equal_the_tiled_cloth(repeat: str, size: tuple[int, int]) -> None:
+    """The tiles that the browser draws equal `tile`, knot for knot, odd sides included."""
     width, height = size
     picture = np.arange(1, width * height + 1).reshape(height, width)
     cloth = tile(picture, repeat, ACROSS, ACROSS)
@@ -50,7 +50,7 @@ def test_nine_repeats_lie_as_the_cloth_does(repeat: str, size: tuple[int, int]) 
 
 
 @pytest.mark.parametrize("repeat", REPEATS)
-def test_a_repeat_lies_on_every_card_for_all_to_see(studio: Workspace, repeat: str) -> None:
+def test_preview_is_on_every_card_and_in_the_viewer(studio: Workspace, repeat: str) -> None:
     design = studio.catalogue.add_source(draw_indexed(), label="Four yarns")
     made = [keep_woven(studio, source=design.sha256, slot=slot, seed=slot, repeat=repeat) for slot in range(2)]
     plain = keep_woven(studio, source=design.sha256, slot=2, seed=2)
@@ -61,7 +61,7 @@ def test_a_repeat_lies_on_every_card_for_all_to_see(studio: Workspace, repeat: s
         assert np.allclose(tiles, place_tiles(repeat, (64, 80)), atol=1e-5)
     tiles = len(place_tiles(repeat, (64, 80)))
     for one, count in ((made[0], tiles + 1), (made[1], tiles + 1), (plain, 1)):
-        # One address, so that the browser fetches one picture.
+        # All tiles have one address, so the browser fetches one picture.
         assert html.count(f'src="{thumbnail_url(one.id)}"') == count
         assert f'href="{untouched_url(one.id)}"' in html
     assert read_tiles(drawn_html(open_page("gallery", open=made[0].id))) == laid[:1]

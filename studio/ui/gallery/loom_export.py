@@ -1,6 +1,8 @@
-"""A picture on its way to the loom: its yarns, what the model drew of it, and the file that a loom's software reads."""
+"""A picture for the loom: its yarns and its repeat on the page, and the export of an indexed file."""
 
 from __future__ import annotations
+
+from functools import partial
 
 import streamlit as st
 
@@ -13,17 +15,17 @@ from studio.errors import NotFoundError
 from studio.schema import COLOURS_LIMIT, VariationRecord
 from studio.ui.session import workspace
 from studio.ui.shared.design_facts import swatches_html
-from studio.ui.shared.laid_out import draw_laid_out
 from studio.ui.shared.pictures import show_caption, title_of, untouched_link
-from studio.ui.shared.woven import describe_woven
+from studio.ui.shared.repeat_preview import draw_laid_out
+from studio.ui.shared.weaving_facts import describe_woven
 
-USUAL_PER_METRE = 500
-_USUAL_YARNS = 10
+_DEFAULT_PER_METRE = 500
+_DEFAULT_YARNS = 10
 _FIELD_PX = 120
 
 
 def draw_yarns(record: VariationRecord) -> None:
-    """Draw the yarns of a woven picture, a link to what the model drew, and its repeat; nothing for any other."""
+    """Draw the yarns of a woven picture, a link to the model's own picture, and the repeat. Nothing if not woven."""
     if record.weaving is None:
         return
     if record.weaving.yarns:
@@ -32,11 +34,13 @@ def draw_yarns(record: VariationRecord) -> None:
     draw_laid_out(record, large=True)
 
 
-def draw_download(variation: Variation) -> None:
-    """Draw the choices for an indexed file and the buttons that fetch it."""
+def draw_export(variation: Variation) -> None:
+    """Draw the options of the indexed file and one download button per file format."""
     record = variation.record
     with st.popover(
-        "For the loom", icon=":material/grid_on:", help="An indexed file: one pixel a knot, one number a yarn."
+        "For the loom",
+        icon=":material/grid_on:",
+        help="An indexed picture for the loom’s software: one pixel a knot, one palette number a yarn.",
     ):
         count = None
         if record.weaving is None or not record.weaving.yarns:
@@ -44,10 +48,10 @@ def draw_download(variation: Variation) -> None:
                 "Yarns",
                 min_value=1,
                 max_value=COLOURS_LIMIT,
-                value=_USUAL_YARNS,
+                value=_DEFAULT_YARNS,
                 step=1,
                 key="loom_yarns",
-                help="The picture has free colours; they are brought into so many yarns.",
+                help="The picture has free colours. In the file they are reduced to this many yarns.",
             )
         st.checkbox("Write the density into the file", key="loom_dense")
         density = _draw_density(record) if st.session_state["loom_dense"] else None
@@ -55,7 +59,7 @@ def draw_download(variation: Variation) -> None:
             for exporter in EXPORTERS.values():
                 st.download_button(
                     exporter.title,
-                    data=lambda exporter=exporter: _export(variation, exporter, density, count),
+                    data=partial(_export, variation, exporter, density, count),
                     file_name=f"{_name_file(record)}{exporter.suffix}",
                     mime=exporter.media_type,
                     key=f"loom_{exporter.id}",
@@ -64,7 +68,7 @@ def draw_download(variation: Variation) -> None:
 
 
 def _name_file(record: VariationRecord) -> str:
-    """Return the design's name and the seed: what a loom's list of files tells apart. Without the design, the id."""
+    """Return a file name for the loom: the design's title and the seed; the picture's id if the design is gone."""
     try:
         return f"{title_of(workspace().catalogue.source(record.source))} {record.seed}"
     except NotFoundError:
@@ -74,16 +78,16 @@ def _name_file(record: VariationRecord) -> str:
 def _draw_density(record: VariationRecord) -> Density:
     with st.grid(2, min_column_width=_FIELD_PX, gap="small") as pair:
         with pair.cell():
-            reeds = st.number_input("Reeds per metre", 1, DENSITY_LIMIT, USUAL_PER_METRE, 10, key="loom_reeds")
+            reeds = st.number_input("Reeds per metre", 1, DENSITY_LIMIT, _DEFAULT_PER_METRE, 10, key="loom_reeds")
         with pair.cell():
-            picks = st.number_input("Picks per metre", 1, DENSITY_LIMIT, USUAL_PER_METRE, 10, key="loom_picks")
+            picks = st.number_input("Picks per metre", 1, DENSITY_LIMIT, _DEFAULT_PER_METRE, 10, key="loom_picks")
     width_cm, length_cm = 100 * record.facts.width_px / reeds, 100 * record.facts.height_px / picks
-    st.caption(f"Woven so, the carpet measures {width_cm:.0f} × {length_cm:.0f} cm.")
+    st.caption(f"At this density the carpet measures {width_cm:.0f} × {length_cm:.0f} cm.")
     return Density(reeds, picks)
 
 
 def _export(variation: Variation, exporter: Exporter, density: Density | None, count: int | None) -> bytes:
-    """Return the file. Called when it is fetched, outside of any page: what was chosen has to be handed in."""
+    """Return the file. Runs at the download, outside a page run, so the widgets' values are arguments."""
     design = open_design(workspace().catalogue.variation_path(variation.id).read_bytes())
     weaving = variation.record.weaving
     if weaving is None or not weaving.yarns:

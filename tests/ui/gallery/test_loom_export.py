@@ -1,4 +1,4 @@
-"""A woven variation on the pages: its yarns in words, its files for the loom, and what the model drew."""
+"""A woven variation on the Gallery page: its yarns, its files for the loom, and the picture before weaving."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from PIL import Image
 from studio.designs.colours.colour_spaces import read_colour
 from studio.designs.files.export import EXPORTERS
 from studio.schema import Weaving
-from studio.ui.gallery.loom import _export, _name_file
+from studio.ui.gallery.loom_export import _export, _name_file
 from studio.ui.shared.design_facts import swatches_html
-from studio.ui.shared.woven import describe_yarns
+from studio.ui.shared.weaving_facts import describe_yarns
 from studio.workspace import Workspace
-from tests.designs.weaving.test_weave import YARNS
 from tests.support.catalogue_records import make_record
+from tests.support.knots import YARNS
 from tests.support.loom_pages import draw_indexed, keep_woven
 from tests.support.pages import drawn_html, open_page, run, said, studio
 
@@ -25,10 +25,10 @@ __all__ = ["studio"]
 
 
 @pytest.mark.parametrize("exporter", EXPORTERS.values(), ids=lambda exporter: exporter.id)
-def test_a_woven_picture_goes_to_the_loom_with_all_its_yarns(studio: Workspace, exporter) -> None:
+def test_loom_file_holds_all_yarns_of_the_palette(studio: Workspace, exporter) -> None:
     variation = keep_woven(studio)
     page = open_page("gallery", open=variation.id)
-    assert "4 yarns, the design’s" in said(page)
+    assert "4 yarns of the design" in said(page)
     assert f"/pictures/untouched/{variation.id}" in drawn_html(page)
     page.checkbox(key="loom_dense").check().run()
     page.number_input(key="loom_reeds").set_value(320)
@@ -41,34 +41,34 @@ def test_a_woven_picture_goes_to_the_loom_with_all_its_yarns(studio: Workspace, 
 
 
 @pytest.mark.parametrize("exporter", EXPORTERS.values(), ids=lambda exporter: exporter.id)
-def test_reeds_lie_across_and_picks_along(studio: Workspace, monkeypatch: pytest.MonkeyPatch, exporter) -> None:
-    """Each file is fetched as the browser would: by what the page hands to the button."""
-    handed: dict[str, Callable[[], bytes]] = {}
+def test_reeds_set_the_width_and_picks_the_length(studio: Workspace, monkeypatch: pytest.MonkeyPatch, exporter) -> None:
+    """Download each file as the browser does: by the function that the page gives to the button."""
+    downloads: dict[str, Callable[[], bytes]] = {}
 
-    def hand(_label: str, *, data: Callable[[], bytes], key: str, **_: object) -> bool:
-        handed[key] = data
+    def record_download(_label: str, *, data: Callable[[], bytes], key: str, **_: object) -> bool:
+        downloads[key] = data
         return False
 
-    monkeypatch.setattr(streamlit, "download_button", hand)
+    monkeypatch.setattr(streamlit, "download_button", record_download)
     page = open_page("gallery", open=keep_woven(studio).id)
     page.checkbox(key="loom_dense").check().run()
     page.number_input(key="loom_reeds").set_value(700)
     page.number_input(key="loom_picks").set_value(1240)
     run(page)
     assert "9 × 6 cm" in said(page)  # 64 knots at 700 a metre, 80 at 1240
-    with Image.open(io.BytesIO(handed[f"loom_{exporter.id}"]())) as image:
+    with Image.open(io.BytesIO(downloads[f"loom_{exporter.id}"]())) as image:
         assert image.info["dpi"] == pytest.approx((17.78, 31.496), abs=0.01)
 
 
-def test_a_file_for_the_loom_is_named_after_its_design(studio: Workspace) -> None:
+def test_loom_file_is_named_after_its_design(studio: Workspace) -> None:
     design = studio.catalogue.add_source(draw_indexed(), label="Four yarns")
     named = keep_woven(studio, source=design.sha256, seed=7)
-    lost = keep_woven(studio, seed=8)
+    without_design = keep_woven(studio, seed=8)
     assert _name_file(named.record) == "Four yarns 7"
-    assert _name_file(lost.record) == lost.id
+    assert _name_file(without_design.record) == without_design.id
 
 
-def test_what_the_model_drew_goes_with_its_picture(studio: Workspace) -> None:
+def test_picture_before_weaving_is_removed_with_its_variation(studio: Workspace) -> None:
     variation = keep_woven(studio)
     untouched = studio.catalogue.untouched_path(variation.id)
     studio.catalogue.delete([variation.id])
@@ -77,7 +77,7 @@ def test_what_the_model_drew_goes_with_its_picture(studio: Workspace) -> None:
     assert not untouched.exists()
 
 
-def test_a_strip_is_as_wide_as_its_yarns_share_and_unused_yarns_are_told() -> None:
+def test_unused_yarns_are_counted_but_have_no_swatch() -> None:
     weaving = Weaving(yarns=("#aa0000", "#00aa00", "#0000aa"), shares=(0.9, 0.1, 0.0))
     assert describe_yarns(make_record(weaving=weaving)) == "2 of 3 yarns"
     assert describe_yarns(make_record(weaving=Weaving(yarns=("#aa0000",)))) == "1 yarn"

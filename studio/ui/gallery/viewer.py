@@ -1,4 +1,4 @@
-"""One picture in its own view: large, beside its design, with what is known of it and what can be done with it."""
+"""The viewer: one large picture beside its design, with its parameters and its actions."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from studio.catalogue import Source, Variation, format_parameters
 from studio.catalogue.records import GalleryQuery
 from studio.errors import NotFoundError
 from studio.schema import VariationRecord
-from studio.ui.gallery.browsing import Place, find_place
-from studio.ui.gallery.grid import draw_sisters, open_variation
-from studio.ui.gallery.loom import draw_download, draw_yarns
-from studio.ui.gallery.scrolling import scroll_to_top
+from studio.ui.gallery.grid import draw_run_strip, open_variation
+from studio.ui.gallery.loom_export import draw_export, draw_yarns
+from studio.ui.gallery.neighbours import Neighbours, find_neighbours
+from studio.ui.gallery.scroll_position import scroll_to_top
 from studio.ui.session import workspace
 from studio.ui.shared.favourites import STAR_STYLE, draw_favourite
 from studio.ui.shared.links import change_address, link_compare_run, link_same_settings, link_vary
 from studio.ui.shared.notices import attempt, delete_pictures, forget_deletion, say
-from studio.ui.shared.parameters import Exhibit, describe_size
+from studio.ui.shared.parameters import RecordWithDesign, describe_size
 from studio.ui.shared.pictures import show_source, show_variation
 from studio.ui.shared.selection import drop
 from studio.ui.shared.tables import facts_table
@@ -24,8 +24,8 @@ from studio.ui.shared.tables import facts_table
 _TALLEST = "74vh"
 
 
-def draw_opened(variation_id: str, query: GalleryQuery) -> None:
-    """Draw the view of a picture; `query` is the gallery it was opened from, for previous and next."""
+def draw_viewer(variation_id: str, query: GalleryQuery) -> None:
+    """Draw the viewer of a picture. `query` is the gallery view it was opened from, for newer and older."""
     catalogue = workspace().catalogue
     try:
         variation = catalogue.variation(variation_id)
@@ -33,54 +33,54 @@ def draw_opened(variation_id: str, query: GalleryQuery) -> None:
         st.error(str(error))
         st.button("All pictures", icon=":material/arrow_back:", on_click=_close)
         return
-    place = find_place(catalogue, query, variation_id)
+    neighbours = find_neighbours(catalogue, query, variation_id)
     st.html(STAR_STYLE)
-    _draw_way(place)
+    _draw_navigation(neighbours)
     source = _find_source(variation)
     picture, words = st.columns([6, 5], gap="medium")
     with picture:
         show_variation(variation.record, full=True, tallest=_TALLEST)
-        st.caption(_caption(variation.record, place))
+        st.caption(_caption(variation.record, neighbours))
         draw_yarns(variation.record)
     with words:
-        _draw_actions(variation, place)
+        _draw_actions(variation, neighbours)
         for note in variation.record.facts.notes:
             st.caption(f":material/info: {note}")
         _draw_relations(variation, source)
-        st.html(facts_table(Exhibit(variation.record, source)))
+        st.html(facts_table(RecordWithDesign(variation.record, source)))
         with st.expander("Copy the parameters", icon=":material/content_copy:"):
             st.code(format_parameters(variation.record), language=None, wrap_lines=True)
     scroll_to_top(variation.id)
 
 
-def _draw_way(place: Place | None) -> None:
+def _draw_navigation(neighbours: Neighbours | None) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="opened_way"):
         st.button("All pictures", icon=":material/arrow_back:", key="opened_close", on_click=_close)
-        if place is None:
+        if neighbours is None:
             return
         st.button(
             "Newer",
             key="opened_newer",
             shortcut="Left",
-            disabled=place.newer is None,
+            disabled=neighbours.newer is None,
             on_click=open_variation,
-            args=(place.newer,),
+            args=(neighbours.newer,),
         )
         st.button(
             "Older",
             key="opened_older",
             shortcut="Right",
-            disabled=place.older is None,
+            disabled=neighbours.older is None,
             on_click=open_variation,
-            args=(place.older,),
+            args=(neighbours.older,),
         )
 
 
-def _draw_actions(variation: Variation, place: Place | None) -> None:
+def _draw_actions(variation: Variation, neighbours: Neighbours | None) -> None:
     catalogue = workspace().catalogue
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="opened_actions"):
         if variation.deleted_at is not None:
-            st.markdown("This picture lies in the bin.", width="content")
+            st.markdown("This picture is in the bin.", width="content")
             st.button(
                 "Restore",
                 icon=":material/restore_from_trash:",
@@ -100,31 +100,31 @@ def _draw_actions(variation: Variation, place: Place | None) -> None:
             key="opened_download",
             icon=":material/download:",
             on_click="ignore",
-            help="The picture’s own file, with everything below written inside it.",
+            help="The full-size PNG, with all of its parameters stored inside.",
         )
-        draw_download(variation)
+        draw_export(variation)
         st.button(
             "Delete",
             icon=":material/delete:",
             key="opened_delete",
             on_click=_delete,
-            args=(variation.id, place),
+            args=(variation.id, neighbours),
         )
 
 
 def _draw_relations(variation: Variation, source: Source | None) -> None:
-    """Draw what the picture was made from and what was made with it."""
+    """Draw the design that the picture was made from, and the other pictures of its run."""
     record = variation.record
-    sisters = workspace().catalogue.run(record.run, replaced=True)
+    same_run = workspace().catalogue.run(record.run, replaced=True)
     design, run = st.columns([2, 3], gap="medium", wrap=False)
     with design, st.container(gap="xsmall"):
         st.markdown("**Made from**")
         if source is None:
-            st.caption("The design is not here any more.")
+            st.caption("This design is no longer stored.")
         else:
             show_source(source, tallest="32vh")
             st.button(
-                "All from this design",
+                "All variations of this design",
                 key="opened_source",
                 type="tertiary",
                 on_click=_narrow,
@@ -139,20 +139,20 @@ def _draw_relations(variation: Variation, source: Source | None) -> None:
                 args=(record.parent,),
             )
     with run, st.container(gap="xsmall"):
-        st.markdown("**The same run**")
-        if len(sisters) > 1:
-            draw_sisters(sisters, record.id)
+        st.markdown("**From the same run**")
+        if len(same_run) > 1:
+            draw_run_strip(same_run, record.id)
             link_compare_run(record.run)
         else:
-            st.caption("It is the only picture of its run.")
+            st.caption("This run has no other picture.")
 
 
-def _caption(record: VariationRecord, place: Place | None) -> str:
+def _caption(record: VariationRecord, neighbours: Neighbours | None) -> str:
     facts = record.facts
     size = describe_size(facts.width_px, facts.height_px)
     if facts.enlarged:
         size += f", drawn at {describe_size(facts.working_width_px, facts.working_height_px)} and enlarged"
-    return size if place is None else f"{place.position} of {place.total} · {size}"
+    return size if neighbours is None else f"{neighbours.position} of {neighbours.total} · {size}"
 
 
 def _find_source(variation: Variation) -> Source | None:
@@ -168,7 +168,7 @@ def _close() -> None:
 
 
 def _narrow(name: str, value: str) -> None:
-    """Leave the view for the pictures that share something with this one."""
+    """Close the viewer and show only the pictures with this value of a filter."""
     change_address(open=None, page=None, text=None, show=None, model=None, adapter=None, **{name: value})
 
 
@@ -178,9 +178,11 @@ def _restore(variation_id: str) -> None:
         say("1 picture restored.")
 
 
-def _delete(variation_id: str, place: Place | None) -> None:
-    """Delete and go on to the next picture, or back to all of them."""
+def _delete(variation_id: str, neighbours: Neighbours | None) -> None:
+    """Delete the picture and open its older or else newer neighbour, or the gallery if it has none."""
     if delete_pictures((variation_id,)):
         drop((variation_id,))
-        following = None if place is None else place.older if place.older is not None else place.newer
+        following = None
+        if neighbours is not None:
+            following = neighbours.newer if neighbours.older is None else neighbours.older
         change_address(open=following)

@@ -1,4 +1,4 @@
-"""Finding one's place in the gallery: which picture comes before and after another under the same filters."""
+"""The position of a picture in the filtered gallery, and its newer and older neighbour."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from studio.catalogue.records import GalleryPage, GalleryQuery
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where a picture stands among `total`, counted from 1, with its neighbours' ids (None at an end)."""
+class Neighbours:
+    """The position of a picture among `total`, counted from 1, and its neighbours' ids (None at an end)."""
 
     position: int
     total: int
@@ -19,10 +19,11 @@ class Place:
     older: str | None
 
 
-def find_place(catalogue: Catalogue, query: GalleryQuery, variation_id: str) -> Place | None:
-    """Return a picture's place in what a query finds, None when the query does not find it.
+def find_neighbours(catalogue: Catalogue, query: GalleryQuery, variation_id: str) -> Neighbours | None:
+    """Return a picture's position and neighbours in the result of a query, None when the query does not find it.
 
-    The page of the query is looked at first; elsewhere the pages are halved, as ids fall from page to page.
+    Reads the page of the query first. If that does not hold the picture, a binary search over the pages follows: ids
+    decrease from page to page.
     """
     page = catalogue.find(query)
     low, high = 1, page.pages
@@ -35,12 +36,12 @@ def find_place(catalogue: Catalogue, query: GalleryQuery, variation_id: str) -> 
             return None
         page = catalogue.find(dataclasses.replace(query, page=(low + high) // 2))
     ids = [variation.id for variation in page.variations]
-    here = ids.index(variation_id)
-    return Place(
-        position=(page.page - 1) * page.page_size + here + 1,
+    index = ids.index(variation_id)
+    return Neighbours(
+        position=(page.page - 1) * page.page_size + index + 1,
         total=page.total,
-        newer=ids[here - 1] if here > 0 else _at_end_of(catalogue, query, page.page - 1),
-        older=ids[here + 1] if here + 1 < len(ids) else _at_start_of(catalogue, query, page.page + 1, page.pages),
+        newer=ids[index - 1] if index > 0 else _last_id(catalogue, query, page.page - 1),
+        older=ids[index + 1] if index + 1 < len(ids) else _first_id(catalogue, query, page.page + 1, page.pages),
     )
 
 
@@ -48,14 +49,14 @@ def _holds(page: GalleryPage, variation_id: str) -> bool:
     return any(variation.id == variation_id for variation in page.variations)
 
 
-def _at_end_of(catalogue: Catalogue, query: GalleryQuery, number: int) -> str | None:
+def _last_id(catalogue: Catalogue, query: GalleryQuery, number: int) -> str | None:
     if number < 1:
         return None
     found = catalogue.find(dataclasses.replace(query, page=number)).variations
     return found[-1].id if found else None
 
 
-def _at_start_of(catalogue: Catalogue, query: GalleryQuery, number: int, pages: int) -> str | None:
+def _first_id(catalogue: Catalogue, query: GalleryQuery, number: int, pages: int) -> str | None:
     if number > pages:
         return None
     found = catalogue.find(dataclasses.replace(query, page=number)).variations

@@ -1,4 +1,4 @@
-"""A repeat as it will lie on the floor: nine of them side by side, from the one picture that a browser has already."""
+"""Preview of a repeat: three by three tiles side by side, all from the thumbnail that the browser already has."""
 
 from __future__ import annotations
 
@@ -11,26 +11,27 @@ from studio.ui.media import thumbnail_url
 from studio.ui.shared.pictures import FRAME, page_url
 
 ACROSS = 3
+"""Tiles side by side in each direction."""
 _SMALL, _LARGE = "18vh", "40vh"
-"""How tall nine repeats are, under a picture in a sheet and in its own view."""
+"""Height limits of the preview in CSS: under a card, and in the viewer."""
 
 
 def draw_laid_out(record: VariationRecord, *, large: bool = False) -> None:
-    """Draw the repeat laid out; nothing for a picture that is none."""
+    """Draw the preview of a picture's repeat. Draws nothing when the picture is no repeat."""
     repeat = record.constraints.repeat
     if repeat == "none":
         return
     size = (record.facts.width_px, record.facts.height_px)
     tallest = _LARGE if large else _SMALL
-    st.html(laid_out_html(page_url(thumbnail_url(record.id)), repeat, size, tallest=tallest))
+    st.html(_preview_html(page_url(thumbnail_url(record.id)), repeat, size, tallest=tallest))
 
 
-def laid_out_html(address: str, repeat: str, size: tuple[int, int], *, tallest: str = _SMALL) -> str:
-    """Return three by three tiles of a picture as HTML; what a half-drop or a brick moves goes on beyond the frame."""
+def _preview_html(address: str, repeat: str, size: tuple[int, int], *, tallest: str) -> str:
+    """Return three by three tiles of a picture as HTML. The frame cuts the tiles that a half-drop or a brick shifts."""
     tiles = "".join(
         f'<img src="{escape(address)}" alt="" loading="lazy" decoding="async" style="position:absolute;max-width:none;'
         f"width:{100 / ACROSS:.4f}%;height:{100 / ACROSS:.4f}%;left:{100 * x / ACROSS:.4f}%;top:{100 * y / ACROSS:.4f}%"
-        f'{_turn(flip_x, flip_y)}">'
+        f'{_flip_css(flip_x, flip_y)}">'
         for x, y, flip_x, flip_y in place_tiles(repeat, size)
     )
     width_px, height_px = size
@@ -43,9 +44,10 @@ def laid_out_html(address: str, repeat: str, size: tuple[int, int], *, tallest: 
 
 
 def place_tiles(repeat: str, size: tuple[int, int]) -> list[tuple[float, float, int, int]]:
-    """Return where the tiles of a picture of `size` lie, in widths and heights of one from the corner.
+    """Return (x, y, flip x, flip y) of each tile of a picture of `size` (width, height in pixels).
 
-    With each comes how it is turned (1 or -1, across and down). Half of an odd side is rounded down, as on the loom.
+    x and y are the tile's upper left corner in widths and heights of one tile. A flip is 1 or -1. Half of an odd side
+    is rounded down, as on the loom.
     """
     width, height = size
     tiles = []
@@ -63,5 +65,5 @@ def place_tiles(repeat: str, size: tuple[int, int]) -> list[tuple[float, float, 
     return tiles
 
 
-def _turn(flip_x: int, flip_y: int) -> str:
+def _flip_css(flip_x: int, flip_y: int) -> str:
     return "" if flip_x == flip_y == 1 else f";transform:scale({flip_x},{flip_y})"

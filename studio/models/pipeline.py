@@ -1,0 +1,64 @@
+"""The typed view of a Stable Diffusion 3 pipeline.
+
+diffusers sets the parts of a pipeline at run time, where a type checker cannot see them. `SD3Pipeline` names those that
+the studio uses; `studio.models.loading` returns a `StableDiffusion3Img2ImgPipeline` as one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+import torch
+from PIL import Image
+
+if TYPE_CHECKING:
+    from diffusers.image_processor import VaeImageProcessor
+    from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+    from diffusers.models.transformers.transformer_sd3 import SD3Transformer2DModel
+    from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchEulerDiscreteScheduler
+    from transformers import PreTrainedTokenizerBase
+
+
+class SD3Pipeline(Protocol):
+    """What the studio uses of diffusers' `StableDiffusion3Img2ImgPipeline`."""
+
+    vae: AutoencoderKL
+    transformer: SD3Transformer2DModel
+    scheduler: FlowMatchEulerDiscreteScheduler
+    tokenizer_3: PreTrainedTokenizerBase
+    image_processor: VaeImageProcessor
+    vae_scale_factor: int
+    components: dict[str, Any]
+    config: Mapping[str, Any]
+
+    @property
+    def _execution_device(self) -> torch.device:
+        """The device that the parts compute on; under a memory manager they may lie elsewhere."""
+
+    def encode_prompt(
+        self,
+        prompt: str,
+        prompt_2: str | None,
+        prompt_3: str | None,
+        *,
+        negative_prompt: str,
+        do_classifier_free_guidance: bool,
+        device: torch.device,
+        max_sequence_length: int,
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Return embeds of the words and of the negative ones, then both pooled."""
+
+    def to(self, device: str) -> SD3Pipeline:
+        """Move every part to a device."""
+
+
+def to_picture(pipe: SD3Pipeline, pixels: torch.Tensor) -> Image.Image:
+    """Return decoded pixels (1, 3, h, w), about -1..1, as an RGB picture."""
+    pictures = cast(list[Image.Image], pipe.image_processor.postprocess(pixels.float(), output_type="pil"))
+    return pictures[0]
+
+
+def execution_device(pipe: SD3Pipeline) -> torch.device:
+    """Return the device that a pipeline computes on."""
+    return torch.device(pipe._execution_device)

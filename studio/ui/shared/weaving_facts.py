@@ -1,0 +1,133 @@
+"""The weaving of a variation as text for designers: what it keeps of its design, and what was changed for the loom."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from studio.designs.inspection import describe_share
+from studio.designs.structure.repeat import SEAM_LIMIT
+from studio.schema import VariationRecord, Weaving
+from studio.ui.shared.design_facts import count_yarns
+
+NOTHING = "–"
+_Figure = TypeVar("_Figure", int, float)
+
+
+def describe_woven(record: VariationRecord) -> str:
+    """Return the line under a woven picture: 10 yarns · symmetric 1.000. Empty when the picture is not woven."""
+    weaving = record.weaving
+    if weaving is None:
+        return ""
+    words = [describe_yarns(record)] if weaving.yarns else []
+    if weaving.changed_share is not None:
+        words.append(f"{describe_share(weaving.changed_share)} changed")
+    if weaving.vertical is not None or weaving.horizontal is not None:
+        words.append("symmetric" if weaving.agreement is None else f"symmetric {weaving.agreement:.3f}")
+    seams = [ratio for ratio in (weaving.seam_horizontal, weaving.seam_vertical) if ratio is not None]
+    if seams:
+        words.append(f"seam {max(seams):.2f}" + (" (visible)" if max(seams) > SEAM_LIMIT else ""))
+    if weaving.kept_share:
+        words.append(f"{describe_share(weaving.kept_share)} kept")
+    return " · ".join(words)
+
+
+def describe_yarns(record: VariationRecord) -> str:
+    """Return how many of its palette's yarns a picture uses."""
+    weaving = record.weaving
+    if weaving is None or not weaving.yarns:
+        return "Free colours"
+    count = len(weaving.yarns)
+    used = sum(share > 0 for share in weaving.shares)
+    return f"{used} of {count_yarns(count)}" if 0 < used < count else count_yarns(count)
+
+
+def describe_palette(record: VariationRecord) -> str:
+    """Return the palette that was asked for: how many yarns, and whether they are new or the design's."""
+    constraints, weaving = record.constraints, record.weaving
+    if weaving is None or not weaving.yarns:
+        return "Free colours"
+    if constraints.palette != "new":
+        return f"{count_yarns(len(weaving.yarns))} of the design"
+    # The number that was asked for: the woven palette may have fewer.
+    asked = len(weaving.yarns) if constraints.colours is None else constraints.colours
+    locked = len(constraints.locked)
+    if locked:
+        return f"{count_yarns(asked)}, {locked} of them locked"
+    return f"{asked} new {'yarn' if asked == 1 else 'yarns'}"
+
+
+def describe_axes(record: VariationRecord) -> str:
+    """Return the axes about which a picture is exactly symmetric."""
+    weaving = record.weaving
+    if weaving is None:
+        return "Not enforced"
+    axes = [
+        words
+        for words, offset in (("left and right", weaving.vertical), ("top and bottom", weaving.horizontal))
+        if offset is not None
+    ]
+    return " and ".join(axes).capitalize() if axes else "Not enforced"
+
+
+def describe_repeat(record: VariationRecord) -> str:
+    """Return the repeat."""
+    return record.constraints.repeat.capitalize()
+
+
+def describe_seams(record: VariationRecord) -> str:
+    """Return the seam ratios of a repeat. At about 1 a seam is invisible."""
+    weaving = record.weaving
+    seams = () if weaving is None else (weaving.seam_horizontal, weaving.seam_vertical)
+    ratios = " and ".join(f"{ratio:.2f}" for ratio in seams if ratio is not None)
+    return f"{ratios} (visible above {SEAM_LIMIT:g})" if ratios else NOTHING
+
+
+def describe_kept(record: VariationRecord) -> str:
+    """Return the part of the design that was kept, and its share of the knots."""
+    if record.weaving is None or not record.weaving.kept_share:
+        return "Nothing"
+    part = "marked part" if record.constraints.keep == "rectangle" else record.constraints.keep
+    return f"The {part}, {describe_knot_share(record.weaving.kept_share)}"
+
+
+def describe_shift(record: VariationRecord) -> str:
+    """Return the mean colour difference between the woven picture and the model's own."""
+    return _figure(record, lambda weaving: weaving.colour_shift, lambda shift: f"ΔE {shift:.1f}")
+
+
+def describe_changed(record: VariationRecord) -> str:
+    """Return the share of knots that have another yarn than in the design."""
+    return _figure(record, lambda weaving: weaving.changed_share, describe_knot_share)
+
+
+def describe_unchanged(record: VariationRecord) -> str:
+    """Return the share of the picture that the model left unchanged, where the knots are the design's own."""
+    return _figure(
+        record, lambda weaving: weaving.unchanged_share, lambda share: f"{describe_share(share)} of the picture"
+    )
+
+
+def describe_settled(record: VariationRecord) -> str:
+    """Return the share of knots set not to the nearest yarn but to one that the design has beside such neighbours."""
+    return _figure(record, lambda weaving: weaving.settled_share if weaving.yarns else None, describe_knot_share)
+
+
+def describe_stray(record: VariationRecord) -> str:
+    """Return the share of stray knots, before and after cleaning."""
+    weaving = record.weaving
+    if weaving is None or weaving.orphan_share is None:
+        return NOTHING
+    after, before = weaving.orphan_share, weaving.orphan_share_before
+    words = describe_share(after)
+    return words if before is None else f"{words} (before cleaning: {describe_share(before)})"
+
+
+def describe_knot_share(share: float) -> str:
+    """Return a share of the knots: 12 % of the knots."""
+    return f"{describe_share(share)} of the knots"
+
+
+def _figure(record: VariationRecord, read: Callable[[Weaving], _Figure | None], words: Callable[[_Figure], str]) -> str:
+    value = None if record.weaving is None else read(record.weaving)
+    return NOTHING if value is None else words(value)
