@@ -41,6 +41,7 @@ LAYERS = [
         "studio.generation.noise_shift",
         "studio.generation.previews",
     },
+    {"studio.generation.guidance"},
     {"studio.generation.codec", "studio.generation.sampling"},
     {"studio.models", "studio.catalogue", "studio.evaluation"},
     {"studio.catalogue.index"},

@@ -21,17 +21,9 @@ from studio.designs.weaving.weave import weave
 from studio.errors import MemoryShortError, ModelError, first_line
 from studio.generation.cycle_spinning import spin
 from studio.generation.events import Drawn, Preparing, RunListener, Started, Stepped
+from studio.generation.guidance import choose_guidance, transformer_velocity
 from studio.generation.preparation import PreparedDesign, prepare_design
-from studio.generation.sampling import (
-    Step,
-    Velocity,
-    add_noise,
-    choose_guidance,
-    draw_noise,
-    plan_sigmas,
-    sample_euler,
-    transformer_velocity,
-)
+from studio.generation.sampling import Step, Velocity, add_noise, draw_noise, plan_sigmas, sample_euler
 from studio.models.device import MEMORY_ERRORS, is_out_of_memory
 from studio.models.pipeline import execution_device, to_picture
 from studio.models.prompts import PromptEmbeds

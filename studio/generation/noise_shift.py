@@ -1,10 +1,10 @@
-"""The noise shift: how much more noise a design gets that a model still makes out through the noise of its strength.
+"""The noise shift: more noise for a design that the model still recognises through the noise of its strength.
 
-At one strength five variations of a kilim, or of a medallion with its mirror images, were nearly alike, while those of
-a patchwork had fallen into pieces: noise hides large shapes last, and the model completes a design from what it still
-sees. So the model is asked. A probe is its clean estimate of a design through one noise; two probes through two noises
-differ as variations do. How far a probe is from the design says less, since a model may change a design in the same way
-each time.
+Noise hides large shapes last, and the model completes a design from what it still sees. At one strength variations
+of a kilim or of a symmetric medallion were nearly alike, while those of a patchwork had fallen into pieces. So the
+shift is measured with the model. A probe is its clean estimate of a design through one noise; two probes through two
+noises differ as variations do. The difference of a probe from the design itself says less: a model may change a design
+in the same way each time.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from torch import Tensor
 
 from studio.evaluation.structure import Structure, correlate_edges, read_structure
 from studio.generation.codec import Codec
-from studio.generation.sampling import add_noise, draw_noise, predict_velocity, shift_sigma
+from studio.generation.guidance import predict_velocity
+from studio.generation.sampling import add_noise, draw_noise, shift_sigma
 from studio.models.device import quick_precision
 from studio.models.pipeline import SD3Pipeline, execution_device, to_picture
 from studio.models.prompts import PromptCache

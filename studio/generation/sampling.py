@@ -5,16 +5,17 @@ velocity dz/dsigma = noise - x0, so one velocity tells both the next latents and
 (P. Esser et al., Scaling Rectified Flow Transformers for High-Resolution Image Synthesis, 2024, sections 2 and 3).
 
 `sample_euler` does the arithmetic of diffusers' `StableDiffusion3Img2ImgPipeline` with
-`FlowMatchEulerDiscreteScheduler`, to the bit. What a run adds hangs on it as small objects: a `Guidance` turns a
-transformer's predictions into one velocity, a wrapper of a `Velocity` changes what the transformer sees
-(`one_by_one`, `cycle_spinning.spin`), and `after_step` changes the latents between two steps.
+`FlowMatchEulerDiscreteScheduler`, to the bit. What a run adds hangs on it as small objects: a guidance object turns a
+transformer's predictions into one velocity (`studio.generation.guidance`), a wrapper of a `Velocity` changes what the
+transformer sees (`studio.generation.cycle_spinning`), and `after_step` changes the latents between two steps
+(`studio.generation.constraint_projection`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import torch
@@ -23,11 +24,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from studio.models.pipeline import SD3Pipeline, execution_device
-from studio.models.prompts import PromptEmbeds, TextEmbeds
 from studio.schema import effective_steps
 
 if TYPE_CHECKING:
-    from diffusers.models.transformers.transformer_sd3 import SD3Transformer2DModel
+    pass
 
 Sigma = TypeVar("Sigma", float, NDArray[np.float64])
 
@@ -115,91 +115,6 @@ def add_noise(clean: Tensor, noise: Tensor, sigma: Tensor) -> Tensor:
     """Return (1 - sigma) clean + sigma noise in the dtype of `noise`; `clean` (1 or b, c, h, w) is repeated for it."""
     sigma, clean = sigma.to(noise.dtype), clean.to(noise)
     return sigma * noise + (1.0 - sigma) * clean
-
-
-def predict_velocity(transformer: SD3Transformer2DModel, latents: Tensor, sigma: Tensor, text: TextEmbeds) -> Tensor:
-    """Return what a transformer predicts for latents (b, c, h, w) at one sigma, with a text of as many rows."""
-    predicted: Tensor = transformer(
-        hidden_states=latents,
-        timestep=(TRAINED_TIMESTEPS * sigma).expand(len(latents)),
-        encoder_hidden_states=text.words,
-        pooled_projections=text.pooled,
-        return_dict=False,
-    )[0]
-    return predicted
-
-
-class Guidance(Protocol):
-    """Turns a transformer's predictions into one velocity."""
-
-    def predict(self, transformer: SD3Transformer2DModel, latents: Tensor, step: Step) -> Tensor:
-        """Return the velocity of latents (b, c, h, w) at a step."""
-
-
-@dataclass(frozen=True, slots=True)
-class NoGuidance:
-    """The prediction for the prompt alone: one pass of the transformer a step. `text` has one row."""
-
-    text: TextEmbeds
-
-    def predict(self, transformer: SD3Transformer2DModel, latents: Tensor, step: Step) -> Tensor:
-        """Return the velocity of latents (b, c, h, w) at a step."""
-        return predict_velocity(transformer, latents, step.sigma, self.text.repeated(len(latents)))
-
-
-@dataclass(frozen=True, slots=True)
-class ClassifierFreeGuidance:
-    """negative + scale (prompted - negative), both predicted in one batch. The texts have one row each.
-
-    Source: J. Ho, T. Salimans, Classifier-Free Diffusion Guidance, 2022, equation 6; a scale of 1, as diffusers counts,
-    is the paper's w of 0.
-    """
-
-    text: TextEmbeds
-    negative: TextEmbeds
-    scale: float
-
-    def predict(self, transformer: SD3Transformer2DModel, latents: Tensor, step: Step) -> Tensor:
-        """Return the velocity of latents (b, c, h, w) at a step."""
-        count = len(latents)
-        texts = self.negative.repeated(count).followed_by(self.text.repeated(count))
-        negative, prompted = predict_velocity(transformer, torch.cat([latents] * 2), step.sigma, texts).chunk(2)
-        return negative + self.scale * (prompted - negative)
-
-
-def choose_guidance(embeds: PromptEmbeds, scale: float, device: torch.device) -> Guidance:
-    """Return classifier-free guidance where a prompt was encoded with a negative one, else none."""
-    text = embeds.text.to(device)
-    if embeds.negative is None:
-        return NoGuidance(text)
-    return ClassifierFreeGuidance(text, embeds.negative.to(device), scale)
-
-
-def transformer_velocity(pipe: SD3Pipeline, guidance: Guidance) -> Velocity:
-    """Return the velocity that a pipeline's transformer predicts under a guidance.
-
-    On a CPU the rows of a batch are predicted one by one (see `one_by_one`); on a card a batch gives each row the same
-    bits as alone.
-    """
-
-    def velocity(latents: Tensor, step: Step) -> Tensor:
-        return guidance.predict(pipe.transformer, latents, step)
-
-    return one_by_one(velocity) if execution_device(pipe).type == "cpu" else velocity
-
-
-def one_by_one(velocity: Velocity) -> Velocity:
-    """Return a velocity that is computed for each row of a batch alone.
-
-    A CPU's matrix products sum in another order for another number of rows. The last digits that differ are enough to
-    round the bf16 VAE of a symmetric run otherwise (`steering`): a seed gave pictures of up to 9/255 difference, and 20
-    other knots, alone and in a batch of five.
-    """
-
-    def alone(latents: Tensor, step: Step) -> Tensor:
-        return torch.cat([velocity(row, step) for row in latents[:, None]])
-
-    return alone
 
 
 def _log_dynamic_shift(pipe: SD3Pipeline, size_px: tuple[int, int]) -> float:

@@ -81,68 +81,54 @@ class ModelEntry:
 _COMMUNITY_LICENCE = "Stability AI Community License"
 _COMMUNITY_LICENCE_URL = "https://stability.ai/community-license-agreement"
 
-_ENTRIES = (
-    ModelEntry(
-        id="builtin",
-        title="Built-in sketch model",
-        use="Try the studio and sketch ideas at once, on any computer. Small and quick; it knows only carpets, "
-        "takes colours from the prompt, draws at up to 0.35 megapixels and enlarges.",
-        licence="GPL-3.0-or-later, like the studio",
-        licence_url="https://www.gnu.org/licenses/gpl-3.0.html",
-        defaults=ModelDefaults(strength=0.55, steps=12, guidance_scale=1.0, subtle=0.4, strong=0.65),
-        working_pixels=512 * 688,
-        multiple_px=16,
-        smallest_px=128,
-        prompt_tokens=32,
-        fits_noise=True,
-        cycle_spinning=True,
-        folder=BUILTIN_FOLDER,
-    ),
-    ModelEntry(
-        id="stabilityai/stable-diffusion-3.5-large",
-        title="Stable Diffusion 3.5 Large",
-        use="The finest variations, with a carpet LoRA. For a graphics card of 10 GB or more.",
-        licence=_COMMUNITY_LICENCE,
-        licence_url=_COMMUNITY_LICENCE_URL,
-        defaults=ModelDefaults(strength=0.6, steps=28, guidance_scale=4.5),
-        working_pixels=1280 * 1024,
-        multiple_px=16,
-        smallest_px=512,
-        prompt_tokens=256,
-        download_gb=27,
-        gated=True,
-    ),
-    ModelEntry(
-        id="stabilityai/stable-diffusion-3.5-large-turbo",
-        title="Stable Diffusion 3.5 Large Turbo",
-        use="Quick drafts: four steps without guidance, about a tenth of the work of Large.",
-        licence=_COMMUNITY_LICENCE,
-        licence_url=_COMMUNITY_LICENCE_URL,
-        defaults=ModelDefaults(strength=0.6, steps=4, guidance_scale=1.0),
-        working_pixels=1280 * 1024,
-        multiple_px=16,
-        smallest_px=512,
-        prompt_tokens=256,
-        download_gb=27,
-        gated=True,
-    ),
-    ModelEntry(
-        id="stabilityai/stable-diffusion-3.5-medium",
-        title="Stable Diffusion 3.5 Medium",
-        use="A third of Large's work, and designs of up to two megapixels drawn at their own size.",
-        licence=_COMMUNITY_LICENCE,
-        licence_url=_COMMUNITY_LICENCE_URL,
-        defaults=ModelDefaults(strength=0.6, steps=28, guidance_scale=4.5),
-        working_pixels=1440 * 1440,
-        multiple_px=16,
-        smallest_px=512,
-        prompt_tokens=256,
-        download_gb=16,
-        gated=True,
-    ),
+_BUILTIN = ModelEntry(
+    id="builtin",
+    title="Built-in sketch model",
+    use="Try the studio and sketch ideas at once, on any computer. Small and quick; it knows only carpets, "
+    "takes colours from the prompt, draws at up to 0.35 megapixels and enlarges.",
+    licence="GPL-3.0-or-later, like the studio",
+    licence_url="https://www.gnu.org/licenses/gpl-3.0.html",
+    defaults=ModelDefaults(strength=0.55, steps=12, guidance_scale=1.0, subtle=0.4, strong=0.65),
+    working_pixels=512 * 688,
+    multiple_px=16,
+    smallest_px=128,
+    prompt_tokens=32,
+    fits_noise=True,
+    cycle_spinning=True,
+    folder=BUILTIN_FOLDER,
+)
+_LARGE = ModelEntry(
+    id="stabilityai/stable-diffusion-3.5-large",
+    title="Stable Diffusion 3.5 Large",
+    use="The finest variations, with a carpet LoRA. For a graphics card of 10 GB or more.",
+    licence="Stability AI Community License",
+    licence_url="https://stability.ai/community-license-agreement",
+    defaults=ModelDefaults(strength=0.6, steps=28, guidance_scale=4.5),
+    working_pixels=1280 * 1024,
+    multiple_px=16,
+    smallest_px=512,
+    prompt_tokens=256,
+    download_gb=27,
+    gated=True,
+)
+_TURBO = replace(
+    _LARGE,
+    id="stabilityai/stable-diffusion-3.5-large-turbo",
+    title="Stable Diffusion 3.5 Large Turbo",
+    use="Quick drafts: four steps without guidance, about a tenth of the work of Large.",
+    defaults=ModelDefaults(strength=0.6, steps=4, guidance_scale=1.0),
+)
+_MEDIUM = replace(
+    _LARGE,
+    id="stabilityai/stable-diffusion-3.5-medium",
+    title="Stable Diffusion 3.5 Medium",
+    use="A third of Large's work, and designs of up to two megapixels drawn at their own size.",
+    working_pixels=1440 * 1440,
+    download_gb=16,
 )
 
-MODELS: dict[str, ModelEntry] = {entry.id: entry for entry in _ENTRIES}
+MODELS: dict[str, ModelEntry] = {entry.id: entry for entry in (_BUILTIN, _LARGE, _TURBO, _MEDIUM)}
+"""The models by id, in the order in which the Settings page offers them. To add one, add its entry."""
 
 
 def resolve_model(model: str) -> ModelEntry:
@@ -159,12 +145,9 @@ def resolve_model(model: str) -> ModelEntry:
     except (OSError, RuntimeError, ValueError) as error:  # no such user, too long, a drive that does not answer
         raise RequestError(f"The folder “{model[:100]}” cannot be read: {first_line(error)} Choose another.") from error
     if has_index:
-        if _is_builtin(folder):
-            kin = MODELS["builtin"]
-        else:
-            kin = replace(MODELS["stabilityai/stable-diffusion-3.5-large"], smallest_px=64)
+        base = _BUILTIN if _is_builtin(folder) else replace(_LARGE, smallest_px=64)
         return replace(
-            kin,
+            base,
             id=str(folder.resolve()),
             title=folder.resolve().name,
             use="A model from your own folder.",

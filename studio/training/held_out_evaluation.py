@@ -1,7 +1,4 @@
-"""Evaluation of the built-in model on held-out designs.
-
-Pixels are right if they have the palette index of the original. `snap` assigns each pixel the nearest palette colour.
-"""
+"""Evaluation of the built-in model on held-out designs."""
 
 from __future__ import annotations
 
@@ -24,15 +21,9 @@ from studio.evaluation.palettes import measure_off_palette_share
 from studio.evaluation.structure import Diversity, correlate_edges, measure_diversity, read_structure
 from studio.generation.codec import Codec
 from studio.generation.cycle_spinning import spin
+from studio.generation.guidance import NoGuidance, transformer_velocity
 from studio.generation.noise_shift import choose_shift, shift_at
-from studio.generation.sampling import (
-    NoGuidance,
-    add_noise,
-    draw_noise,
-    plan_sigmas,
-    sample_euler,
-    transformer_velocity,
-)
+from studio.generation.sampling import add_noise, draw_noise, plan_sigmas, sample_euler
 from studio.models.pipeline import SD3Pipeline, execution_device
 from studio.models.prompts import PromptCache
 from studio.training.architecture import TEXT_TOKENS
@@ -129,13 +120,13 @@ def measure_reconstruction(bench: Workbench) -> float:
 
 
 def measure_snapping(bench: Workbench) -> float:
-    """Return the percentage of pixels that are right after the VAE and `snap`."""
+    """Return the percentage of pixels whose nearest palette colour is unchanged by the VAE."""
     right = [np.mean(snap(bench.rebuild(carpet.pixels), carpet.palette) == carpet.indices) for carpet in bench.carpets]
     return 100 * float(np.mean(right))
 
 
 def measure_weaving(bench: Workbench) -> float:
-    """Return the percentage of pixels that are right after the VAE, if also corrected by yarn adjacency."""
+    """Return the same percentage with yarns chosen by distance and adjacency, as the studio weaves."""
     right = []
     for carpet in bench.carpets:
         rebuilt = bench.rebuild(carpet.pixels)

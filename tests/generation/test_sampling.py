@@ -18,14 +18,8 @@ from diffusers import (
 )
 from peft import LoraConfig
 
-from studio.generation.sampling import (
-    Step,
-    draw_noise,
-    one_by_one,
-    plan_sigmas,
-    sample_euler,
-    shift_sigma,
-)
+from studio.generation.guidance import one_by_one
+from studio.generation.sampling import Step, draw_noise, plan_sigmas, sample_euler, shift_sigma
 from studio.models.prompts import PromptEmbeds, TextEmbeds
 from studio.models.slot import PipelineSlot
 from studio.schema import PipelineChoice, effective_steps

@@ -6,15 +6,8 @@ import math
 
 import torch
 
-from studio.generation.sampling import (
-    Step,
-    add_noise,
-    choose_guidance,
-    draw_noise,
-    plan_sigmas,
-    sample_euler,
-    transformer_velocity,
-)
+from studio.generation.guidance import choose_guidance, transformer_velocity
+from studio.generation.sampling import Step, add_noise, draw_noise, plan_sigmas, sample_euler
 
 SEEDS = (5, 6, 7, 8, 9)
 

@@ -47,5 +47,5 @@ def test_obedience_is_the_share_of_bluer_pictures_for_the_blue_prompt(bench, mon
 def test_the_command_refuses_an_unknown_figure(capsys: pytest.CaptureFixture[str]):
     parser = argparse.ArgumentParser()
     evaluate.add_arguments(parser)
-    assert evaluate.run(parser.parse_args(["--only", "beauty"])) == 2
+    assert evaluate.run(parser.parse_args(["builtin", "--only", "beauty"])) == 2
     assert "beauty" in capsys.readouterr().err
