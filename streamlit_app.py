@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 import streamlit as st
 
 from studio.catalogue import Catalogue
-from studio.ui.media import picture_routes
+from studio.ui.picture_routes import picture_routes
 from studio.workspace import close_workspaces
 
 

@@ -21,10 +21,10 @@ from studio.ui.gallery.scroll_position import scroll_back
 from studio.ui.gallery.selection_bar import draw_selection_bar
 from studio.ui.gallery.viewer import draw_viewer
 from studio.ui.session import workspace
-from studio.ui.shared.bin import draw_empty_bin
+from studio.ui.shared.deletion import draw_empty_bin, show_undo
 from studio.ui.shared.links import change_address, link_compare_run
 from studio.ui.shared.navigation import GENERATE
-from studio.ui.shared.notices import count_pictures, show_notices, show_undo
+from studio.ui.shared.notices import count_pictures, show_notices
 
 
 def draw_gallery(query: GalleryQuery) -> None:

@@ -4,7 +4,7 @@ import streamlit as st
 
 from studio.catalogue import Source
 from studio.errors import RequestError, StorageError, StudioError
-from studio.ui.generate import address, run_panel
+from studio.ui.generate import query_parameters, run_panel
 from studio.ui.generate.colourways import draw_colourways
 from studio.ui.generate.form import drafts, form, form_values, source
 from studio.ui.generate.form.constraints import can_repeat, check_constraints
@@ -27,7 +27,7 @@ st.html(HIDDEN_TITLE.format("Generate"))
 settings = studio.settings.load()
 entry, model_problem = find_model(settings)
 form_values.prepare_form(entry)
-for problem in address.follow_address(studio, settings, entry):
+for problem in query_parameters.follow_address(studio, settings, entry):
     st.warning(problem, icon=":material/link_off:")
 
 
@@ -65,7 +65,7 @@ def draw_form(design: Source | None) -> None:
             start_run(design)
         except StudioError as error:
             problem.error(str(error))
-    run_panel.draw_others(studio, address.shown_run())
+    run_panel.draw_others(studio, query_parameters.shown_run())
     draw_model(entry, model_problem)
 
 
@@ -79,7 +79,7 @@ def start_run(design: Source | None) -> None:
         design.sha256, source.current_parent(), entry, settings, repeatable=can_repeat(design)
     )
     check_constraints(design, request.constraints)
-    address.show_run(studio.jobs.submit(request))
+    query_parameters.show_run(studio.jobs.submit(request))
     if source.is_picking():
         source.stop_picking()
         st.rerun()  # the run takes the place of the offers
@@ -87,7 +87,7 @@ def start_run(design: Source | None) -> None:
 
 def draw_results(design: Source) -> None:
     """Draw the run that is shown or, if there is none of this design, empty places for the next one."""
-    run_id = address.shown_run()
+    run_id = query_parameters.shown_run()
     if run_id is not None and run_panel.belongs_to(studio, run_id, design):
         run_panel.draw_run(studio, run_id)
         return
@@ -102,5 +102,5 @@ if current is None or source.is_picking():
 else:
     draw_work(current)
 
-address.keep_address()
+query_parameters.keep_address()
 drafts.keep_draft(source.current_sha256(), entry.id)

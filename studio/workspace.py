@@ -12,7 +12,7 @@ from pathlib import Path
 
 from studio.catalogue import Catalogue
 from studio.jobs import JobQueue, RunEngine
-from studio.settings import SettingsStore
+from studio.settings_store import SettingsStore
 
 PROJECT = Path(__file__).parents[1]
 

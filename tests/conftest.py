@@ -40,7 +40,7 @@ def catalogue(outputs: Path) -> Iterator[Catalogue]:
 @pytest.fixture(scope="session")
 def slot() -> Iterator[object]:
     """The slot with the built-in pipeline, shared by all tests that draw."""
-    from studio.models.slot import PipelineSlot
+    from studio.models.pipeline_slot import PipelineSlot
 
     shared = PipelineSlot()
     yield shared

@@ -23,9 +23,9 @@ LAYERS = [
     {"studio.ui.generate.form"},
     {"studio.ui.shared"},
     {"studio.ui.session"},
-    {"studio.ui.media"},
+    {"studio.ui.picture_routes"},
     {"studio.workspace"},
-    {"studio.jobs", "studio.settings"},
+    {"studio.jobs", "studio.settings_store"},
     {"studio.training"},
     {"studio.carpets"},
     {"studio.carpets.families"},
@@ -36,13 +36,13 @@ LAYERS = [
     {"studio.generation.engine"},
     {"studio.generation.preparation"},
     {
-        "studio.generation.steering",
+        "studio.generation.constraint_projection",
         "studio.generation.cycle_spinning",
         "studio.generation.noise_shift",
         "studio.generation.previews",
     },
     {"studio.generation.guidance"},
-    {"studio.generation.codec", "studio.generation.sampling"},
+    {"studio.generation.vae", "studio.generation.sampling"},
     {"studio.models", "studio.catalogue", "studio.evaluation"},
     {"studio.catalogue.index"},
     {"studio.catalogue.files"},
@@ -52,7 +52,7 @@ LAYERS = [
     {"studio.designs"},
     {"studio.designs.inspection"},
     {"studio.designs.weaving"},
-    {"studio.designs.reading"},
+    {"studio.designs.yarns"},
     {"studio.designs.files"},
     {"studio.designs.canvas"},
     {"studio.designs.structure"},
@@ -63,7 +63,7 @@ LAYERS = [
 ]
 MAY_BE_HEAVY = ("studio/models/", "studio/generation/", "studio/training/", "studio/commands/")
 LIGHT_GENERATION = ("__init__", "events")
-LIGHT_MODELS = ("__init__", "registry", "profiles", "hardware", "adapter_files")
+LIGHT_MODELS = ("__init__", "registry", "memory_profiles", "hardware", "adapter_files")
 MAY_USE_STREAMLIT = ("streamlit_app.py", "pages/", "studio/ui/")
 
 
@@ -141,7 +141,7 @@ def test_streamlit_stays_with_the_pages(file: Path) -> None:
 
 def test_only_one_module_imports_mmgp() -> None:
     users = [file for file in modules() if any(i.split(".")[0] == "mmgp" for i in imports(file, lazy=True))]
-    assert users == [Path("studio/models/memory.py")]
+    assert users == [Path("studio/models/offloading.py")]
 
 
 def test_nothing_that_draws_a_page_loads_torch() -> None:

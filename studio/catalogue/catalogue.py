@@ -13,15 +13,15 @@ from types import TracebackType
 
 from PIL import Image
 
-from studio.catalogue.curator import Curator
+from studio.catalogue.favourites_and_bin import Curator
 from studio.catalogue.files.curation import Curation
-from studio.catalogue.files.folders import Folders, Place, remove_leftovers, write_atomically
 from studio.catalogue.files.metadata import encode_png, read_record
+from studio.catalogue.files.paths import Folders, Place, remove_leftovers, write_atomically
 from studio.catalogue.files.thumbnails import write_thumbnail, write_thumbnail_of
 from studio.catalogue.identifiers import check_run_id, check_source_hash, check_variation_id, not_found
 from studio.catalogue.index.database import Database
 from studio.catalogue.index.queries import find_choices, find_page, find_run
-from studio.catalogue.index.recovery import Progress, rebuild, reconcile
+from studio.catalogue.index.rebuild import Progress, rebuild, reconcile
 from studio.catalogue.index.rows import add_variation
 from studio.catalogue.records import (
     GalleryChoices,

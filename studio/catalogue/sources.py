@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from studio.catalogue.files.folders import Folders, read_bytes, write_atomically
+from studio.catalogue.files.paths import Folders, read_bytes, write_atomically
 from studio.catalogue.files.source_files import (
     hash_bytes,
     open_source,

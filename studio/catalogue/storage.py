@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 
-from studio.catalogue.files.folders import Folders, Place, measure_folder, storage_error
+from studio.catalogue.files.paths import Folders, Place, measure_folder, storage_error
 from studio.catalogue.records import StorageUse
 
 

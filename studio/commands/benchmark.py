@@ -24,13 +24,13 @@ from studio.commands.knots_benchmark import DEFAULT_SIZE, measure_knots
 from studio.designs import Design, fit, open_design
 from studio.designs.samples import SAMPLES
 from studio.errors import InputError
-from studio.models.profiles import AUTOMATIC
+from studio.models.memory_profiles import AUTOMATIC
 from studio.models.registry import resolve_model
 from studio.schema import PipelineChoice, VariationRequest, seeds_from
 from studio.workspace import device_lock_file
 
 if TYPE_CHECKING:
-    from studio.models.slot import LoadedPipeline, PipelineSlot
+    from studio.models.pipeline_slot import LoadedPipeline, PipelineSlot
 
 _PARTS = {
     "text encoders": ("text_encoder", "text_encoder_2", "text_encoder_3"),
@@ -71,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _measure_drawing(args: argparse.Namespace) -> dict[str, Any]:
     """Measure the studio and the plain pipeline, print a table, and return the figures. Raises `InputError`."""
-    from studio.models.slot import PipelineSlot
+    from studio.models.pipeline_slot import PipelineSlot
 
     if args.rounds < 1:
         raise InputError(f"--rounds {args.rounds} is out of range. Choose 1 or more.")

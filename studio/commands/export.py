@@ -7,13 +7,13 @@ import sys
 from pathlib import Path
 
 from studio.catalogue import Catalogue
-from studio.catalogue.files.folders import write_atomically
+from studio.catalogue.files.paths import write_atomically
 from studio.catalogue.identifiers import VARIATION_ID, not_found
 from studio.commands.arguments import add_outputs_argument, open_named, read_design
 from studio.designs import Design
 from studio.designs.files.export import EXPORTERS, Density
 from studio.designs.index_map import IndexMap
-from studio.designs.reading import read_yarns, restore_yarns, take_yarns
+from studio.designs.yarns import read_yarns, restore_yarns, take_yarns
 from studio.errors import InputError
 from studio.schema import YARNS_LIMIT
 

@@ -22,8 +22,8 @@ from PIL import Image
 from studio.designs import IndexMap, open_design
 from studio.designs.colours.palette import snap
 from studio.designs.inspection import inspect_design
-from studio.designs.reading import read_yarns
 from studio.designs.weaving.orphans import clean_orphans
+from studio.designs.yarns import read_yarns
 from studio.errors import InputError, StudioError
 
 DEFAULT_SIZE = "2400x3600"

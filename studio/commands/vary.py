@@ -21,7 +21,7 @@ from studio.designs import open_design
 from studio.designs.weaving.plan import plan_weave
 from studio.errors import InputError, StorageError, StudioError
 from studio.models.adapter_files import inspect_adapter
-from studio.models.profiles import AUTOMATIC, PROFILES, check_profile
+from studio.models.memory_profiles import AUTOMATIC, PROFILES, check_profile
 from studio.models.registry import MODELS, resolve_model
 from studio.schema import (
     COUNT_LIMIT,
@@ -162,7 +162,7 @@ def _make_engine_factory() -> Callable[[], RunEngine]:
     @functools.cache
     def make() -> RunEngine:
         from studio.generation.engine import Engine
-        from studio.models.slot import PipelineSlot
+        from studio.models.pipeline_slot import PipelineSlot
 
         return Engine(PipelineSlot())
 

@@ -18,7 +18,6 @@ from studio.designs.files.export import Density, encode_bmp, encode_png
 from studio.designs.files.opening import FINE_FORMATS, FORMATS, Design, browser_ready, open_design
 from studio.designs.index_map import EXACT_LIMIT, IndexMap, index_colours
 from studio.designs.inspection import Inspection, describe, inspect_design
-from studio.designs.reading import read_index_map, read_yarns
 from studio.designs.samples import SAMPLES, Sample
 from studio.designs.structure.borders import Border, border_mask, find_border
 from studio.designs.structure.repeat import close_seams, find_repeat, measure_seams, tile
@@ -26,6 +25,7 @@ from studio.designs.structure.symmetry import Axis, find_axis, is_symmetric, mir
 from studio.designs.weaving.orphans import clean_orphans, measure_orphan_share
 from studio.designs.weaving.plan import WeavePlan, plan_weave
 from studio.designs.weaving.weave import Woven, weave
+from studio.designs.yarns import read_index_map, read_yarns
 
 __all__ = [
     "EXACT_LIMIT",

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from studio.designs.colours.palette import find_near_yarns, suggest_palette
 from studio.designs.files.opening import Design
 from studio.designs.index_map import EXACT_LIMIT, ROWS_AT_ONCE, IndexMap, pack_colours
-from studio.designs.reading import read_yarns
 from studio.designs.structure.borders import Border, find_border
 from studio.designs.structure.repeat import Repeat, Seams, find_repeat, measure_seams
 from studio.designs.structure.symmetry import Axis, find_axis, is_symmetric
 from studio.designs.weaving.orphans import measure_orphan_share
+from studio.designs.yarns import read_yarns
 
 _DIRECTIONS = {"vertical": "left to right", "horizontal": "top to bottom"}
 _SIDES = {"vertical": ("left of", "right of"), "horizontal": ("above", "below")}

@@ -13,8 +13,8 @@ from functools import lru_cache
 import numpy as np
 from torch import Tensor
 
-from studio.generation.codec import take_cells
 from studio.generation.sampling import Step, Velocity
+from studio.generation.vae import take_cells
 
 Corner = tuple[int, int]
 """A row and a column of latents."""

@@ -16,7 +16,7 @@ from studio import __version__
 from studio.designs import Design, unfit
 from studio.designs.canvas import crop
 from studio.designs.weaving.plan import WeavePlan, plan_weave
-from studio.designs.weaving.recognition import View
+from studio.designs.weaving.unchanged_parts import View
 from studio.designs.weaving.weave import weave
 from studio.errors import MemoryShortError, ModelError, first_line
 from studio.generation.cycle_spinning import spin
@@ -26,8 +26,8 @@ from studio.generation.preparation import PreparedDesign, prepare_design
 from studio.generation.sampling import Step, Velocity, add_noise, draw_noise, plan_sigmas, sample_euler
 from studio.models.device import MEMORY_ERRORS, is_out_of_memory
 from studio.models.pipeline import execution_device, to_picture
+from studio.models.pipeline_slot import LoadedPipeline, PipelineSlot
 from studio.models.prompts import PromptEmbeds
-from studio.models.slot import LoadedPipeline, PipelineSlot
 from studio.schema import RunFacts, VariationRequest
 
 BATCH_LIMIT = 5
@@ -173,8 +173,8 @@ def _denoise(run: _Run, seeds: tuple[int, ...], first: int, progress: _Progress)
     noise = draw_noise(seeds, tuple(clean.shape[1:]), run.dtype, execution_device(pipe))
 
     def after_step(step: Step, latents: Tensor, clean: Tensor) -> Tensor:
-        if design.steering is not None:
-            latents, clean = design.steering.project(step, latents, clean, noise)
+        if design.projection is not None:
+            latents, clean = design.projection.project(step, latents, clean, noise)
         previews = {slot: design.preview.draw(row, design.box) for slot, row in enumerate(clean, first)}
         run.listener(Stepped(progress.done + step.number, progress.planned, previews))
         return latents

@@ -93,9 +93,9 @@ def transformer_velocity(pipe: SD3Pipeline, guidance: Guidance) -> Velocity:
 def one_by_one(velocity: Velocity) -> Velocity:
     """Return a velocity that is computed for each row of a batch alone.
 
-    A CPU's matrix products sum in another order for another number of rows. The last digits that differ are enough to
-    round the bf16 VAE of a symmetric run otherwise (`steering`): a seed gave pictures of up to 9/255 difference, and 20
-    other knots, alone and in a batch of five.
+    A CPU's matrix products sum in another order for another number of rows. The last digits that differ are rounded
+    another way by the bf16 VAE of a symmetric run (`constraint_projection`): a seed's pictures alone and in a batch of
+    five differed by up to 9/255, and by 20 knots after weaving.
     """
 
     def alone(latents: Tensor, step: Step) -> Tensor:

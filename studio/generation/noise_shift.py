@@ -17,9 +17,9 @@ import torch
 from torch import Tensor
 
 from studio.evaluation.structure import Structure, correlate_edges, read_structure
-from studio.generation.codec import Codec
 from studio.generation.guidance import predict_velocity
 from studio.generation.sampling import add_noise, draw_noise, shift_sigma
+from studio.generation.vae import Codec
 from studio.models.device import quick_precision
 from studio.models.pipeline import SD3Pipeline, execution_device, to_picture
 from studio.models.prompts import PromptCache

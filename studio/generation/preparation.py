@@ -13,11 +13,11 @@ from PIL import Image
 from studio.designs import Canvas, Design, fit
 from studio.designs.structure.repeat import close_seams, measure_seams
 from studio.designs.weaving.plan import WeavePlan
-from studio.generation.codec import Codec
+from studio.generation.constraint_projection import ConstraintProjection, make_projection
 from studio.generation.noise_shift import choose_shift, shift_at
 from studio.generation.previews import LatentPreview
-from studio.generation.steering import Steering, steer
-from studio.models.slot import EncodedDesign, LoadedPipeline
+from studio.generation.vae import Codec
+from studio.models.pipeline_slot import EncodedDesign, LoadedPipeline
 
 SOURCE_BAND_SHARE = 0.12
 """Part of the shorter side over which edges that do not meet are faded into one another before they are varied."""
@@ -28,7 +28,7 @@ _REMEMBERED_DESIGNS = 8
 class PreparedDesign:
     """A design as a run needs it: padded on a canvas, encoded, with the preview fitted on it.
 
-    `steering` is None without constraints. `shift` is the noise shift, None for the noise schedule of the model's own
+    `projection` is None without constraints. `shift` is the noise shift, None for the noise schedule of the model's own
     scheduler. `own_pixels` (h, w) is true where the padded picture shows the design itself; None for everywhere. A
     repeat whose edges were faded does not show it there.
     """
@@ -37,7 +37,7 @@ class PreparedDesign:
     codec: Codec
     encoded: EncodedDesign
     preview: LatentPreview
-    steering: Steering | None
+    projection: ConstraintProjection | None
     shift: float | None = None
     own_pixels: NDArray[np.bool_] | None = None
 
@@ -77,12 +77,12 @@ def prepare_design(
             remembered.popitem(last=False)
     remembered.move_to_end(key)
     encoded = remembered[key]
-    steering = None if plan is None else steer(plan, canvas, encoded.latents, codec)
+    projection = None if plan is None else make_projection(plan, canvas, encoded.latents, codec)
     shift = None
     if loaded.entry.fits_noise:
         shift = shift_at(strength, lambda: _find_shift(loaded, codec, encoded, report))
     preview = LatentPreview(encoded.latents[0], padded)
-    return PreparedDesign(canvas, codec, encoded, preview, steering, shift, own_pixels)
+    return PreparedDesign(canvas, codec, encoded, preview, projection, shift, own_pixels)
 
 
 def _find_shift(loaded: LoadedPipeline, codec: Codec, encoded: EncodedDesign, report: Callable[[str], None]) -> float:

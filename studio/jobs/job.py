@@ -11,7 +11,7 @@ from PIL import Image
 
 from studio.catalogue import new_id, utc_now
 from studio.generation.events import Drawn, Preparing, RunEvent, Started, Stepped
-from studio.jobs.pace import Pace, PastTimes
+from studio.jobs.time_left import Pace, PastTimes
 from studio.schema import JobSnapshot, JobState, RunFacts, VariationRecord, VariationRequest
 
 

@@ -20,7 +20,7 @@ from studio.designs import Design, open_design
 from studio.errors import InputError, RunCancelledError, StorageError, StudioError
 from studio.generation.events import Drawn, RunEvent, RunListener, Stepped
 from studio.jobs.job import Job
-from studio.jobs.pace import PastTimes
+from studio.jobs.time_left import PastTimes
 from studio.schema import JobSnapshot, JobState, VariationRequest
 
 _KEPT_JOBS = 200

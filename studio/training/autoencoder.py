@@ -17,10 +17,10 @@ from torch.nn import functional as F
 from studio.errors import InputError
 from studio.models.device import mixed_precision
 from studio.training.crops import CropStream
+from studio.training.examples import draw_held_out
 from studio.training.losses import LossWeights, measure_loss
 from studio.training.optimisers import MixedOptimiser, RunningAverage, Schedule, split_matrices
 from studio.training.pixels import measure_psnr, to_pixels, to_tensor
-from studio.training.stream import draw_held_out
 
 if TYPE_CHECKING:
     from diffusers.models import AutoencoderKL

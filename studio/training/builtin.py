@@ -23,9 +23,9 @@ from studio.training.checkpoint import BuiltinParts, build_parts, export_parts, 
 from studio.training.crops import CropStream
 from studio.training.decoder import DecoderTraining
 from studio.training.flow import FlowModel, FlowTraining
-from studio.training.linear_start import initialise_linear
 from studio.training.optimisers import RunningAverage, Schedule
-from studio.training.widening import widen_autoencoder
+from studio.training.vae_initialisation import initialise_linear
+from studio.training.vae_widening import widen_autoencoder
 
 if TYPE_CHECKING:
     from diffusers.models import AutoencoderKL

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from studio.training.examples import cut_crop, draw_crop_source
 from studio.training.pixels import to_tensor
-from studio.training.stream import cut_crop, draw_crop_source
 
 INITIAL_DESIGNS = 48
 """Designs that the first batch is cut from."""

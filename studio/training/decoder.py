@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from studio.designs.weaving.orphans import clean_orphans
-from studio.generation.codec import unscale
+from studio.generation.vae import unscale
 from studio.models.device import mixed_precision
 from studio.training.autoencoder import CropRecipe, CropTraining
 from studio.training.latents import encode_scaled

@@ -22,15 +22,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from studio.generation.codec import unscale
 from studio.generation.cycle_spinning import Corner, roll, spin
 from studio.generation.sampling import Step, sample_euler
+from studio.generation.vae import unscale
 from studio.models.device import mixed_precision
 from studio.training.checkpoint import BuiltinParts
+from studio.training.examples import PairShares, draw_held_out
 from studio.training.latents import Batch, LatentStream, plan_buckets
 from studio.training.optimisers import MixedOptimiser, RunningAverage, Schedule, split_matrices
 from studio.training.pixels import to_pixels
-from studio.training.stream import PairShares, draw_held_out
 
 KEEP_OUT_OF_MUON = ("text_encoder", "embed", "norm", "proj_out")
 """Muon optimises the attention and feed-forward layers of the transformer's blocks, AdamW the embeddings, the

@@ -19,16 +19,16 @@ from studio.designs.colours.palette import snap, suggest_palette
 from studio.designs.weaving.contacts import count_contacts, settle_contacts
 from studio.evaluation.palettes import measure_off_palette_share
 from studio.evaluation.structure import Diversity, correlate_edges, measure_diversity, read_structure
-from studio.generation.codec import Codec
 from studio.generation.cycle_spinning import spin
 from studio.generation.guidance import NoGuidance, transformer_velocity
 from studio.generation.noise_shift import choose_shift, shift_at
 from studio.generation.sampling import add_noise, draw_noise, plan_sigmas, sample_euler
+from studio.generation.vae import Codec
 from studio.models.pipeline import SD3Pipeline, execution_device
 from studio.models.prompts import PromptCache
 from studio.training.architecture import TEXT_TOKENS
+from studio.training.examples import HELD_OUT_SEEDS
 from studio.training.pixels import measure_psnr, to_pixels, to_tensor
-from studio.training.stream import HELD_OUT_SEEDS
 
 WIDTH_PX, HEIGHT_PX = 288, 384
 VARIATION_SEEDS = (11, 12, 13, 14, 15)

@@ -10,10 +10,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from studio.generation.codec import scale
+from studio.generation.vae import scale
 from studio.models.device import mixed_precision
+from studio.training.examples import LARGE_SIZES_PX, SMALL_SIZES_PX, PairShares, draw_pair
 from studio.training.pixels import to_tensor
-from studio.training.stream import LARGE_SIZES_PX, SMALL_SIZES_PX, PairShares, draw_pair
 
 if TYPE_CHECKING:
     from diffusers.models import AutoencoderKL

@@ -13,7 +13,7 @@ from studio.workspace import Workspace, default_outputs, open_workspace
 
 if TYPE_CHECKING:
     from studio.jobs import RunEngine
-    from studio.models.slot import PipelineSlot
+    from studio.models.pipeline_slot import PipelineSlot
 
 
 def workspace() -> Workspace:
@@ -27,7 +27,7 @@ def pipeline_slot() -> PipelineSlot:
 
     Clearing Streamlit's caches makes a new slot. The worker releases the old slot before it draws with the new one.
     """
-    from studio.models.slot import PipelineSlot  # loads torch: only the worker calls this
+    from studio.models.pipeline_slot import PipelineSlot  # loads torch: only the worker calls this
 
     return PipelineSlot()
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from studio.catalogue import Catalogue
-from studio.settings import SettingsStore
-from studio.ui.media import variation_url
+from studio.settings_store import SettingsStore
+from studio.ui.picture_routes import variation_url
 from tests.browser.conftest import DRAWING_MS, PATIENCE_MS, Server, running, wait_until
 from tests.support.catalogue_records import make_record
 from tests.support.pictures import draw_picture, encode_picture

@@ -13,10 +13,10 @@ from studio.carpets.dressing import LEAD_WEIGHTS, lab_to_rgb, name_colour, rgb_t
 from studio.carpets.generator import FAMILIES, draw_carpet, draw_layout, dress, sample_captions, vocabulary
 from studio.carpets.layouts import COLOURS_FEWEST, COLOURS_MOST
 from studio.carpets.palettes import YARN_FAMILIES
-from studio.carpets.samples import draw_samples
+from studio.carpets.sample_recipes import draw_samples
 from studio.designs.colours.colour_words import BASIC_OF, BASIC_WORDS
 from studio.errors import RequestError
-from studio.training.stream import TRAINING_SEEDS
+from studio.training.examples import TRAINING_SEEDS
 from studio.workspace import PROJECT
 
 SAMPLES_FOLDER = PROJECT / "studio" / "designs" / "samples"

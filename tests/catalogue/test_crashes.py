@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from studio.catalogue import Catalogue, GalleryQuery, RebuildReport, Variation
-from studio.catalogue.index import recovery
+from studio.catalogue.index import rebuild
 from tests.support.catalogue_programs import start_python
 from tests.support.catalogue_records import everything, fill, leftovers, save
 
@@ -161,9 +161,9 @@ def test_a_crash_while_rebuilding_leaves_the_old_index(outputs: Path, step: str)
         before = everything(catalogue)
     crash(
         f"""
-        from studio.catalogue.index import recovery
+        from studio.catalogue.index import rebuild
         kept = Catalogue(outputs)
-        recovery.{step} = lambda *_: os._exit(9)
+        rebuild.{step} = lambda *_: os._exit(9)
         kept.rebuild()
         """,
         outputs,
@@ -180,7 +180,7 @@ def test_an_interrupted_rebuild_leaves_the_old_index(catalogue: Catalogue, monke
     def fail(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(recovery, "update_variation", fail)  # called after the old rows are deleted
+    monkeypatch.setattr(rebuild, "update_variation", fail)  # called after the old rows are deleted
     with pytest.raises(KeyboardInterrupt):
         catalogue.rebuild()
     assert everything(catalogue) == before

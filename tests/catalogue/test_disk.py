@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from studio.catalogue import Catalogue, GalleryQuery, RebuildReport
-from studio.catalogue.files.folders import storage_error
+from studio.catalogue.files.paths import storage_error
 from studio.errors import StorageError
 from tests.support.catalogue_records import everything, leftovers, make_record, picture_bytes, save
 from tests.support.pictures import encode_picture

@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 from studio.catalogue import Catalogue
-from studio.settings import SettingsStore, StudioSettings
+from studio.settings_store import SettingsStore, StudioSettings
 from tests.support.catalogue_records import everything
 
 ARCHIVE = Path(__file__).with_name("outputs-0.1.0.zip")

@@ -16,14 +16,14 @@ from PIL import Image
 from studio.designs import Design
 from studio.errors import AdapterError, RunCancelledError
 from studio.generation import preparation
-from studio.generation.codec import Codec
 from studio.generation.cycle_spinning import pick_corners, roll
 from studio.generation.engine import Engine
 from studio.generation.events import Drawn, RunEvent, Started, Stepped
 from studio.generation.noise_shift import LEAST_SHIFT, choose_shift
 from studio.generation.previews import LatentPreview
+from studio.generation.vae import Codec
+from studio.models.pipeline_slot import PipelineSlot
 from studio.models.registry import MODELS
-from studio.models.slot import PipelineSlot
 from studio.schema import AdapterUse, Constraints, PipelineChoice, VariationRequest, effective_steps
 from studio.training.held_out_evaluation import STEPS, Workbench, draw_held_out_carpet
 from tests.support.adapters import write_adapter

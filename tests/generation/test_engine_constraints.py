@@ -17,10 +17,10 @@ from studio.designs.weaving.orphans import measure_orphan_share
 from studio.designs.weaving.plan import plan_weave
 from studio.errors import RequestError
 from studio.generation import engine
+from studio.generation.constraint_projection import ConstraintProjection, PictureMirror
 from studio.generation.events import Drawn
 from studio.generation.previews import LatentPreview
-from studio.generation.steering import PictureMirror, Steering
-from studio.models.slot import PipelineSlot
+from studio.models.pipeline_slot import PipelineSlot
 from studio.schema import Constraints, PipelineChoice
 from tests.generation.test_engine import draw, facts, watching
 from tests.support.knots import as_design, check_axes, check_mirror_cloth
@@ -215,9 +215,11 @@ def test_a_kept_part_is_mixed_with_the_noise_that_the_run_began_with(
     slot: PipelineSlot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun: list[torch.Tensor] = []
-    project = Steering.project
+    project = ConstraintProjection.project
     monkeypatch.setattr(
-        Steering, "project", lambda self, step, *parts: begun.append(parts[-1]) or project(self, step, *parts)
+        ConstraintProjection,
+        "project",
+        lambda self, step, *parts: begun.append(parts[-1]) or project(self, step, *parts),
     )
     design, clean = carpet(), []
     monkeypatch.setattr(LatentPreview, "__init__", lambda self, latents, padded: clean.append(latents))

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 
-from studio.generation.codec import Codec
 from studio.generation.noise_shift import (
     LEAST_SHIFT,
     MOST_SHIFT,
@@ -19,7 +18,8 @@ from studio.generation.noise_shift import (
     shift_at,
 )
 from studio.generation.sampling import shift_sigma
-from studio.models.slot import LoadedPipeline, PipelineSlot
+from studio.generation.vae import Codec
+from studio.models.pipeline_slot import LoadedPipeline, PipelineSlot
 from studio.schema import AdapterUse, PipelineChoice
 from studio.training.held_out_evaluation import draw_held_out_carpet
 from studio.training.pixels import to_tensor

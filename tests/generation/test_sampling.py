@@ -20,8 +20,8 @@ from peft import LoraConfig
 
 from studio.generation.guidance import one_by_one
 from studio.generation.sampling import Step, draw_noise, plan_sigmas, sample_euler, shift_sigma
+from studio.models.pipeline_slot import PipelineSlot
 from studio.models.prompts import PromptEmbeds, TextEmbeds
-from studio.models.slot import PipelineSlot
 from studio.schema import PipelineChoice, effective_steps
 from tests.support.sampling import SEEDS, draw_by_pipeline, draw_by_studio, make_latents
 

@@ -18,7 +18,7 @@ from studio.errors import NotFoundError, StorageError
 from studio.generation.engine import Engine
 from studio.generation.events import Drawn, RunEvent, RunListener
 from studio.jobs import JobQueue
-from studio.models.slot import PipelineSlot
+from studio.models.pipeline_slot import PipelineSlot
 from studio.schema import AdapterUse, Constraints, JobSnapshot, JobState, VariationRequest
 from tests.support.pictures import digest, draw_picture, encode_picture
 

@@ -19,8 +19,8 @@ from safetensors.torch import load_file, save_file
 from studio.errors import AdapterError, MemoryShortError, ModelError, RequestError
 from studio.generation.sampling import plan_sigmas
 from studio.models.adapter_files import find_adapters, inspect_adapter
+from studio.models.pipeline_slot import PipelineSlot
 from studio.models.registry import BUILTIN_FOLDER, MODELS, resolve_model
-from studio.models.slot import PipelineSlot
 from studio.schema import PipelineChoice, VariationRequest
 from tests.support.adapters import write_adapter
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
-from studio.models.slot import PipelineSlot
+from studio.models.pipeline_slot import PipelineSlot
 from studio.schema import PipelineChoice
 
 

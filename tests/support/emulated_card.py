@@ -105,11 +105,11 @@ def main(profile_id: str, vram_gib: float, budget_mib: float | None) -> dict[str
     from studio.models import adapters
     from studio.models.adapter_files import inspect_adapter
     from studio.models.loading import load_pipeline
-    from studio.models.memory import manage_memory
-    from studio.models.profiles import PROFILES
+    from studio.models.memory_profiles import PROFILES
+    from studio.models.offloading import manage_memory
+    from studio.models.pipeline_slot import PipelineSlot
     from studio.models.prompts import PromptCache
     from studio.models.registry import MODELS
-    from studio.models.slot import PipelineSlot
     from tests.support.adapters import write_adapter
     from tests.support.sampling import draw_by_pipeline, draw_by_studio, make_latents
 

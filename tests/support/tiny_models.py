@@ -8,9 +8,9 @@ import torch
 from studio.training import architecture, autoencoder, flow
 from studio.training.autoencoder import AutoencoderRecipe, AutoencoderTraining, CropRecipe
 from studio.training.checkpoint import BuiltinParts
+from studio.training.examples import PairShares
 from studio.training.flow import FlowRecipe, FlowTraining
 from studio.training.latents import Bucket, LatentStream
-from studio.training.stream import PairShares
 
 CPU = torch.device("cpu")
 

@@ -16,10 +16,10 @@ from studio.training.autoencoder import BROAD_BLOCKS, AutoencoderRecipe, Autoenc
 from studio.training.builtin import build_training
 from studio.training.checkpoint import load_state, save_state
 from studio.training.crops import CropStream
-from studio.training.linear_start import initialise_linear
 from studio.training.losses import measure_loss, measure_yarns
 from studio.training.pixels import measure_psnr, to_pixels
-from studio.training.widening import widen_autoencoder
+from studio.training.vae_initialisation import initialise_linear
+from studio.training.vae_widening import widen_autoencoder
 from tests.support.tiny_models import (
     CPU,
     TINY_VAE,

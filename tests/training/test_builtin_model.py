@@ -12,9 +12,9 @@ from studio.models.registry import BUILTIN_FOLDER
 from studio.training import architecture
 from studio.training.autoencoder import AutoencoderTraining
 from studio.training.checkpoint import assemble_pipeline, build_parts, export_parts, load_parts
+from studio.training.examples import draw_example
 from studio.training.flow import encode_prompts
 from studio.training.pixels import measure_psnr
-from studio.training.stream import draw_example
 from tests.support.tiny_models import CAPTIONS, CPU, build_tiny, tokenizers, two_threads
 
 __all__ = ["tokenizers", "two_threads"]

@@ -9,7 +9,7 @@ import torch
 from studio.designs.colours.colour_words import BASIC_WORDS
 from studio.training import crops
 from studio.training.crops import CropStream
-from studio.training.stream import HELD_OUT_SEEDS, TRAINING_SEEDS, PairShares, draw_example, draw_pair
+from studio.training.examples import HELD_OUT_SEEDS, TRAINING_SEEDS, PairShares, draw_example, draw_pair
 from tests.support.tiny_models import two_threads
 
 __all__ = ["two_threads"]

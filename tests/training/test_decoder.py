@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from studio.generation.codec import scale, unscale
+from studio.generation.vae import scale, unscale
 from studio.models.device import mixed_precision
 from studio.training import decoder
 from studio.training.checkpoint import load_state, save_state

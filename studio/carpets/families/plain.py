@@ -7,9 +7,10 @@ from numpy.typing import NDArray
 
 from studio.carpets.drafts import Draft, Drawing, take_inks
 from studio.carpets.drawing import unfold
-from studio.carpets.families.classic import draw_floral, draw_lattice, draw_medallion_carpet
 from studio.carpets.families.flatweave import draw_kilim
+from studio.carpets.families.floral import draw_floral, draw_lattice
 from studio.carpets.families.garden import draw_garden
+from studio.carpets.families.medallion import draw_medallion_carpet
 from studio.carpets.ornaments.borders import Style, draw_frame
 from studio.carpets.ornaments.textures import draw_noise, draw_rough_noise
 

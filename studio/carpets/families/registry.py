@@ -7,15 +7,10 @@ from dataclasses import dataclass
 
 from studio.carpets.captions import Subject
 from studio.carpets.drafts import Draft, Drawing
-from studio.carpets.families.classic import (
-    draw_boteh,
-    draw_floral,
-    draw_lattice,
-    draw_medallion_carpet,
-    draw_millefleurs,
-)
 from studio.carpets.families.flatweave import draw_checks, draw_kilim, draw_stripes
+from studio.carpets.families.floral import draw_boteh, draw_floral, draw_lattice, draw_millefleurs
 from studio.carpets.families.garden import draw_garden
+from studio.carpets.families.medallion import draw_medallion_carpet
 from studio.carpets.families.modern import draw_arcs, draw_blocks, draw_circles
 from studio.carpets.families.organic import draw_clouds, draw_leaves, draw_lines, draw_pebbles, draw_waves
 from studio.carpets.families.pictorial import draw_prayer, draw_tree_of_life

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from studio.catalogue.files.folders import Folders, Place, move, remove, short_name, storage_error, write_atomically
+from studio.catalogue.files.paths import Folders, Place, move, remove, short_name, storage_error, write_atomically
 from studio.catalogue.identifiers import iso_time
 from studio.errors import StorageError
 

@@ -21,8 +21,8 @@ from typing import Any
 from PIL import Image, PngImagePlugin
 
 from studio import __version__
-from studio.catalogue.files.folders import short_name
-from studio.catalogue.files.text import one_line
+from studio.catalogue.files.paths import short_name
+from studio.catalogue.files.text_normalisation import one_line
 from studio.errors import RequestError, StorageError
 from studio.schema import RunFacts, VariationRecord
 

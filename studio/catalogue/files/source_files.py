@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from studio.catalogue.files.folders import Folders, read_bytes, short_name, storage_error, write_atomically
-from studio.catalogue.files.text import one_line
+from studio.catalogue.files.paths import Folders, read_bytes, short_name, storage_error, write_atomically
+from studio.catalogue.files.text_normalisation import one_line
 from studio.catalogue.identifiers import SOURCE_HASH, iso_time
 from studio.catalogue.records import Source
 from studio.errors import DesignError, StorageError

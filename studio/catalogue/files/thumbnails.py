@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from studio.catalogue.files.folders import write_atomically
+from studio.catalogue.files.paths import write_atomically
 from studio.errors import StorageError
 
 LONG_SIDE_PX = 480

@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from studio.catalogue.files.folders import make_folder, storage_error
+from studio.catalogue.files.paths import make_folder, storage_error
 from studio.errors import StorageError
 
 BUSY_SECONDS = 30.0
@@ -24,7 +24,7 @@ MIGRATIONS: tuple[str, ...] = (
     """
     CREATE TABLE variations (
         id TEXT PRIMARY KEY,
-        place TEXT NOT NULL,                 -- kept, binned or missing (studio.catalogue.files.folders.Place)
+        place TEXT NOT NULL,                 -- kept, binned or missing (studio.catalogue.files.paths.Place)
         run TEXT NOT NULL,
         slot INTEGER NOT NULL,
         source TEXT NOT NULL,

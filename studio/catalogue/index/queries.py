@@ -6,8 +6,8 @@ import sqlite3
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from studio.catalogue.files.folders import Place
-from studio.catalogue.files.text import fold, storable
+from studio.catalogue.files.paths import Place
+from studio.catalogue.files.text_normalisation import fold, storable
 from studio.catalogue.index.rows import SELECT_VARIATION, find_one, variation_from
 from studio.catalogue.records import Choice, GalleryChoices, GalleryPage, GalleryQuery, Variation
 from studio.schema import VariationRecord

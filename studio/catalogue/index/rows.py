@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from studio.catalogue.files.curation import Curation
-from studio.catalogue.files.folders import Place
+from studio.catalogue.files.paths import Place
 from studio.catalogue.files.source_files import source_from, source_values
-from studio.catalogue.files.text import fold, storable
+from studio.catalogue.files.text_normalisation import fold, storable
 from studio.catalogue.records import NO_ADAPTER, Source, Variation
 from studio.schema import VariationRecord
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from PIL import Image, ImageFile, UnidentifiedImageError
 
-from studio.designs.files.conversion import convert_to_srgb, read_facts
+from studio.designs.files.srgb_conversion import convert_to_srgb, read_facts
 from studio.designs.files.two_tone_bmp import read_two_tone
 from studio.designs.index_map import IndexMap
 from studio.errors import DesignError

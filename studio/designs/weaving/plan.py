@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from studio.designs.colours.colour_spaces import count_colours
 from studio.designs.files.opening import Design
 from studio.designs.index_map import IndexMap, pack_colours
-from studio.designs.reading import read_yarns
 from studio.designs.structure.borders import Border, border_mask, find_border
 from studio.designs.structure.repeat_symmetry import find_odd_side, mirror_repeat
 from studio.designs.structure.symmetry import DIRECTIONS, Direction, find_axis, is_symmetric
 from studio.designs.weaving.orphans import find_orphans
+from studio.designs.yarns import read_yarns
 from studio.errors import RequestError
 from studio.schema import COLOURS_LIMIT, Constraints
 

@@ -19,7 +19,7 @@ from studio.designs.structure.symmetry import DIRECTIONS, measure_agreement
 from studio.designs.weaving.contacts import count_contacts, settle_contacts
 from studio.designs.weaving.mending import Mended, mend, share_changed
 from studio.designs.weaving.plan import WeavePlan, join_yarns
-from studio.designs.weaving.recognition import View, find_unchanged, measure_distance, measure_view_distance
+from studio.designs.weaving.unchanged_parts import View, find_unchanged, measure_distance, measure_view_distance
 from studio.schema import Weaving
 
 SEAM_BAND_SHARE, SEAM_BAND_LEAST_PX, SEAM_BAND_MOST_SHARE = 0.02, 3, 0.5

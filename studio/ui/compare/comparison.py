@@ -9,7 +9,7 @@ import streamlit as st
 
 from studio.catalogue import Source, Variation
 from studio.errors import InputError, NotFoundError
-from studio.ui.media import source_url, variation_url
+from studio.ui.picture_routes import source_url, variation_url
 from studio.ui.session import workspace
 from studio.ui.shared.favourites import STAR_STYLE, draw_favourite
 from studio.ui.shared.links import COMPARE_MOST, change_address

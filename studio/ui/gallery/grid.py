@@ -9,10 +9,10 @@ import streamlit as st
 
 from studio.catalogue.records import Variation
 from studio.schema import VariationRecord
-from studio.ui.media import thumbnail_url
+from studio.ui.picture_routes import thumbnail_url
+from studio.ui.shared.deletion import forget_deletion
 from studio.ui.shared.favourites import STAR_STYLE, draw_favourite
 from studio.ui.shared.links import change_address
-from studio.ui.shared.notices import forget_deletion
 from studio.ui.shared.pictures import describe_variation, page_url, picture_html
 from studio.ui.shared.selection import draw_tick
 

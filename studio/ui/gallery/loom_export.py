@@ -10,7 +10,7 @@ from studio.catalogue import Variation
 from studio.designs.colours.colour_spaces import read_colour
 from studio.designs.files.export import DENSITY_LIMIT, EXPORTERS, Density, Exporter
 from studio.designs.files.opening import open_design
-from studio.designs.reading import read_yarns, restore_yarns
+from studio.designs.yarns import read_yarns, restore_yarns
 from studio.errors import NotFoundError
 from studio.schema import COLOURS_LIMIT, VariationRecord
 from studio.ui.session import workspace

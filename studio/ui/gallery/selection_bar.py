@@ -8,8 +8,9 @@ import streamlit as st
 
 from studio.catalogue.records import GalleryPage, GalleryQuery
 from studio.ui.session import workspace
+from studio.ui.shared.deletion import delete_pictures, forget_deletion
 from studio.ui.shared.links import link_compare
-from studio.ui.shared.notices import attempt, count_pictures, delete_pictures, forget_deletion, say
+from studio.ui.shared.notices import attempt, count_pictures, say
 from studio.ui.shared.selection import drop, select, selected
 
 

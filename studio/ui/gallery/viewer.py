@@ -10,12 +10,13 @@ from studio.errors import NotFoundError
 from studio.schema import VariationRecord
 from studio.ui.gallery.grid import draw_run_strip, open_variation
 from studio.ui.gallery.loom_export import draw_export, draw_yarns
-from studio.ui.gallery.neighbours import Neighbours, find_neighbours
+from studio.ui.gallery.previous_next import Neighbours, find_neighbours
 from studio.ui.gallery.scroll_position import scroll_to_top
 from studio.ui.session import workspace
+from studio.ui.shared.deletion import delete_pictures, forget_deletion
 from studio.ui.shared.favourites import STAR_STYLE, draw_favourite
 from studio.ui.shared.links import change_address, link_compare_run, link_same_settings, link_vary
-from studio.ui.shared.notices import attempt, delete_pictures, forget_deletion, say
+from studio.ui.shared.notices import attempt, say
 from studio.ui.shared.parameters import RecordWithDesign, describe_size
 from studio.ui.shared.pictures import show_source, show_variation
 from studio.ui.shared.selection import drop

@@ -12,7 +12,7 @@ from studio.errors import RequestError
 from studio.models.adapter_files import inspect_adapter
 from studio.models.registry import MODELS, resolve_model
 from studio.schema import AdapterUse, JobSnapshot, RunFacts, VariationRecord, VariationRequest, fresh_seed
-from studio.settings import StudioSettings
+from studio.settings_store import StudioSettings
 from studio.ui.generate.cards import draw_progress, draw_unfinished
 from studio.ui.generate.run_view import RunView
 from studio.ui.shared.notices import attempt

@@ -12,9 +12,9 @@ from studio.errors import NotFoundError, StudioError
 from studio.schema import JobSnapshot
 from studio.ui.generate.cards import ACTIONS_HEIGHT_PX, draw_card, draw_progress, draw_unfinished
 from studio.ui.generate.redraw import draw_offer, draw_ongoing
+from studio.ui.generate.run_score import SetScore, describe_score, find_score
 from studio.ui.generate.run_view import RunSlot, RunView, find_run
 from studio.ui.generate.run_words import count_variations, describe_end, describe_facts, describe_progress
-from studio.ui.generate.set_score import SetScore, describe_score, find_score
 from studio.ui.shared.links import COMPARE_MOST
 from studio.ui.shared.navigation import COMPARE
 from studio.ui.shared.notices import show_notices

@@ -5,8 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from studio.models.hardware import Hardware
-from studio.models.profiles import AUTOMATIC, PROFILES, MemoryProfile, recommend_profile
-from studio.settings import IDLE_LIMIT_MINUTES, StudioSettings
+from studio.models.memory_profiles import AUTOMATIC, PROFILES, MemoryProfile, recommend_profile
+from studio.settings_store import IDLE_LIMIT_MINUTES, StudioSettings
 from studio.ui.session import workspace
 from studio.ui.settings.saving import save_settings, show_error
 from studio.ui.shared.tables import plain_table

@@ -7,7 +7,7 @@ import streamlit as st
 from studio.errors import StudioError
 from studio.models.hardware import Hardware
 from studio.models.registry import MODELS, ModelEntry, resolve_model
-from studio.settings import StudioSettings
+from studio.settings_store import StudioSettings
 from studio.ui.session import access_token_present
 from studio.ui.settings.saving import forget_error, remember_error, save_settings, show_error
 

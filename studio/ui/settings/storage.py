@@ -6,7 +6,7 @@ import streamlit as st
 
 from studio.catalogue import RebuildReport
 from studio.ui.session import workspace
-from studio.ui.shared.bin import draw_empty_bin
+from studio.ui.shared.deletion import draw_empty_bin
 from studio.ui.shared.notices import count_pictures
 from studio.ui.shared.tables import plain_table
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from studio.catalogue.records import Source
-from studio.models.profiles import PROFILES, UNMANAGED
+from studio.models.memory_profiles import PROFILES, UNMANAGED
 from studio.schema import VariationRecord, Weaving
 from studio.ui.shared.weaving_facts import (
     NOTHING,

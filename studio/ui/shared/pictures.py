@@ -13,7 +13,7 @@ import streamlit as st
 
 from studio.catalogue.records import Source
 from studio.schema import VariationRecord
-from studio.ui.media import source_thumbnail_url, source_url, thumbnail_url, untouched_url, variation_url
+from studio.ui.picture_routes import source_thumbnail_url, source_url, thumbnail_url, untouched_url, variation_url
 
 TALLEST = "29vh"
 """CSS limit of a picture's height among others, so that two rows fit on a screen."""

@@ -7,7 +7,7 @@ from html import escape
 import streamlit as st
 
 from studio.schema import VariationRecord
-from studio.ui.media import thumbnail_url
+from studio.ui.picture_routes import thumbnail_url
 from studio.ui.shared.pictures import FRAME, page_url
 
 ACROSS = 3

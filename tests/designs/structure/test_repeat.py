@@ -8,16 +8,7 @@ from hypothesis import strategies as st
 from studio.carpets.generator import FAMILIES, draw_carpet, draw_layout
 from studio.carpets.ornaments import borders
 from studio.designs.structure.borders import Border, border_mask, find_border
-from studio.designs.structure.repeat import (
-    REPEATS,
-    SEAM_LIMIT,
-    Repeat,
-    Seams,
-    find_repeat,
-    lay,
-    measure_seams,
-    tile,
-)
+from studio.designs.structure.repeat import REPEATS, SEAM_LIMIT, Repeat, Seams, find_repeat, lay, measure_seams, tile
 
 EACH_REPEAT = pytest.mark.parametrize("repeat", REPEATS)
 CLOSED = ("straight", "half-drop", "brick")
@@ -278,7 +269,7 @@ def frames(monkeypatch):
         return thick_px[-1]
 
     borders_draw_frame = borders.draw_frame
-    for name in ("classic", "plain"):
+    for name in ("medallion", "floral", "plain"):
         monkeypatch.setattr(f"studio.carpets.families.{name}.draw_frame", draw_frame)
     return thick_px
 

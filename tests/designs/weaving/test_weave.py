@@ -16,7 +16,7 @@ from studio.designs.colours.palette import snap
 from studio.designs.structure.symmetry import measure_agreement
 from studio.designs.weaving.orphans import find_orphans
 from studio.designs.weaving.plan import plan_weave
-from studio.designs.weaving.recognition import View
+from studio.designs.weaving.unchanged_parts import View
 from studio.designs.weaving.weave import enlarge_knots, weave
 from studio.errors import RequestError
 from studio.schema import Constraints

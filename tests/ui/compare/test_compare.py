@@ -9,7 +9,7 @@ import pytest
 
 from studio.catalogue import Source
 from studio.schema import Constraints, Weaving
-from studio.ui.media import source_url, variation_url
+from studio.ui.picture_routes import source_url, variation_url
 from studio.ui.shared.parameters import (
     PARAMETERS,
     Parameter,

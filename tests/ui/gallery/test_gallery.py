@@ -9,8 +9,8 @@ import pytest
 from studio.catalogue import GalleryQuery
 from studio.catalogue.index.database import Database
 from studio.designs.files.export import EXPORTERS
-from studio.ui.gallery.neighbours import find_neighbours
-from studio.ui.media import source_thumbnail_url, thumbnail_url, variation_url
+from studio.ui.gallery.previous_next import find_neighbours
+from studio.ui.picture_routes import source_thumbnail_url, thumbnail_url, variation_url
 from studio.workspace import Workspace
 from tests.support.catalogue_records import KILIM, save
 from tests.support.pages import cards, drawn_html, links, open_page, run, said, studio

@@ -21,16 +21,16 @@ from studio.errors import RequestError, StorageError
 from studio.generation.events import Drawn, RunListener, Started, Stepped
 from studio.models.adapter_files import CONFIG_FILE, WEIGHTS_FILE, inspect_adapter
 from studio.schema import AdapterUse, Constraints, JobSnapshot, VariationRequest
-from studio.settings import StudioSettings
+from studio.settings_store import StudioSettings
 from studio.ui.generate.redraw import make_redraw_request
+from studio.ui.generate.run_score import find_score
 from studio.ui.generate.run_view import find_run
-from studio.ui.generate.set_score import find_score
-from studio.ui.media import thumbnail_url, variation_url
+from studio.ui.picture_routes import thumbnail_url, variation_url
 from studio.workspace import Workspace, close_workspaces
 from tests.support.catalogue_records import make_record
 from tests.support.pages import busy, drawn_html, open_page, run, said, studio
 from tests.support.pictures import encode_picture
-from tests.ui.generate.test_set_score import HEIGHT_PX, WIDTH_PX, draw_knots
+from tests.ui.generate.test_run_score import HEIGHT_PX, WIDTH_PX, draw_knots
 
 __all__ = ["busy", "studio"]
 

@@ -12,7 +12,7 @@ from studio.errors import StorageError
 from studio.schema import JobState
 from studio.ui.generate import run_words
 from studio.ui.generate.run_panel import SCORE_HELP
-from studio.ui.generate.set_score import describe_score, find_score
+from studio.ui.generate.run_score import describe_score, find_score
 from studio.ui.session import workspace
 from studio.workspace import Workspace
 from tests.support.catalogue_records import FACTS, KILIM, make_picture, make_record

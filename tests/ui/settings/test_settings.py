@@ -12,10 +12,10 @@ from streamlit.testing.v1 import AppTest
 
 from studio.models.adapter_files import CONFIG_FILE, WEIGHTS_FILE
 from studio.models.hardware import Hardware
-from studio.models.profiles import AUTOMATIC, PROFILES
+from studio.models.memory_profiles import AUTOMATIC, PROFILES
 from studio.models.registry import BUILTIN_FOLDER, MODELS
-from studio.settings import SettingsStore, StudioSettings
-from studio.ui.settings import adapter as settings_adapter
+from studio.settings_store import SettingsStore, StudioSettings
+from studio.ui.settings import adapter
 from studio.ui.settings.storage import describe_bytes
 from studio.workspace import Workspace
 from tests.support.catalogue_records import save
@@ -135,17 +135,17 @@ def test_missing_model_folder_is_an_error(studio: Workspace, tmp_path: Path) -> 
 def test_adapter_in_the_project_is_listed_inspected_and_saved(
     studio: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(settings_adapter, "PROJECT", tmp_path)
+    monkeypatch.setattr(adapter, "PROJECT", tmp_path)
     folder = write_adapter(tmp_path / "kashan", rank=4, alpha=8)
     app = open_page("settings")
-    assert app.selectbox(key="settings_adapter").options == ["None", "kashan", "A folder on this computer…"]
-    choose(app, "selectbox", "settings_adapter", str(folder))
+    assert app.selectbox(key="adapter").options == ["None", "kashan", "A folder on this computer…"]
+    choose(app, "selectbox", "adapter", str(folder))
     assert saved_settings(studio).adapter_folder == str(folder)
     words = " ".join(said(app).split())
-    sha256 = settings_adapter.read_adapter(folder).sha256
+    sha256 = adapter.read_adapter(folder).sha256
     for fact in ("Name kashan", "Rank 4", "Alpha 8", "Layers it changes 1", f"Fingerprint {sha256[:12]}"):
         assert fact in words
-    choose(app, "selectbox", "settings_adapter", "")
+    choose(app, "selectbox", "adapter", "")
     assert saved_settings(studio).adapter_folder is None
     assert "Fingerprint" not in said(app)
 
@@ -155,27 +155,27 @@ def test_unreadable_adapter_does_not_change_the_choice(studio: Workspace, tmp_pa
     damaged = write_adapter(tmp_path / "damaged")
     (damaged / WEIGHTS_FILE).write_bytes(b"no safetensors")
     studio.settings.save(StudioSettings(adapter_folder=str(good)))
-    app = choose(open_page("settings"), "selectbox", "settings_adapter", "other")
-    choose(app, "text_input", "settings_adapter_folder", str(tmp_path / "nowhere"))
+    app = choose(open_page("settings"), "selectbox", "adapter", "other")
+    choose(app, "text_input", "adapter_folder", str(tmp_path / "nowhere"))
     assert "has no adapter_model.safetensors" in app.error[0].value
-    choose(app, "text_input", "settings_adapter_folder", str(damaged))
+    choose(app, "text_input", "adapter_folder", str(damaged))
     assert "is damaged" in app.error[0].value
     assert saved_settings(studio).adapter_folder == str(good)
     other = write_adapter(tmp_path / "other", rank=2)
-    choose(app, "text_input", "settings_adapter_folder", str(other))
+    choose(app, "text_input", "adapter_folder", str(other))
     assert not app.error
     assert saved_settings(studio).adapter_folder == str(other)
-    assert app.selectbox(key="settings_adapter").value == str(other)
+    assert app.selectbox(key="adapter").value == str(other)
 
 
 def test_adapter_changed_on_disk_is_read_again(tmp_path: Path) -> None:
     folder = write_adapter(tmp_path / "kashan", rank=4)
-    assert settings_adapter.read_adapter(folder).rank == 4
+    assert adapter.read_adapter(folder).rank == 4
     (folder / WEIGHTS_FILE).unlink()
     (folder / CONFIG_FILE).unlink()
     folder.rmdir()
     write_adapter(folder, rank=16)
-    assert settings_adapter.read_adapter(folder).rank == 16
+    assert adapter.read_adapter(folder).rank == 16
 
 
 @pytest.mark.parametrize(

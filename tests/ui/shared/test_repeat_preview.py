@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from studio.designs.structure.repeat import REPEATS, tile
-from studio.ui.media import thumbnail_url, untouched_url
+from studio.ui.picture_routes import thumbnail_url, untouched_url
 from studio.ui.shared.repeat_preview import ACROSS, place_tiles
 from studio.workspace import Workspace
 from tests.support.loom_pages import draw_indexed, keep_woven

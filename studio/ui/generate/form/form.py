@@ -19,7 +19,7 @@ from studio.schema import (
     effective_steps,
     seeds_from,
 )
-from studio.settings import StudioSettings
+from studio.settings_store import StudioSettings
 from studio.ui.generate.form.constraints import draw_constraints, keeps_yarns
 from studio.ui.generate.form.form_values import (
     FRESH,

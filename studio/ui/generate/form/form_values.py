@@ -27,7 +27,7 @@ from studio.schema import (
     fresh_seed,
     seeds_from,
 )
-from studio.settings import StudioSettings
+from studio.settings_store import StudioSettings
 
 SUBTLE, MEDIUM, STRONG = "Subtle", "Medium", "Strong"
 PRESET_KEY = "form_preset"

@@ -6,7 +6,7 @@ import streamlit as st
 
 from studio.errors import StudioError
 from studio.models.registry import MODELS, ModelEntry, resolve_model
-from studio.settings import StudioSettings
+from studio.settings_store import StudioSettings
 from studio.ui.shared.navigation import SETTINGS
 
 

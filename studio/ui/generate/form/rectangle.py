@@ -14,7 +14,7 @@ from streamlit.components.v2.types import ComponentRenderer
 from studio.catalogue import Source
 from studio.designs.inspection import describe_share
 from studio.ui.generate.form.form_values import key_of, read_form
-from studio.ui.media import source_thumbnail_url
+from studio.ui.picture_routes import source_thumbnail_url
 from studio.ui.shared.pictures import describe_source, page_url
 
 Rectangle = tuple[int, int, int, int]

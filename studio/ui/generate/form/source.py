@@ -14,7 +14,7 @@ from studio.catalogue import Catalogue, Source
 from studio.designs.samples import SAMPLES, Sample
 from studio.errors import NotFoundError, StudioError
 from studio.schema import VariationRecord
-from studio.ui.media import source_thumbnail_url
+from studio.ui.picture_routes import source_thumbnail_url
 from studio.ui.shared.pictures import describe_source, page_url, picture_html, show_preview, show_source, title_of
 
 _SOURCE = "design_source"

@@ -8,7 +8,7 @@ import streamlit as st
 
 from studio.designs.files.opening import open_design
 from studio.designs.index_map import IndexMap
-from studio.designs.reading import read_yarns
+from studio.designs.yarns import read_yarns
 from studio.ui.session import workspace
 
 

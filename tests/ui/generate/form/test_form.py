@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from studio.settings import StudioSettings
+from studio.settings_store import StudioSettings
 from studio.ui.session import workspace
 from tests.support.generate_page import errors, generate, page, ready, texts, upload
 from tests.support.pages import busy

@@ -9,7 +9,7 @@ from pathlib import Path
 import streamlit as st
 
 from studio.catalogue import Catalogue, Variation
-from studio.catalogue.files.folders import read_bytes
+from studio.catalogue.files.paths import read_bytes
 from studio.designs.colours.colour_spaces import Floats
 from studio.designs.files.opening import open_design
 from studio.designs.index_map import IndexMap

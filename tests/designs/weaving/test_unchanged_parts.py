@@ -12,10 +12,10 @@ from studio.carpets.generator import draw_carpet
 from studio.designs.colours.palette import snap
 from studio.designs.structure.repeat import SEAM_LIMIT, measure_seams
 from studio.designs.weaving.plan import plan_weave
-from studio.designs.weaving.recognition import View, find_unchanged, measure_distance, measure_view_distance
+from studio.designs.weaving.unchanged_parts import View, find_unchanged, measure_distance, measure_view_distance
 from studio.designs.weaving.weave import weave
 from studio.generation.events import Drawn
-from studio.models.slot import PipelineSlot
+from studio.models.pipeline_slot import PipelineSlot
 from studio.schema import Constraints
 from tests.generation.test_engine import draw
 from tests.generation.test_engine_constraints import draw_tile

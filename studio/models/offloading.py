@@ -20,8 +20,8 @@ from mmgp import offload, safetensors2
 from studio.errors import AdapterError
 from studio.models.adapter_files import WEIGHTS_FILE, AdapterFile
 from studio.models.adapters import check_fit, scaled_state
+from studio.models.memory_profiles import MemoryProfile
 from studio.models.pipeline import SD3Pipeline
-from studio.models.profiles import MemoryProfile
 
 if TYPE_CHECKING:
     from diffusers.models.transformers.transformer_sd3 import SD3Transformer2DModel

@@ -15,8 +15,8 @@ from itertools import islice
 from pathlib import Path
 
 from studio.catalogue.files.curation import Curation, read_curation
-from studio.catalogue.files.folders import Folders, Place, list_names, short_name, temporary_beside
 from studio.catalogue.files.metadata import read_record
+from studio.catalogue.files.paths import Folders, Place, list_names, short_name, temporary_beside
 from studio.catalogue.files.source_files import read_source
 from studio.catalogue.identifiers import VARIATION_ID, day_of, utc_now
 from studio.catalogue.index.database import Database, replace_rows

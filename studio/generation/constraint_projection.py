@@ -15,8 +15,8 @@ from torch.nn import functional as F
 from studio.designs import Canvas
 from studio.designs.weaving.plan import WeavePlan
 from studio.designs.weaving.weave import mirror_picture
-from studio.generation.codec import Codec
 from studio.generation.sampling import Step, add_noise
+from studio.generation.vae import Codec
 from studio.models.device import quick_precision
 
 FEATHER_CELLS = 2
@@ -56,7 +56,7 @@ class PictureMirror:
         return torch.where(self._moved.to(clean.device), encoded.to(clean), clean)
 
 
-class Steering:
+class ConstraintProjection:
     """The projections of a run: `mirror` for its symmetry, `kept` for its kept part; None where it has none.
 
     `design` (1, c, h, w) are the design's latents. `kept` (1, 1, h, w) is 1 where they stay and 0 where they do not.
@@ -82,12 +82,12 @@ class Steering:
         return latents, clean
 
 
-def steer(plan: WeavePlan, canvas: Canvas, design: Tensor, codec: Codec) -> Steering:
+def make_projection(plan: WeavePlan, canvas: Canvas, design: Tensor, codec: Codec) -> ConstraintProjection:
     """Return the projections of a plan, for a design's latents (1, c, h, w) on a canvas."""
     rows, columns = design.shape[-2:]
     mirror = PictureMirror(codec, plan, canvas) if plan.mirrored else None
     kept = None if plan.kept is None else soften_mask(plan.kept, canvas, (rows, columns))
-    return Steering(design, mirror, kept)
+    return ConstraintProjection(design, mirror, kept)
 
 
 def mirrored_steps(count: int) -> set[int]:

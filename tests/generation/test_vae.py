@@ -7,7 +7,7 @@ import torch
 from diffusers import AutoencoderKL
 from torch import nn
 
-from studio.generation.codec import receptive_field_cells
+from studio.generation.vae import receptive_field_cells
 
 CELL = 60
 

@@ -19,8 +19,8 @@ from studio.models.adapter_files import AdapterFile, inspect_adapter
 from studio.models.device import MEMORY_ERRORS, empty_device_cache, find_device, is_out_of_memory
 from studio.models.hardware import find_hardware
 from studio.models.loading import fingerprint, load_pipeline, stamp_weights
+from studio.models.memory_profiles import UNMANAGED, MemoryProfile, check_profile, choose_profile
 from studio.models.pipeline import SD3Pipeline
-from studio.models.profiles import UNMANAGED, MemoryProfile, check_profile, choose_profile
 from studio.models.prompts import PromptCache
 from studio.models.registry import ModelEntry, resolve_model
 from studio.schema import PipelineChoice
@@ -28,7 +28,7 @@ from studio.schema import PipelineChoice
 if TYPE_CHECKING:
     from PIL import Image
 
-    from studio.models.memory import ManagedMemory
+    from studio.models.offloading import ManagedMemory
 
 _GIB = 2**30
 
@@ -161,7 +161,7 @@ def _load(entry: ModelEntry, adapter: AdapterFile | None, profile_choice: str) -
     identity = fingerprint(pipe)
     memory, profile = None, None
     if device == "cuda":
-        from studio.models.memory import manage_memory
+        from studio.models.offloading import manage_memory
 
         # torch's own card: the driver may list several, in another order, or none at all.
         vram_gib = torch.cuda.get_device_properties(0).total_memory / _GIB

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from studio.errors import RequestError, StorageError
-from studio.settings import SettingsStore, StudioSettings
+from studio.settings_store import SettingsStore, StudioSettings
 
 
 def test_saved_settings_are_loaded(tmp_path: Path) -> None:

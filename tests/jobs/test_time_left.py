@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from studio.jobs.pace import Pace, PastTimes
+from studio.jobs.time_left import Pace, PastTimes
 
 WOVEN = (2.0, 3.0, 8.0, 9.0, 9.5, 10.0)
 """Timestamps of four steps, the first and third of them slow, and of two pictures."""

@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Iterable
 
 from studio.catalogue.files.curation import Curation, move_picture, read_curation, write_curation
-from studio.catalogue.files.folders import Folders, Place, remove
+from studio.catalogue.files.paths import Folders, Place, remove
 from studio.catalogue.identifiers import check_variation_id, not_found, utc_now
 from studio.catalogue.index.database import Database
 from studio.catalogue.index.rows import drop_variations, find_one, find_states, update_variation

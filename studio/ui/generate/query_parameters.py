@@ -12,7 +12,7 @@ import streamlit as st
 
 from studio.errors import StudioError
 from studio.models.registry import ModelEntry
-from studio.settings import StudioSettings
+from studio.settings_store import StudioSettings
 from studio.ui.generate.form import drafts, form_values, source
 from studio.ui.generate.run_view import find_run
 from studio.workspace import Workspace

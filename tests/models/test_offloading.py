@@ -11,7 +11,7 @@ import pytest
 
 from studio.errors import RequestError
 from studio.models.hardware import Hardware, find_hardware
-from studio.models.profiles import PROFILES, choose_profile, recommend_profile
+from studio.models.memory_profiles import PROFILES, choose_profile, recommend_profile
 
 ROOT = Path(__file__).parents[2]
 
@@ -61,7 +61,7 @@ def test_hardware_is_found_on_this_machine() -> None:
 def test_importing_mmgp_leaves_the_loaders_as_they_were() -> None:
     """As shipped it replaces transformers' file reader by one that does not take its arguments."""
     code = (
-        "import studio.models.memory\n"
+        "import studio.models.offloading\n"
         "from studio.models.loading import load_pipeline\n"
         "from studio.models.registry import MODELS\n"
         "import torch\n"

@@ -10,10 +10,10 @@ from studio.carpets.generator import draw_carpet
 from studio.designs import Canvas, Design, fit, plan_canvas
 from studio.designs.weaving.plan import plan_weave
 from studio.designs.weaving.weave import mirror_picture
-from studio.generation.codec import Codec, take_cells
+from studio.generation.constraint_projection import PictureMirror, make_projection, mirrored_steps, soften_mask
 from studio.generation.sampling import Step
-from studio.generation.steering import PictureMirror, mirrored_steps, soften_mask, steer
-from studio.models.slot import PipelineSlot
+from studio.generation.vae import Codec, take_cells
+from studio.models.pipeline_slot import PipelineSlot
 from studio.schema import Constraints, PipelineChoice
 from studio.training.pixels import to_tensor
 from tests.support.knots import as_design
@@ -29,10 +29,10 @@ def make_latents(height: int = 12, width: int = 16, seed: int = 0) -> torch.Tens
     return torch.randn(1, CHANNELS, height, width, generator=torch.Generator().manual_seed(seed))
 
 
-def steering(design, constraints, latents=None):
+def project_with(design, constraints, latents=None):
     plan = plan_weave(design, constraints)
     canvas = plan_canvas(64, 48, working_pixels=10_000, multiple_px=4, smallest_px=32, repeat=plan.closed_repeat)
-    return steer(plan, canvas, make_latents() if latents is None else latents, None)
+    return make_projection(plan, canvas, make_latents() if latents is None else latents, None)
 
 
 @pytest.fixture
@@ -113,7 +113,7 @@ def make_step(number: int, count: int, next_sigma: float) -> Step:
 
 def test_the_kept_part_is_the_designs_own_after_every_step(design):
     own = make_latents(seed=2)
-    projections = steering(design, Constraints(keep="rectangle", rectangle=(0, 0, 24, 48)), own)
+    projections = project_with(design, Constraints(keep="rectangle", rectangle=(0, 0, 24, 48)), own)
     noise, drawn, estimate = make_latents(seed=3), make_latents(seed=4), make_latents(seed=5)
     latents, clean = projections.project(make_step(1, 4, 0.25), drawn, estimate, noise)
     assert torch.allclose(latents[..., :6], (0.75 * own + 0.25 * noise)[..., :6])
@@ -129,7 +129,7 @@ def test_a_clean_estimate_is_mirrored_at_most_twice_and_never_after_the_last_ste
     calls = []
     monkeypatch.setattr(PictureMirror, "__init__", lambda self, *parts: None)
     monkeypatch.setattr(PictureMirror, "project", lambda self, clean: calls.append(step.number) or clean + 1)
-    projections = steering(design, Constraints(symmetry="vertical"))
+    projections = project_with(design, Constraints(symmetry="vertical"))
     for number in range(1, count + 1):
         before = make_latents(seed=number), make_latents(seed=100 + number)
         step = make_step(number, count, 0.5)

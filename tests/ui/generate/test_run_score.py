@@ -11,8 +11,8 @@ from PIL import Image
 from studio.designs import Design
 from studio.designs.index_map import IndexMap
 from studio.schema import VariationRecord
-from studio.ui.generate import set_score
-from studio.ui.generate.set_score import describe_score, find_score
+from studio.ui.generate import run_score
+from studio.ui.generate.run_score import describe_score, find_score
 from studio.workspace import Workspace
 from tests.support.catalogue_records import make_record
 from tests.support.knots import YARNS
@@ -93,8 +93,8 @@ def test_one_full_size_picture_is_in_memory_at_a_time(studio: Workspace, monkeyp
         opened.append(weakref.ref(design.image))
         return design
 
-    open_design = set_score.open_design
-    monkeypatch.setattr(set_score, "open_design", open_and_watch)
+    open_design = run_score.open_design
+    monkeypatch.setattr(run_score, "open_design", open_and_watch)
     assert find_score(studio.catalogue, studio.catalogue.run("run-1")) is not None
     assert len(opened) == 6  # the design and its five
 

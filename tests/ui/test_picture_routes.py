@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 
 from studio.catalogue import Catalogue
 from studio.schema import Weaving
-from studio.ui.media import (
+from studio.ui.picture_routes import (
     picture_routes,
     source_thumbnail_url,
     source_url,
