@@ -11,6 +11,13 @@ import pytest
 from studio.catalogue import Catalogue
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as quick what is neither slow nor in a browser, so that `pytest -m quick` runs the rest of every room."""
+    for item in items:
+        if not any(item.get_closest_marker(name) for name in ("slow", "browser")):
+            item.add_marker("quick")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def own_temporary_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Use a folder for temporary files that only the tests and their processes have.

@@ -105,6 +105,7 @@ def module_name(file: Path) -> str:
     return ".".join(file.with_suffix("").parts).removesuffix(".__init__")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", modules(), ids=str)
 def test_arrows_point_down(file: Path) -> None:
     name = module_name(file)
@@ -139,11 +140,13 @@ def test_streamlit_stays_with_the_pages(file: Path) -> None:
         assert not {name for name in imports(file, lazy=True) if name.split(".")[0] == "streamlit"}
 
 
+@pytest.mark.slow
 def test_only_one_module_imports_mmgp() -> None:
     users = [file for file in modules() if any(i.split(".")[0] == "mmgp" for i in imports(file, lazy=True))]
     assert users == [Path("studio/models/offloading.py")]
 
 
+@pytest.mark.slow
 def test_nothing_that_draws_a_page_loads_torch() -> None:
     names = [module_name(file) for file in modules() if file.as_posix().startswith(MAY_USE_STREAMLIT)]
     pages = [name for name in names if name.startswith("pages.") or name in ("studio.ui.app", "streamlit_app")]
@@ -164,6 +167,7 @@ def test_nothing_that_draws_a_page_loads_torch() -> None:
     assert answer.stdout.strip().splitlines()[-1] == "[]"
 
 
+@pytest.mark.slow
 def test_page_draws_without_torch(tmp_path: Path) -> None:
     program = (
         "import sys; from streamlit.testing.v1 import AppTest\n"

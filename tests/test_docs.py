@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -90,3 +92,15 @@ def test_every_dependency_has_its_reason_in_the_readme() -> None:
     table = readme[readme.index("## Packages") :]
     for line in (PROJECT / "requirements.txt").read_text("utf-8").splitlines():
         assert re.search(rf"\b{line.split('==')[0]}\b", table), line
+
+
+@pytest.mark.slow
+def test_quick_tests_cover_every_room() -> None:
+    """Those that `pytest -m quick` finds, by the folders and files that mirror the rooms of the studio."""
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-m", "quick", "-p", "no:cacheprovider"]
+    listed = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True).stdout
+    covered = {line.split("::")[0] for line in listed.splitlines() if line.startswith("tests/")}
+    rooms = {path.parent.name for path in (PROJECT / "studio").glob("*/__init__.py")}
+    pages = {path.stem for path in (PROJECT / "pages").glob("*.py")}
+    assert {room for room in rooms if not any(file.startswith(f"tests/{room}/") for file in covered)} == set()
+    assert {page for page in pages if not any(file.startswith(f"tests/ui/{page}/") for file in covered)} == set()

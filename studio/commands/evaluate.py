@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from studio.models.registry import BUILTIN_FOLDER
+from studio.errors import InputError
+from studio.models.registry import BUILTIN_FOLDER, resolve_model
 
 if TYPE_CHECKING:
     from studio.training.held_out_evaluation import Figure
@@ -33,20 +33,20 @@ def _add_builtin_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Measure, print a Markdown table, and return the exit code. A figure below its target is not an error."""
-    import torch
-    from diffusers import StableDiffusion3Img2ImgPipeline
+    """Measure, print a Markdown table, and return the exit code. A figure below its target is not an error.
 
+    Raises `InputError` for an unknown figure, `RequestError` or `ModelError` for a folder that is no model.
+    """
+    import torch
+
+    from studio.models.loading import load_pipeline
     from studio.training.held_out_evaluation import FIGURES, Workbench
 
     known = {figure.id for figure in FIGURES}
     unknown = [name for name in args.only or () if name not in known]
     if unknown:
-        print(f"There is no figure “{unknown[0]}”. Choose from: {', '.join(sorted(known))}.", file=sys.stderr)
-        return 2
-    pipe = StableDiffusion3Img2ImgPipeline.from_pretrained(  # type: ignore[no-untyped-call]  # diffusers, untyped
-        args.folder, dtype=torch.float32, local_files_only=True
-    )
+        raise InputError(f"There is no figure “{unknown[0]}”. Choose from: {', '.join(sorted(known))}.")
+    pipe = load_pipeline(resolve_model(str(args.folder)), torch.float32)
     bench = Workbench(pipe, args.designs, args.pairs)
     measured: dict[str, float] = {}
     print("| figure | measured | wanted, CPU training | wanted, graphics card |")

@@ -8,8 +8,6 @@ import sys
 import threading
 from pathlib import Path
 
-from studio.errors import InputError, StudioError
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the models that can be trained, and their arguments."""
@@ -36,7 +34,7 @@ def _add_builtin_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Train, report progress on stderr, and return the exit code."""
+    """Train, report progress on stderr, and return the exit code. Raises `StudioError`."""
     import torch
 
     from studio.training.builtin import train_builtin
@@ -46,26 +44,19 @@ def run(args: argparse.Namespace) -> int:
         signal.signal(name, lambda number, frame: stop.set())
     if args.threads:
         torch.set_num_threads(args.threads)
-    try:
-        for progress in train_builtin(
-            args.output,
-            args.minutes,
-            resume=args.resume,
-            phase=args.phase,
-            cool_down_steps=args.cool_down,
-            device=args.device,
-            stopped=stop.is_set,
-        ):
-            figures = "  ".join(f"{key} {value:.4f}" for key, value in progress.figures.items())
-            saved = "  (saved)" if progress.saved else ""
-            left = f"{progress.seconds_left / 60:.1f} min left"
-            print(f"{progress.phase} step {progress.step}  {left}  {figures}{saved}", file=sys.stderr, flush=True)
-    except InputError as error:
-        print(error, file=sys.stderr)
-        return 2
-    except StudioError as error:
-        print(error, file=sys.stderr)
-        return 1
+    for progress in train_builtin(
+        args.output,
+        args.minutes,
+        resume=args.resume,
+        phase=args.phase,
+        cool_down_steps=args.cool_down,
+        device=args.device,
+        stopped=stop.is_set,
+    ):
+        figures = "  ".join(f"{key} {value:.4f}" for key, value in progress.figures.items())
+        saved = "  (saved)" if progress.saved else ""
+        left = f"{progress.seconds_left / 60:.1f} min left"
+        print(f"{progress.phase} step {progress.step}  {left}  {figures}{saved}", file=sys.stderr, flush=True)
     if stop.is_set():
         print("Stopped after a checkpoint. Go on with --resume.", file=sys.stderr)
     return 0

@@ -45,6 +45,7 @@ def test_without_a_family_the_seed_selects_one():
     assert draw_layout(5, 128, 160).family == draw_layout(5, 192, 256).family
 
 
+@pytest.mark.slow
 @EACH_FAMILY
 def test_every_colour_is_used_and_their_number_is_in_range(family):
     for layout in layouts_of(family):
@@ -60,6 +61,7 @@ def test_every_colour_is_used_and_their_number_is_in_range(family):
         assert all(phrase.index is None or phrase.index < count for phrase in layout.phrases)
 
 
+@pytest.mark.slow
 @EACH_FAMILY
 def test_a_claimed_symmetry_is_exact(family):
     for layout in layouts_of(family, seeds=6):
@@ -76,6 +78,7 @@ def test_every_kind_of_symmetry_occurs():
     assert seen == {"none", "vertical", "horizontal", "quarter"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(128, 256), (256, 128), (640, 1280), (900, 1200), (1280, 640)])
 def test_designs_have_the_requested_size(size):
     for seed, family in enumerate(("medallion", "floral", "kilim", "clouds", "prayer", "patchwork")):
@@ -95,6 +98,7 @@ def test_an_unknown_family_is_refused_and_the_known_ones_named():
         draw_layout(0, 192, 256, "tiger")
 
 
+@pytest.mark.slow
 @EACH_FAMILY
 def test_a_caption_names_the_family_and_the_dominant_colour_first(family):
     subject = FAMILIES[family].subject
@@ -192,6 +196,7 @@ def test_captions_vary_and_keep_to_the_length_and_the_vocabulary():
     assert not {word for caption in captions for word in caption.replace(",", "").split()} - known
 
 
+@pytest.mark.slow
 @EACH_FAMILY
 def test_every_word_of_a_familys_phrases_is_in_the_vocabulary(family):
     known = set(vocabulary())
@@ -217,6 +222,7 @@ def test_unfolding_mirrors_about_the_true_centre(size):
     assert np.array_equal(whole[: part.shape[0], : part.shape[1]], part)
 
 
+@pytest.mark.slow
 def test_the_samples_of_the_studio_equal_what_the_generator_draws(tmp_path):
     paths = draw_samples(tmp_path)
     assert [path.name for path in paths] == ["medallion.png", "kilim.png", "garden.png"]

@@ -72,6 +72,7 @@ def test_many_threads_mark_and_move_at_once(catalogue: Catalogue) -> None:
     assert everything(catalogue) == before
 
 
+@pytest.mark.slow
 def test_two_programs_share_a_folder(outputs: Path) -> None:
     code = """
         kept = Catalogue(outputs)

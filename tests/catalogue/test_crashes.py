@@ -42,6 +42,7 @@ def test_a_crash_between_file_and_row_loses_no_picture(outputs: Path) -> None:
             Image.open(catalogue.thumbnail_path(variation.id)).load()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", ["os.fsync", "Path.replace"])
 def test_a_crash_while_writing_leaves_no_partial_picture(outputs: Path, step: str) -> None:
     crash(
@@ -73,13 +74,14 @@ def test_only_old_temporary_files_are_removed(catalogue: Catalogue, outputs: Pat
     assert catalogue.variation_path(one).is_file()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("act", ["delete", "restore"])
-@pytest.mark.parametrize("step", ["curation.move", "curation.remove", "curator.update_variation"])
+@pytest.mark.parametrize("step", ["curation.move", "curation.remove", "favourites_and_bin.update_variation"])
 def test_a_crash_while_moving_keeps_picture_and_mark(outputs: Path, act: str, step: str) -> None:
     module, name = step.split(".")
     crash(
         f"""
-        from studio.catalogue import curator
+        from studio.catalogue import favourites_and_bin
         from studio.catalogue.files import curation
         kept = Catalogue(outputs)
         one = save(kept).id
@@ -108,10 +110,10 @@ def test_a_crash_while_moving_keeps_picture_and_mark(outputs: Path, act: str, st
 def test_a_crash_between_mark_and_row_keeps_the_mark(outputs: Path) -> None:
     crash(
         """
-        from studio.catalogue import curator
+        from studio.catalogue import favourites_and_bin
         kept = Catalogue(outputs)
         one = save(kept).id
-        curator.update_variation = lambda *_: os._exit(9)
+        favourites_and_bin.update_variation = lambda *_: os._exit(9)
         kept.set_favourite(one, True)
         """,
         outputs,
@@ -123,11 +125,11 @@ def test_a_crash_between_mark_and_row_keeps_the_mark(outputs: Path) -> None:
 def test_after_a_crash_the_bin_can_be_emptied_again(outputs: Path) -> None:
     crash(
         """
-        from studio.catalogue import curator
+        from studio.catalogue import favourites_and_bin
         kept = Catalogue(outputs)
         ids = [save(kept).id for _ in range(3)]
         kept.delete(ids[:2])
-        curator.drop_variations = lambda *_: os._exit(9)
+        favourites_and_bin.drop_variations = lambda *_: os._exit(9)
         kept.empty_bin()
         """,
         outputs,
@@ -154,6 +156,7 @@ def test_a_crash_between_a_sources_file_and_its_row_keeps_it(outputs: Path) -> N
         assert catalogue.source_display_path(source.sha256).is_file()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", ["replace_rows", "update_variation"])
 def test_a_crash_while_rebuilding_leaves_the_old_index(outputs: Path, step: str) -> None:
     with Catalogue(outputs) as catalogue:

@@ -66,6 +66,7 @@ def test_variations_without_an_adapter_can_be_selected(catalogue: Catalogue) -> 
     assert shown(catalogue, adapter=NO_ADAPTER) == [plain]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "found"),
     [

@@ -31,6 +31,7 @@ def test_each_figure_is_printed_beside_its_limit(capsys, tmp_path: Path):
     assert json.loads(file.read_text("utf-8")) == figures
 
 
+@pytest.mark.slow
 def test_a_large_design_stays_within_its_memory_limit(capsys):
     lines, figures = measure(capsys, "--knots")
     assert "2400 x 3600 knots in 16 yarns" in lines[0]

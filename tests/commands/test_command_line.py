@@ -44,6 +44,7 @@ def design(tmp_path: Path) -> str:
     return str(tmp_path / "design.png")
 
 
+@pytest.mark.slow
 def test_vary_prints_one_line_for_each_variation(design: str, tmp_path: Path) -> None:
     outputs = tmp_path / "made here"
     answer = studio(
@@ -70,6 +71,7 @@ def test_vary_prints_one_line_for_each_variation(design: str, tmp_path: Path) ->
     assert [again.variation(line["id"]).favourite for line in lines] == [False, True]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -115,6 +117,7 @@ def test_bad_input_is_one_line_and_exit_code_two(
     assert message in answer.stderr
 
 
+@pytest.mark.slow
 def test_vary_locks_yarns_among_new_ones(design: str, tmp_path: Path) -> None:
     answer = studio(
         "vary", design, "--prompt", "red kilim", "--count", "1", "--seed", "0", "--steps", "3", "--outputs",
@@ -169,6 +172,7 @@ def vary_once(design: IndexMap, folder: Path, *options: str) -> tuple[VariationR
     return read_record(path), picture
 
 
+@pytest.mark.slow
 def test_vary_keeps_yarns_symmetry_and_a_rectangle(tmp_path: Path) -> None:
     """The design has 80 yarns, more than are kept by default, in blocks without any symmetry."""
     rng = np.random.default_rng(0)
@@ -189,6 +193,7 @@ def test_vary_keeps_yarns_symmetry_and_a_rectangle(tmp_path: Path) -> None:
     assert record.weaving.kept_share == pytest.approx(40 * 96 / knots.size)
 
 
+@pytest.mark.slow
 def test_vary_keeps_the_border_of_a_design_symmetric_about_both_axes(tmp_path: Path) -> None:
     drawn = draw_carpet(4, 144, 192, "medallion")
     design = IndexMap(drawn.indices, drawn.palette)
@@ -201,6 +206,7 @@ def test_vary_keeps_the_border_of_a_design_symmetric_about_both_axes(tmp_path: P
     assert (knots[~kept] != design.indices[~kept]).mean() > 0.1
 
 
+@pytest.mark.slow
 def test_vary_closes_a_repeat_in_free_colours(tmp_path: Path) -> None:
     """The design has four yarns, which are kept by default, in diagonal stripes, which have no mirror symmetry."""
     y, x = np.mgrid[0:128, 0:96] // 8
@@ -225,6 +231,7 @@ def test_an_outputs_folder_that_cannot_be_made_is_reported(design: str, tmp_path
     assert "outputs" in answer.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_a_help_text(command: str) -> None:
     answer = studio(command, "--help")

@@ -50,6 +50,7 @@ def test_scaled_canvas_keeps_the_aspect_and_most_of_the_area(width, aspect, area
         assert canvas.working_width_px * canvas.working_height_px >= 0.78 * area
 
 
+@pytest.mark.slow
 @given(SIDES.filter(lambda n: n < 200), SIDES.filter(lambda n: n < 200), MULTIPLES, SMALLEST, st.integers(0, 99))
 @settings(max_examples=100, deadline=None)
 def test_unfit_inverts_fit(width, height, multiple, smallest, seed):

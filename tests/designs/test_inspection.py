@@ -237,6 +237,7 @@ def test_command_keeps_the_list_short_for_many_yarns(tmp_path: Path, capsys):
     assert "250, exact; could be woven in 9 yarns" in out
 
 
+@pytest.mark.slow
 def test_more_than_64_used_colours_come_with_a_suggested_number_of_yarns():
     """Only used entries of the palette count: up to 64 are yarns, more are colours."""
     palette = np.random.default_rng(3).integers(0, 256, (256, 3), dtype=np.uint8)
@@ -276,6 +277,7 @@ def test_command_reports_alterations_on_opening(tmp_path: Path, capsys):
     assert json.loads(said.out)["mode"] == "CMYK"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [(["nowhere.png"], "nowhere.png"), (["README.md"], "picture"), ([], "FILE"), (["x.png", "--xml"], "--xml")],

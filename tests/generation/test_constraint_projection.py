@@ -48,6 +48,7 @@ def mirror_of(slot: PipelineSlot, design: Design, symmetry: str) -> tuple[Pictur
         return PictureMirror(codec, plan, canvas), codec, canvas
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("width", "height"), [(128, 144), (100, 76)])
 @pytest.mark.parametrize(("symmetry", "dims"), [("vertical", [3]), ("horizontal", [2]), ("quarter", [2, 3])])
 def test_what_is_being_drawn_is_mirrored_and_the_half_it_is_copied_from_stays(slot, symmetry, dims, width, height):
@@ -73,6 +74,7 @@ def test_what_is_being_drawn_is_mirrored_and_the_half_it_is_copied_from_stays(sl
         assert (drawn - drawn.flip(other)).abs().mean() > 0.8 * (before - before.flip(other)).abs().mean()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("repeat", ["none", "straight"])
 def test_what_is_drawn_is_mirrored_about_an_axis_off_the_middle_and_round_the_edges_of_a_repeat(slot, repeat):
     """Judged by the pixels that the plan's mirror would still change."""
@@ -124,6 +126,7 @@ def test_the_kept_part_is_the_designs_own_after_every_step(design):
     assert torch.allclose(last[..., :6], own[..., :6])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("count", "mirrored"), [(1, 0), (2, 1), (3, 1), (7, 2), (28, 2)])
 def test_a_clean_estimate_is_mirrored_at_most_twice_and_never_after_the_last_step(design, monkeypatch, count, mirrored):
     calls = []

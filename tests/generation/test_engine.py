@@ -53,6 +53,7 @@ def facts(events: list[RunEvent]):
     return next(event.facts for event in events if isinstance(event, Started))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("width", "height"), [(160, 208), (75, 300), (300, 75), (33, 47), (131, 129)])
 def test_a_variation_has_the_designs_own_size(slot: PipelineSlot, width: int, height: int) -> None:
     events = draw(slot, draw_design(width, height))
@@ -61,6 +62,7 @@ def test_a_variation_has_the_designs_own_size(slot: PipelineSlot, width: int, he
     assert not facts(events).enlarged
 
 
+@pytest.mark.slow
 def test_a_large_design_is_drawn_smaller_and_enlarged(slot: PipelineSlot) -> None:
     events = draw(slot, draw_design(900, 1200), steps=2)
     (picture,) = pictures(events).values()
@@ -71,6 +73,7 @@ def test_a_large_design_is_drawn_smaller_and_enlarged(slot: PipelineSlot) -> Non
     assert abs(said.working_width_px / said.working_height_px - 0.75) < 0.01
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("guidance", [1.0, 3.0])
 def test_a_seed_gives_the_same_picture_alone_and_in_a_batch(slot: PipelineSlot, guidance: float) -> None:
     """To the bit, with the symmetry that sends every picture through the VAE twice more, and in every knot."""
@@ -84,6 +87,7 @@ def test_a_seed_gives_the_same_picture_alone_and_in_a_batch(slot: PipelineSlot, 
         assert alone.woven.image.tobytes() == together[seed].woven.image.tobytes()
 
 
+@pytest.mark.slow
 def test_more_than_five_go_in_batches(slot: PipelineSlot) -> None:
     events = draw(slot, draw_design(128, 128), seeds=tuple(range(7)))
     steps = [event for event in events if isinstance(event, Stepped)]
@@ -93,6 +97,7 @@ def test_more_than_five_go_in_batches(slot: PipelineSlot) -> None:
     assert set(steps[-1].previews) == {5, 6}
 
 
+@pytest.mark.slow
 def test_equals_the_plain_pipeline(slot: PipelineSlot, monkeypatch: pytest.MonkeyPatch) -> None:
     """As diffusers' own call with these latents and this shift, without cycle spinning (latents: test_sampling)."""
     design = draw_design(128, 160)
@@ -120,6 +125,7 @@ def test_equals_the_plain_pipeline(slot: PipelineSlot, monkeypatch: pytest.Monke
     assert np.abs(np.asarray(plain, np.int16) - ours).max() <= 1
 
 
+@pytest.mark.slow
 def test_the_figures_are_measured_on_what_the_studio_draws(slot: PipelineSlot) -> None:
     design = as_design(draw_held_out_carpet(10).pixels)
     strength = 0.55
@@ -133,6 +139,7 @@ def test_the_figures_are_measured_on_what_the_studio_draws(slot: PipelineSlot) -
     assert np.abs(measured.astype(np.int16) - drawn).max() <= 1
 
 
+@pytest.mark.slow
 def test_design_and_prompt_are_encoded_once(slot: PipelineSlot) -> None:
     design = draw_design(128, 144, seed=41)
     with slot.use(PipelineChoice("builtin"), print) as loaded:
@@ -164,6 +171,7 @@ def test_design_and_prompt_are_encoded_once(slot: PipelineSlot) -> None:
     assert calls == first | {"transformer": 5 * 3 + probes + 2 * 3}  # nothing is encoded again
 
 
+@pytest.mark.slow
 def test_the_design_in_use_is_remembered_longest(slot: PipelineSlot, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(preparation, "_REMEMBERED_DESIGNS", 2)
     kept, passing, last = (draw_design(128, 128, seed=seed) for seed in (51, 52, 53))
@@ -175,6 +183,7 @@ def test_the_design_in_use_is_remembered_longest(slot: PipelineSlot, monkeypatch
     assert passing.sha256 not in known
 
 
+@pytest.mark.slow
 def test_strength_decides_how_far(slot: PipelineSlot) -> None:
     design = draw_design(128, 160)
     source = np.asarray(design.image, np.int16)
@@ -184,6 +193,7 @@ def test_strength_decides_how_far(slot: PipelineSlot) -> None:
     assert near < far
 
 
+@pytest.mark.slow
 def test_guidance_reads_the_negative_prompt(slot: PipelineSlot) -> None:
     design = draw_design(128, 128)
     plain, guided, avoided = (
@@ -194,6 +204,7 @@ def test_guidance_reads_the_negative_prompt(slot: PipelineSlot) -> None:
     assert np.abs(guided - avoided).max() > 1
 
 
+@pytest.mark.slow
 def test_stopping_leaves_the_next_run_as_it_was(slot: PipelineSlot) -> None:
     design = draw_design(128, 128)
     before = pictures(draw(slot, design))[7]
@@ -208,6 +219,7 @@ def test_stopping_leaves_the_next_run_as_it_was(slot: PipelineSlot) -> None:
     assert (pictures(draw(slot, design))[7] == before).all()
 
 
+@pytest.mark.slow
 def test_previews_come_to_look_like_the_picture(slot: PipelineSlot) -> None:
     events = draw(slot, draw_design(160, 128, seed=3), strength=0.5, steps=8)
     last = [event for event in events if isinstance(event, Stepped)][-1].previews[0]
@@ -236,6 +248,7 @@ def watching(slot: PipelineSlot, design: Design) -> Iterator[list[tuple[torch.Te
         hook.remove()
 
 
+@pytest.mark.slow
 def test_previews_show_the_clean_estimate_of_each_step(slot: PipelineSlot, monkeypatch: pytest.MonkeyPatch) -> None:
     shown: list[torch.Tensor] = []
     design = draw_design(128, 128)
@@ -254,6 +267,7 @@ def roll_back(latents: torch.Tensor, step: int, steps: int) -> torch.Tensor:
     return roll(latents, (-row, -column))
 
 
+@pytest.mark.slow
 def test_every_other_step_is_seen_from_another_corner(slot: PipelineSlot) -> None:
     design = draw_design(128, 160)
     with watching(slot, design) as seen:
@@ -265,6 +279,7 @@ def test_every_other_step_is_seen_from_another_corner(slot: PipelineSlot) -> Non
         assert torch.allclose(shown, ended, atol=1e-3) == (k % 2 == 1)  # at its own corner again
 
 
+@pytest.mark.slow
 def test_a_design_that_holds_is_given_more_noise_than_one_that_falls_apart(slot: PipelineSlot) -> None:
     """The first sigma is that of the strength, shifted; the shift is in the record."""
     rng = np.random.default_rng(0)
@@ -280,6 +295,7 @@ def test_a_design_that_holds_is_given_more_noise_than_one_that_falls_apart(slot:
         assert half == pytest.approx(said.shift**0.5)
 
 
+@pytest.mark.slow
 def test_a_design_that_is_to_be_kept_is_not_probed(slot: PipelineSlot) -> None:
     knots = np.random.default_rng(6).integers(0, 255, (4, 4, 3), dtype=np.uint8)
     design = as_design(knots.repeat(32, 0).repeat(32, 1))
@@ -310,6 +326,7 @@ def test_a_prompt_that_is_cut_is_said(slot: PipelineSlot) -> None:
 
 
 class TestAdapter:
+    @pytest.mark.slow
     def test_changes_the_picture_and_honours_weight(self, slot: PipelineSlot, tmp_path) -> None:
         design, folder = draw_design(128, 128), str(write_adapter(tmp_path / "carpet-lora", slot))
         base = pictures(draw(slot, design))[7]
@@ -323,6 +340,7 @@ class TestAdapter:
         assert len(said.adapter_sha256) == 64
         assert (pictures(draw(slot, design))[7] == base).all()  # taken off again
 
+    @pytest.mark.slow
     def test_honours_lora_alpha(self, slot: PipelineSlot, tmp_path) -> None:
         design = draw_design(128, 128)
         folders = {alpha: str(write_adapter(tmp_path / str(alpha), slot, alpha=alpha)) for alpha in (4, 8)}
@@ -333,6 +351,7 @@ class TestAdapter:
         assert np.abs(same[0] - same[1]).max() <= 1
         assert np.abs(same[0] - same[2]).max() > 1
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         ("damage", "says"),
         [

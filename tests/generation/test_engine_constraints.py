@@ -49,6 +49,7 @@ def woven(events) -> list[Drawn]:
     return [event for event in events if isinstance(event, Drawn)]
 
 
+@pytest.mark.slow
 def test_yarns_and_symmetry_hold_to_the_knot(slot: PipelineSlot) -> None:
     design = carpet()
     constraints = Constraints(palette="source", symmetry="quarter")
@@ -64,6 +65,7 @@ def test_yarns_and_symmetry_hold_to_the_knot(slot: PipelineSlot) -> None:
         assert event.woven.weaving.orphan_share <= max(0.002, own)
 
 
+@pytest.mark.slow
 def test_the_design_is_drawn_once_for_all_its_woven_runs(slot: PipelineSlot) -> None:
     design, yarns = draw_tile(seed=43), Constraints(palette="source")
     with slot.use(PipelineChoice("builtin"), print) as loaded:
@@ -81,12 +83,14 @@ def test_the_design_is_drawn_once_for_all_its_woven_runs(slot: PipelineSlot) -> 
     assert counts == [3, 2]
 
 
+@pytest.mark.slow
 def test_a_free_run_is_left_as_the_model_drew_it(slot: PipelineSlot) -> None:
     plain, free = (draw(slot, carpet(), constraints=one) for one in (Constraints(), Constraints(palette="free")))
     assert [event.woven for event in woven(plain) + woven(free)] == [None, None]
     assert np.array_equal(np.asarray(woven(plain)[0].image), np.asarray(woven(free)[0].image))
 
 
+@pytest.mark.slow
 def test_the_kept_part_stays_and_the_rest_is_varied(slot: PipelineSlot) -> None:
     design = carpet()
     constraints = Constraints(palette="source", keep="rectangle", rectangle=(0, 0, 144, 96))
@@ -100,6 +104,7 @@ def test_the_kept_part_stays_and_the_rest_is_varied(slot: PipelineSlot) -> None:
     assert there < elsewhere / 1.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("keep", ["border", "field"])
 @pytest.mark.parametrize("palette", ["source", "free"])
 def test_the_border_or_the_field_stays_and_the_other_is_varied(slot: PipelineSlot, keep: str, palette: str) -> None:
@@ -115,6 +120,7 @@ def test_the_border_or_the_field_stays_and_the_other_is_varied(slot: PipelineSlo
         assert np.array_equal(np.asarray(event.woven.image)[kept], design.index_map.indices[kept])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("repeat", ["straight", "half-drop", "brick"])
 def test_seams_of_a_repeat_close(slot: PipelineSlot, repeat: str) -> None:
     design = draw_tile()
@@ -128,6 +134,7 @@ def test_seams_of_a_repeat_close(slot: PipelineSlot, repeat: str) -> None:
     assert max(seams.horizontal, seams.vertical) <= SEAM_LIMIT
 
 
+@pytest.mark.slow
 def test_a_repeat_that_no_model_size_fits_is_scaled_and_closes_again(slot: PipelineSlot) -> None:
     design = draw_tile(150, 130)
     events = draw(slot, design, strength=0.5, steps=4, constraints=Constraints(repeat="straight"))
@@ -138,6 +145,7 @@ def test_a_repeat_that_no_model_size_fits_is_scaled_and_closes_again(slot: Pipel
     assert max(event.woven.weaving.seam_horizontal, event.woven.weaving.seam_vertical) <= SEAM_LIMIT
 
 
+@pytest.mark.slow
 def test_the_vae_sees_the_neighbours_of_a_repeat(slot: PipelineSlot) -> None:
     """Four equal quarters come back equal to the pixel: at the edges of the sheet nothing else was seen than inside."""
     quarter = draw_tile(64, 64, seed=4)
@@ -150,6 +158,7 @@ def test_the_vae_sees_the_neighbours_of_a_repeat(slot: PipelineSlot) -> None:
         assert np.abs(drawn[:64, :64] - drawn[place]).max() <= 1
 
 
+@pytest.mark.slow
 def test_a_repeat_is_drawn_with_smaller_seams_where_it_is_cycle_spun(
     slot: PipelineSlot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -166,6 +175,7 @@ def test_a_repeat_is_drawn_with_smaller_seams_where_it_is_cycle_spun(
     assert spun < measure() / 1.1
 
 
+@pytest.mark.slow
 def test_a_mirror_repeat_is_drawn_as_a_design_alone(slot: PipelineSlot) -> None:
     """Its edges meet their own image, whatever is drawn: it is not rolled, not closed, and not scaled to fit."""
     design = draw_tile(150, 130)
@@ -186,6 +196,7 @@ def test_a_bordered_design_is_no_repeat(slot: PipelineSlot) -> None:
         draw(slot, carpet(), constraints=Constraints(repeat="straight"))
 
 
+@pytest.mark.slow
 def test_a_symmetric_variation_is_drawn_as_calmly_as_any_other(slot: PipelineSlot) -> None:
     """Mirrored noise is taken for detail by a model that knows symmetric carpets: contrasts would grow by a tenth."""
 
@@ -198,6 +209,7 @@ def test_a_symmetric_variation_is_drawn_as_calmly_as_any_other(slot: PipelineSlo
     assert contrast("vertical") < 1.03 * contrast("none")
 
 
+@pytest.mark.slow
 def test_what_the_model_draws_is_projected_to_be_symmetric(slot: PipelineSlot, monkeypatch: pytest.MonkeyPatch) -> None:
     options = {"strength": 0.6, "steps": 12, "seeds": (1, 2), "constraints": Constraints(symmetry="quarter")}
 
@@ -211,6 +223,7 @@ def test_what_the_model_draws_is_projected_to_be_symmetric(slot: PipelineSlot, m
     assert projected < 0.75 * measure()
 
 
+@pytest.mark.slow
 def test_a_kept_part_is_mixed_with_the_noise_that_the_run_began_with(
     slot: PipelineSlot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -230,6 +243,7 @@ def test_a_kept_part_is_mixed_with_the_noise_that_the_run_began_with(
     assert torch.allclose(begun[0][:1], (noisy - (1 - sigma) * clean[0]) / sigma, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_a_cycle_spun_cloth_is_mirrored_as_it_lies_in_the_design(
     slot: PipelineSlot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -276,6 +290,7 @@ def encode(pixels: np.ndarray) -> bytes:
     return file.getvalue()
 
 
+@pytest.mark.slow
 def test_symmetry_off_the_middle_is_kept(slot: PipelineSlot) -> None:
     indices = carpet().index_map.indices
     shifted = np.concatenate([indices[:, 4:], indices[:, :4]], axis=1)  # the axis now lies four knots to the left

@@ -52,6 +52,7 @@ def measure(loaded: LoadedPipeline, pixels: np.ndarray, shift: float) -> float:
     return probe.measure_difference(shift_sigma(PROBED_STRENGTH, shift))
 
 
+@pytest.mark.slow
 def test_a_design_that_noise_hardly_changes_gets_a_shift_that_makes_a_difference(loaded: LoadedPipeline) -> None:
     circles = draw_held_out_carpet(CIRCLES).pixels
     shift = choose(loaded, circles)
@@ -60,12 +61,14 @@ def test_a_design_that_noise_hardly_changes_gets_a_shift_that_makes_a_difference
     assert measure(loaded, circles, shift) == pytest.approx(WANTED_DIFFERENCE, abs=0.05)
 
 
+@pytest.mark.slow
 def test_a_design_that_noise_takes_to_pieces_gets_no_shift(loaded: LoadedPipeline) -> None:
     clouds = draw_held_out_carpet(CLOUDS).pixels
     assert measure(loaded, clouds, LEAST_SHIFT) > WANTED_DIFFERENCE
     assert choose(loaded, clouds) == LEAST_SHIFT
 
 
+@pytest.mark.slow
 def test_two_halves_get_the_most_and_a_plain_design_no_shift(loaded: LoadedPipeline) -> None:
     halves = np.full((128, 128, 3), 30, np.uint8)
     halves[:, 64:] = 220
@@ -90,6 +93,7 @@ def test_its_noise_is_drawn_on_the_cpu_whatever_torchs_default_device(loaded: Lo
     assert all(noise.device.type == "cpu" for noise in probe.noises)
 
 
+@pytest.mark.slow
 def test_every_pair_of_probes_is_reported(loaded: LoadedPipeline) -> None:
     """So that a run can be stopped between them."""
     told: list[int] = []
@@ -97,6 +101,7 @@ def test_every_pair_of_probes_is_reported(loaded: LoadedPipeline) -> None:
     assert len(told) == 3
 
 
+@pytest.mark.slow
 def test_an_adapter_changes_nothing_about_the_noise(slot: PipelineSlot, tmp_path) -> None:
     """Settings that differ in the adapter alone begin with the same noise."""
     design, folder = as_design(draw_held_out_carpet(CIRCLES).pixels), str(write_adapter(tmp_path / "carpet-lora", slot))

@@ -107,6 +107,7 @@ def scale_of(shape: Shape) -> float:
     return 4.5 if shape.guided else 1.0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strength", STRENGTHS)
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
 def test_latents_equal_the_pipelines(shape: Shape, strength: float) -> None:
@@ -116,6 +117,7 @@ def test_latents_equal_the_pipelines(shape: Shape, strength: float) -> None:
     assert torch.equal(draw_by_studio(pipe, clean, embeds, **given), draw_by_pipeline(pipe, clean, embeds, **given))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [SHAPES["large"], SHAPES["turbo"]], ids=["large", "turbo"])
 @pytest.mark.parametrize(("width_px", "height_px"), [(16, 16), (48, 176), (144, 32), (112, 80)])
 @pytest.mark.parametrize("seeds", [(7,), SEEDS], ids=["alone", "batch"])
@@ -153,6 +155,7 @@ def test_with_an_adapter() -> None:
     assert not torch.equal(ours[0.5], ours[1.0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strength", STRENGTHS)
 @pytest.mark.parametrize("scale", [1.0, 2.5])
 @pytest.mark.parametrize("shift", [None, 1.35])
@@ -165,6 +168,7 @@ def test_with_the_built_in_model(slot: PipelineSlot, strength: float, scale: flo
         assert torch.equal(ours, draw_by_pipeline(loaded.pipe, clean, embeds, **given))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [SHAPES["large"], SHAPES["turbo"]], ids=["large", "turbo"])
 def test_a_row_is_the_same_alone_and_in_a_batch_on_a_cpu(shape: Shape) -> None:
     pipe, embeds = build(shape), make_embeds(torch.float32, guided=shape.guided)
@@ -186,6 +190,7 @@ def test_one_by_one_gives_the_velocity_one_row_at_a_time() -> None:
     assert counts == [1, 1, 1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("steps", [1, 4, 28])
 @pytest.mark.parametrize("strength", STRENGTHS)
 def test_a_run_has_as_many_sigmas_as_effective_steps_and_falls_to_0(steps: int, strength: float) -> None:

@@ -53,6 +53,7 @@ def over(snapshot: JobSnapshot) -> bool:
     return snapshot.state.over
 
 
+@pytest.mark.slow
 def test_a_runs_variations_are_in_the_catalogue(queue: JobQueue, catalogue: Catalogue) -> None:
     request = make_request(catalogue, parent=None, negative_prompt="stripes")
     job = queue.submit(request)
@@ -69,6 +70,7 @@ def test_a_runs_variations_are_in_the_catalogue(queue: JobQueue, catalogue: Cata
     assert all(record.facts.model == "builtin" and record.seconds > 0 for record in records)
 
 
+@pytest.mark.slow
 def test_a_running_job_has_an_estimate(queue: JobQueue, catalogue: Catalogue) -> None:
     job = queue.submit(make_request(catalogue, steps=8))
     running = wait(queue, job, lambda s: s.step >= 2)
@@ -76,6 +78,7 @@ def test_a_running_job_has_an_estimate(queue: JobQueue, catalogue: Catalogue) ->
     assert running.seconds_left is not None
 
 
+@pytest.mark.slow
 def test_a_second_run_of_a_kind_has_an_estimate_at_once(queue: JobQueue, catalogue: Catalogue) -> None:
     first = queue.submit(make_request(catalogue, steps=8))
     done = wait(queue, first, over)
@@ -87,6 +90,7 @@ def test_a_second_run_of_a_kind_has_an_estimate_at_once(queue: JobQueue, catalog
     wait(queue, again, over)
 
 
+@pytest.mark.slow
 def test_waiting_jobs_count_those_ahead(queue: JobQueue, catalogue: Catalogue) -> None:
     jobs = [queue.submit(make_request(catalogue, seeds=(seed,), steps=6)) for seed in (1, 2, 3)]
     wait(queue, jobs[0], lambda s: s.state is JobState.RUNNING)
@@ -99,6 +103,7 @@ def test_waiting_jobs_count_those_ahead(queue: JobQueue, catalogue: Catalogue) -
     assert catalogue.run(jobs[1]) == ()
 
 
+@pytest.mark.slow
 def test_cancelling_keeps_finished_variations(queue: JobQueue, catalogue: Catalogue) -> None:
     job = queue.submit(make_request(catalogue, seeds=tuple(range(10)), steps=4))
     wait(queue, job, lambda s: any(s.variations))
@@ -112,6 +117,7 @@ def test_cancelling_keeps_finished_variations(queue: JobQueue, catalogue: Catalo
     assert wait(queue, again, over).state is JobState.FINISHED
 
 
+@pytest.mark.slow
 def test_the_worker_reports_a_failure_and_continues(queue: JobQueue, catalogue: Catalogue, tmp_path: Path) -> None:
     job = queue.submit(make_request(catalogue, adapter=AdapterUse(str(tmp_path / "nowhere"))))
     failed = wait(queue, job, over)
@@ -123,6 +129,7 @@ def test_the_worker_reports_a_failure_and_continues(queue: JobQueue, catalogue: 
     assert wait(queue, queue.submit(make_request(catalogue)), over).state is JobState.FINISHED
 
 
+@pytest.mark.slow
 def test_one_slot_of_a_run_is_drawn_again(queue: JobQueue, catalogue: Catalogue) -> None:
     request = make_request(catalogue)
     run = queue.submit(request)
@@ -170,6 +177,7 @@ def test_an_unknown_source_is_refused(queue: JobQueue, catalogue: Catalogue) -> 
         queue.submit(make_request(catalogue, source="0" * 64))
 
 
+@pytest.mark.slow
 def test_two_queues_draw_one_after_the_other(catalogue: Catalogue, slot: PipelineSlot, tmp_path: Path) -> None:
     """A reloaded module or a second process has a second worker, which waits for the lock file."""
     drawing, at_once = threading.Semaphore(1), []
@@ -191,6 +199,7 @@ def test_two_queues_draw_one_after_the_other(catalogue: Catalogue, slot: Pipelin
         queue.close(PATIENCE_SECONDS)
 
 
+@pytest.mark.slow
 def test_waiting_for_another_process_can_be_cancelled(queue: JobQueue, catalogue: Catalogue, tmp_path: Path) -> None:
     with FileLock(tmp_path / "device.lock"):
         job = queue.submit(make_request(catalogue))
@@ -239,6 +248,7 @@ def test_closing_saves_unsaved_pictures(
     assert len(catalogue.run(job)) == 1
 
 
+@pytest.mark.slow
 def test_memory_is_released_by_the_worker_before_the_next_run(
     catalogue: Catalogue, slot: PipelineSlot, tmp_path: Path
 ) -> None:
@@ -263,6 +273,7 @@ def test_memory_is_released_by_the_worker_before_the_next_run(
     queue.close(PATIENCE_SECONDS)
 
 
+@pytest.mark.slow
 def test_memory_is_released_on_request(catalogue: Catalogue, tmp_path: Path) -> None:
     slot = PipelineSlot()
     queue = JobQueue(catalogue, lambda: Engine(slot), tmp_path / "device.lock")
@@ -277,6 +288,7 @@ def test_memory_is_released_on_request(catalogue: Catalogue, tmp_path: Path) -> 
     queue.close(PATIENCE_SECONDS)
 
 
+@pytest.mark.slow
 def test_memory_is_released_after_idle_minutes(catalogue: Catalogue, tmp_path: Path) -> None:
     slot = PipelineSlot()
     queue = JobQueue(catalogue, lambda: Engine(slot), tmp_path / "device.lock", idle_minutes=lambda: 0.001)

@@ -78,6 +78,7 @@ def test_a_model_trained_from_the_built_in_one_has_its_settings(tmp_path: Path) 
         assert stranger.download_gb == 0
 
 
+@pytest.mark.slow
 def test_a_folder_is_a_model(slot: PipelineSlot) -> None:
     entry = resolve_model(str(BUILTIN_FOLDER))
     assert entry.folder == BUILTIN_FOLDER
@@ -120,6 +121,7 @@ def test_pickled_weights_are_not_read(tmp_path: Path) -> None:
         pass
 
 
+@pytest.mark.slow
 def test_the_fingerprint_follows_the_weights(tmp_path: Path, slot: PipelineSlot) -> None:
     folder = tmp_path / "model"
     shutil.copytree(BUILTIN_FOLDER, folder)
@@ -193,6 +195,7 @@ def test_a_model_that_cannot_be_fetched_says_the_next_step(
         pass
 
 
+@pytest.mark.slow
 def test_a_folder_with_another_kind_of_scheduler_is_refused_by_name(tmp_path: Path) -> None:
     shutil.copytree(BUILTIN_FOLDER, tmp_path / "heun")
     for name in ("model_index.json", "scheduler/scheduler_config.json"):
@@ -217,6 +220,7 @@ def test_a_scheduler_that_takes_other_steps_is_refused_by_its_option(tmp_path: P
         pass
 
 
+@pytest.mark.slow
 def test_an_equal_choice_loads_once_and_another_releases_first(tmp_path: Path, slot: PipelineSlot) -> None:
     adapter = str(write_adapter(tmp_path / "lora", slot))
     own = PipelineSlot()

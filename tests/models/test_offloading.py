@@ -58,6 +58,7 @@ def test_hardware_is_found_on_this_machine() -> None:
     assert (found.vram_gib is None) == (found.device != "cuda")
 
 
+@pytest.mark.slow
 def test_importing_mmgp_leaves_the_loaders_as_they_were() -> None:
     """As shipped it replaces transformers' file reader by one that does not take its arguments."""
     code = (
@@ -70,6 +71,7 @@ def test_importing_mmgp_leaves_the_loaders_as_they_were() -> None:
     assert run_python("-c", code) == "T5EncoderModel"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("profile", PROFILES.values(), ids=lambda profile: profile.id)
 def test_a_profile_draws_what_the_plain_pipeline_draws(profile) -> None:
     report = json.loads(run_python("-m", "tests.support.emulated_card", profile.id, str(profile.vram_gib)))
@@ -79,6 +81,7 @@ def test_a_profile_draws_what_the_plain_pipeline_draws(profile) -> None:
     assert report["device_left"] is None  # the next model is loaded into main memory
 
 
+@pytest.mark.slow
 def test_a_roomy_card_draws_in_full_precision_and_exactly() -> None:
     """Nothing is quantised, and no timestep is rounded: not one bit differs from the plain pipeline."""
     report = json.loads(run_python("-m", "tests.support.emulated_card", "1", "80"))
@@ -86,6 +89,7 @@ def test_a_roomy_card_draws_in_full_precision_and_exactly() -> None:
     assert report["difference"] == 0
 
 
+@pytest.mark.slow
 def test_streamed_blocks_are_fetched_ahead_and_once() -> None:
     """As shipped every streamed block is copied twice, and the computation waits for one of them."""
     report = json.loads(run_python("-m", "tests.support.emulated_card", "4", "12", "1"))

@@ -34,6 +34,7 @@ from tests.support.tiny_models import (
 __all__ = ["tokenizers", "two_threads"]
 
 
+@pytest.mark.slow
 def test_a_linear_start_reconstructs_unseen_crops():
     torch.manual_seed(0)
     stream = CropStream(16, 96, crops_each=4, designs=4)
@@ -95,6 +96,7 @@ PLAIN = dataclasses.replace(TINY_VAE, yarn_weight=0, exact_weight=0, flat_weight
 """Without the yarn terms, which fluctuate over the first steps of a VAE with random weights."""
 
 
+@pytest.mark.slow
 def test_ten_steps_lower_the_loss_of_the_vae(tokenizers):
     training = AutoencoderTraining(build_tiny(tokenizers).vae, CPU, PLAIN)
     batch = draw_batch(0, PLAIN)
@@ -111,6 +113,7 @@ def test_ten_steps_lower_the_loss_of_the_vae(tokenizers):
     assert measure() < 0.9 * before
 
 
+@pytest.mark.slow
 def test_training_on_noisy_latents_makes_them_robust_to_noise():
     """After as many steps, a VAE trained with noise decodes noisy latents better than one trained with little."""
     wanted = draw_batch(40, TINY_VAE)
@@ -168,6 +171,7 @@ def test_the_noise_is_relative_to_the_standard_deviation_of_the_latents(tokenize
     assert (large.std() / small.std()).item() == pytest.approx(10, rel=0.05)
 
 
+@pytest.mark.slow
 def test_the_posterior_variance_is_small_after_training(tokenizers):
     parts = build_tiny(tokenizers)
     training = build_training("vae", parts, CPU)
@@ -177,6 +181,7 @@ def test_the_posterior_variance_is_small_after_training(tokenizers):
     assert spread.std.max() < 0.02 < spread.mean.std()
 
 
+@pytest.mark.slow
 def test_a_resumed_vae_training_is_bit_identical_to_an_uninterrupted_one(tokenizers, tmp_path: Path):
     whole, cut = build_vae(tokenizers), build_vae(tokenizers)
     for _ in range(4):

@@ -41,6 +41,7 @@ def test_a_smaller_vae_is_widened_when_the_model_is_opened(tokenizers, tmp_path:
     assert torch.allclose(opened.encode(pictures).latent_dist.mode(), wanted, atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("build", [build_vae, build_recolouring])
 def test_a_resumed_training_equals_an_uninterrupted_one(build, tokenizers, tmp_path: Path):
     uncut = build(tokenizers)
@@ -62,6 +63,7 @@ def test_a_resumed_training_equals_an_uninterrupted_one(build, tokenizers, tmp_p
         assert torch.allclose(value, resumed.average.values[key], atol=1e-6), key
 
 
+@pytest.mark.slow
 def test_a_run_writes_model_state_metrics_and_samples_and_the_next_run_continues(tokenizers, tmp_path: Path):
     output = tmp_path / "run"
     export_parts(build_tiny(tokenizers), output / "model")
@@ -83,6 +85,7 @@ def test_a_run_writes_model_state_metrics_and_samples_and_the_next_run_continues
     assert config.scaling_factor != 1
 
 
+@pytest.mark.slow
 def test_a_training_from_a_model_without_training_state_starts_gently(tokenizers, tmp_path: Path):
     output = tmp_path / "run"
     export_parts(build_tiny(tokenizers), output / "model")
@@ -95,6 +98,7 @@ def test_a_training_from_a_model_without_training_state_starts_gently(tokenizers
     assert load_state(output / "state" / "flow.pt")["schedule"]["peak"] == 1.0
 
 
+@pytest.mark.slow
 def test_the_state_of_a_smaller_vae_is_refused_with_advice(tokenizers, tmp_path: Path):
     parts = build_tiny(tokenizers)
     parts.vae = architecture.build_autoencoder((16, 24), layers=1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
+import pytest
 import torch
 from diffusers import FlowMatchEulerDiscreteScheduler
 
@@ -40,6 +41,7 @@ def test_tokenizers_split_known_captions_into_words_and_other_text_into_letters(
     assert tokenizer_3.unk_token_id not in tokenizer_3("qzx 7!").input_ids
 
 
+@pytest.mark.slow
 def test_an_exported_model_loads_with_equal_weights_and_draws(tokenizers, tmp_path: Path):
     from diffusers import StableDiffusion3Img2ImgPipeline
     from PIL import Image
@@ -71,6 +73,7 @@ def test_an_exported_model_loads_with_equal_weights_and_draws(tokenizers, tmp_pa
     assert drawn.size == (144, 128)
 
 
+@pytest.mark.slow
 def test_a_new_model_keeps_to_the_size_limits(tokenizers, tmp_path: Path):
     export_parts(build_parts(CAPTIONS), tmp_path / "model")
     check_weight_files(tmp_path / "model")
@@ -93,6 +96,7 @@ def test_the_shipped_model_keeps_to_the_size_limits():
     check_weight_files(BUILTIN_FOLDER)
 
 
+@pytest.mark.slow
 def test_the_shipped_model_has_the_current_architecture_and_reconstructs_carpets():
     parts = load_parts(BUILTIN_FOLDER)
     wanted = dataclasses.asdict(architecture.TRANSFORMER)

@@ -30,6 +30,7 @@ def keep_noise(noisy: torch.Tensor, sigma: float) -> torch.Tensor:
     return noisy
 
 
+@pytest.mark.slow
 def test_training_lowers_the_loss_on_noisy_latents_and_keeps_the_encoder(tokenizers):
     training = DecoderTraining(build_tiny(tokenizers).vae, CPU, keep_noise, TINY_DECODER)
     wanted = draw_batch(0, TINY_DECODER)
@@ -49,6 +50,7 @@ def test_training_lowers_the_loss_on_noisy_latents_and_keeps_the_encoder(tokeniz
     assert after[1] < 0.9 * before
 
 
+@pytest.mark.slow
 def test_denoised_batches_are_computed_once_and_used_several_times(tokenizers):
     """The transformer gets scaled latents with noise of a known sigma."""
     met: list[tuple[torch.Tensor, float]] = []
@@ -103,6 +105,7 @@ def test_targets_are_woven_variations(tokenizers, monkeypatch: pytest.MonkeyPatc
     assert not torch.allclose(walked[0], latents[0], atol=0.1)
 
 
+@pytest.mark.slow
 def test_a_share_of_batches_is_not_denoised(tokenizers):
     met: list[float] = []
     recipe = dataclasses.replace(TINY_DECODER, batch=1, crops_each=1, clean_share=0.5)
@@ -112,6 +115,7 @@ def test_a_share_of_batches_is_not_denoised(tokenizers):
     assert 10 < len(met) < 27
 
 
+@pytest.mark.slow
 def test_denoised_batches_are_cached_in_a_moving_window_and_get_new_noise_each_time(tokenizers):
     training = DecoderTraining(build_tiny(tokenizers).vae, CPU, keep_noise, dataclasses.replace(TINY_DECODER, window=2))
     seen: dict[int, set[bytes]] = {}
@@ -126,6 +130,7 @@ def test_denoised_batches_are_cached_in_a_moving_window_and_get_new_noise_each_t
     assert sum(len(ones) for ones in seen.values()) == 30
 
 
+@pytest.mark.slow
 def test_a_resumed_decoder_training_equals_an_uninterrupted_one(tokenizers, tmp_path: Path):
     def build(vae) -> DecoderTraining:
         return DecoderTraining(vae, CPU, keep_noise, TINY_DECODER)

@@ -76,6 +76,7 @@ def test_a_recoloured_path_leads_from_the_noisy_source_to_the_target(tokenizers,
     assert torch.allclose(z, batch.targets, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("recoloured_share", [0.0, 1.0])
 def test_ten_steps_lower_the_loss_of_the_flow(tokenizers, recoloured_share):
     flow = build_flow(tokenizers, recoloured_share)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from studio.commands import evaluate
+from studio.errors import InputError, RequestError
 from studio.training.checkpoint import assemble_pipeline
 from studio.training.held_out_evaluation import FIGURES, Workbench, measure_obedience, measure_snapping
 from tests.support.tiny_models import build_tiny, tokenizers, two_threads
@@ -20,6 +21,7 @@ def bench(tokenizers):
     return Workbench(assemble_pipeline(build_tiny(tokenizers)), designs=1, pairs=1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("figure", FIGURES, ids=lambda figure: figure.id)
 def test_every_figure_can_be_measured(figure, bench):
     assert np.isfinite(figure.measure(bench))
@@ -44,8 +46,15 @@ def test_obedience_is_the_share_of_bluer_pictures_for_the_blue_prompt(bench, mon
     assert measure_obedience(bench) == 0
 
 
-def test_the_command_refuses_an_unknown_figure(capsys: pytest.CaptureFixture[str]):
+def test_the_command_refuses_an_unknown_figure():
     parser = argparse.ArgumentParser()
     evaluate.add_arguments(parser)
-    assert evaluate.run(parser.parse_args(["builtin", "--only", "beauty"])) == 2
-    assert "beauty" in capsys.readouterr().err
+    with pytest.raises(InputError, match="beauty"):
+        evaluate.run(parser.parse_args(["builtin", "--only", "beauty"]))
+
+
+def test_the_command_refuses_a_folder_that_is_no_model(tmp_path):
+    parser = argparse.ArgumentParser()
+    evaluate.add_arguments(parser)
+    with pytest.raises(RequestError, match=r"model_index\.json"):
+        evaluate.run(parser.parse_args(["builtin", "--folder", str(tmp_path)]))

@@ -53,6 +53,7 @@ def test_a_gentle_schedule_has_a_longer_warm_up_and_a_lower_peak_and_can_be_save
     assert kept == schedule
 
 
+@pytest.mark.slow
 def test_the_average_is_swapped_in_and_out(tokenizers):
     training = build_vae(tokenizers)
     for _ in range(3):

@@ -55,6 +55,7 @@ def test_sources_and_their_thumbnails_are_sent(client: TestClient, catalogue: Ca
     assert client.get(source_thumbnail_url(source.sha256)).status_code == 200
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     [

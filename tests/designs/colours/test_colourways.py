@@ -54,6 +54,7 @@ def test_each_harmony_is_used_once_before_any_is_used_again():
     assert set(titles) <= {harmony.title for harmony in HARMONIES.values()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("name", ["white ground", "greys", "black and white", "one yarn", "near alike"])
 def test_colourways_of_difficult_palettes_differ(name: str, seed: int):
@@ -70,6 +71,7 @@ def test_colourways_of_difficult_palettes_differ(name: str, seed: int):
         assert measure_apart(first, second, shares) >= LEAST_DELTA_E
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None)
 @given(drawn=palettes, count=st.integers(0, 9), seed=st.integers(0, 2**32 - 1), data=st.data())
 def test_count_order_and_locked_yarns_are_kept(drawn, count: int, seed: int, data):
@@ -85,6 +87,7 @@ def test_count_order_and_locked_yarns_are_kept(drawn, count: int, seed: int, dat
         assert keeps_order(palette, one.palette)
 
 
+@pytest.mark.slow
 @settings(max_examples=10, deadline=None)
 @given(drawn=palettes, seed=st.integers(0, 99))
 def test_the_same_seed_gives_the_same_colourways(drawn, seed: int):
@@ -98,6 +101,7 @@ def test_another_seed_gives_other_colourways():
     assert not any(np.array_equal(a.palette, b.palette) for a, b in itertools.product(first, second))
 
 
+@pytest.mark.slow
 def test_palettes_of_one_to_256_yarns():
     for yarns in (1, 2, 255, 256):
         palette, shares = draw_palette(yarns, seed=yarns)

@@ -57,6 +57,7 @@ def test_suggested_yarns_of_a_drawn_design_are_its_own(count, seed):
     assert np.array_equal(suggest_palette(palette[knots], 256), suggested)
 
 
+@pytest.mark.slow
 @given(st.integers(1, 30), st.integers(0, 999))
 @settings(max_examples=15, deadline=None)
 def test_a_suggestion_has_the_given_number_of_colours_of_the_picture(count, seed):
@@ -69,6 +70,7 @@ def test_a_suggestion_has_the_given_number_of_colours_of_the_picture(count, seed
     assert np.array_equal(suggest_palette(pixels[::-1, ::-1], count), suggested)
 
 
+@pytest.mark.slow
 @given(st.integers(1, 30), st.integers(0, 30), st.sampled_from([2, 20, 1600]), st.integers(0, 999))
 @settings(max_examples=30, deadline=None)
 def test_fixed_yarns_come_first_and_get_no_near_copies(count, fixed, different, seed):
@@ -121,6 +123,7 @@ def test_small_borders_get_yarns_beside_a_field_of_many_shades():
         assert np.abs(suggested - colour).max(axis=1).min() < 24, colour
 
 
+@pytest.mark.slow
 def test_256_yarns_are_suggested():
     pixels = np.random.default_rng(3).integers(0, 256, (120, 120, 3), dtype=np.uint8)
     assert len(np.unique(suggest_palette(pixels, 256), axis=0)) == 256
@@ -132,6 +135,7 @@ def test_plain_picture_has_one_yarn():
     assert len(suggest_palette(grain.clip(0, 255).astype(np.uint8))) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.id)
 @pytest.mark.parametrize("blur_px", [0, 0.6])
 def test_yarns_are_recovered_under_grain_and_blur(sample, blur_px):

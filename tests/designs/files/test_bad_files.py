@@ -134,6 +134,7 @@ def test_random_bytes_behind_a_true_signature_raise_nothing_but_design_errors(fo
     open_or_refuse(start + data)
 
 
+@pytest.mark.slow
 @given(
     st.sampled_from(sorted(VALID_FILES)),
     st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), max_size=12),

@@ -231,6 +231,7 @@ def test_command_reports_a_rounded_density(design: Path, tmp_path: Path, capsys)
     assert "394" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [

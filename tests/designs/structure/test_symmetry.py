@@ -62,6 +62,7 @@ def choose_offsets(side, rng) -> list[int]:
     return offsets.tolist()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("size", "seeds", "least"),
     [((128, 160), 4, 300), ((900, 1200), 2, 150)],

@@ -36,6 +36,7 @@ def draw_picture(kind: str, shape: tuple[int, int], seed: int) -> Image.Image:
     return Image.fromarray(YARNS[draw_blocks(shape, seed + 1)]).filter(ImageFilter.GaussianBlur(1.2))
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(
     st.integers(0, 10_000),
@@ -128,6 +129,7 @@ def test_agreement_of_pixels_needs_all_channels_to_agree():
         measure_agreement(knots, "diagonal", 0)
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 200))
 @example(158)

@@ -36,6 +36,7 @@ def see(picture: Image.Image) -> View:
     return View(np.asarray(picture.convert("RGB")))
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None)
 @given(st.integers(0, 200), st.sampled_from(["source", "new"]))
 @example(4, "source")  # a plain ground in a yarn's exact colour, where both distances are 0 up to rounding
@@ -138,6 +139,7 @@ def test_distances_do_not_depend_on_strips_and_sizes_must_agree():
 # Through the real pipeline
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(144, 192), (600, 800)])
 def test_more_strength_changes_more_of_the_design(slot: PipelineSlot, size) -> None:
     design = carpet(2, *size)
@@ -150,6 +152,7 @@ def test_more_strength_changes_more_of_the_design(slot: PipelineSlot, size) -> N
     assert shares[1] > shares[0] + 0.1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("repeat", ["straight", "half-drop", "brick"])
 def test_seams_close_beside_unchanged_parts(slot: PipelineSlot, repeat: str) -> None:
     drawn = draw_carpet(12, 128, 160, "lattice")

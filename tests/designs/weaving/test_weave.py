@@ -23,6 +23,7 @@ from studio.schema import Constraints
 from tests.support.knots import YARNS, as_design, carpet, check_axes, check_mirror_cloth, draw_noise
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(
     st.integers(0, 10_000),
@@ -55,6 +56,7 @@ def palette_of(image: Image.Image) -> np.ndarray:
     return np.array(image.getpalette(), np.uint8).reshape(-1, 3)
 
 
+@pytest.mark.slow
 def test_the_plan_takes_symmetry_and_yarns_from_the_design():
     quarter = plan_weave(carpet(), Constraints(palette="auto", symmetry="auto"))
     assert (quarter.vertical, quarter.horizontal) == (0, 0)
@@ -84,6 +86,7 @@ def test_an_axis_off_the_middle_keeps_its_offset():
     assert measure_agreement(np.asarray(woven.image), "vertical", -2) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("keep", ["border", "field", "rectangle"])
 @pytest.mark.parametrize("palette", ["source", "free", "new"])
 def test_the_kept_part_is_unchanged(keep, palette):
@@ -100,6 +103,7 @@ def test_the_kept_part_is_unchanged(keep, palette):
     assert woven.weaving.kept_share == pytest.approx(plan.kept.mean())
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(
     st.integers(0, 10_000),
@@ -125,6 +129,7 @@ def test_any_kept_rectangle_is_unchanged_for_any_picture(seed, place, palette, s
         assert strays.mean() <= plan.orphan_share
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(st.sets(st.integers(0, 3)), st.integers(1, 8), st.booleans(), st.integers(0, 10_000))
 def test_locked_yarns_are_in_every_new_palette(locked, colours, kept, seed):

@@ -189,6 +189,7 @@ def test_nothing_chosen_leads_to_the_gallery(studio: Workspace) -> None:
     assert links(app)["Go to the gallery"].page == "gallery"
 
 
+@pytest.mark.slow
 def test_two_pictures_and_their_differences(studio: Workspace) -> None:
     source = studio.catalogue.add_source(encode_picture(draw_picture(64, 80)), label="Tabriz")
     first = save(studio.catalogue, source=source.sha256, strength=0.4).id
@@ -238,6 +239,7 @@ def test_at_most_six_pictures_are_shown(studio: Workspace) -> None:
         assert rows(drawn_html(app))["Seed"][1] == ["0", "1", "2", "3", "4", "5"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("address", [{"run": "run-0"}, {"run": "../x"}, {"ids": "a,b,../../c"}])
 def test_missing_pictures_give_a_warning(studio: Workspace, address: dict[str, str]) -> None:
     app = open_page("compare", **address)

@@ -31,6 +31,7 @@ def test_empty_gallery_links_to_generate(studio: Workspace) -> None:
     assert links(app)["Make variations"].page == ""  # the first page: Generate
 
 
+@pytest.mark.slow
 def test_cards_are_newest_first_in_pages_of_24(studio: Workspace) -> None:
     ids = make_many(studio, 30)
     app = open_page("gallery")
@@ -50,6 +51,7 @@ def test_page_beyond_the_last_shows_the_last(studio: Workspace) -> None:
     assert cards(open_page("gallery", page="9")) == ids[24:]
 
 
+@pytest.mark.slow
 def test_queries_do_not_grow_with_the_number_of_cards(studio: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
     reading = Database.reading
@@ -63,6 +65,7 @@ def test_queries_do_not_grow_with_the_number_of_cards(studio: Workspace, monkeyp
     assert len(asked) == queries > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "address",
     [
@@ -81,6 +84,7 @@ def test_invalid_address_shows_the_gallery(studio: Workspace, address: dict[str,
     assert cards(app) == ([] if "text" in address else [one])
 
 
+@pytest.mark.slow
 def test_filters_by_address_and_by_widget(studio: Workspace) -> None:
     plain = save(studio.catalogue, prompt="Blue KILIM with stars", run="run-1").id
     adapted = save(studio.catalogue, prompt="red medallion", run="run-2", **KILIM).id
@@ -211,6 +215,7 @@ def test_viewer_offers_the_original_and_the_loom_files(studio: Workspace) -> Non
     assert studio.catalogue.variation_path(one).read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_prompts_are_escaped(studio: Workspace) -> None:
     prompt = '**bold** <script>alert(1)</script> :red[x] $y$ & "quotes" </div>'
     one = save(studio.catalogue, prompt=prompt, negative_prompt="<img src=x onerror=alert(1)>").id
@@ -222,6 +227,7 @@ def test_prompts_are_escaped(studio: Workspace) -> None:
         assert prompt in said(app)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("unknown", ["20990101-000000-000-abcdef", "../../etc/passwd", "<b>x</b>"])
 def test_unknown_picture_is_an_error(studio: Workspace, unknown: str) -> None:
     app = open_page("gallery", open=unknown)
@@ -230,6 +236,7 @@ def test_unknown_picture_is_an_error(studio: Workspace, unknown: str) -> None:
     assert "open" not in run(app).query_params
 
 
+@pytest.mark.slow
 def test_delete_in_the_viewer_opens_the_next_picture_and_can_be_undone(studio: Workspace) -> None:
     newest, middle, oldest = make_many(studio, 3)
     app = open_page("gallery", open=middle)
@@ -252,6 +259,7 @@ def test_delete_in_the_viewer_opens_the_next_picture_and_can_be_undone(studio: W
     assert cards(open_page("gallery")) == [middle]
 
 
+@pytest.mark.slow
 def test_actions_on_ticked_pictures(studio: Workspace) -> None:
     ids = make_many(studio, 8)
     app = open_page("gallery")
@@ -302,6 +310,7 @@ def test_ticks_stay_on_other_pages_of_the_gallery(studio: Workspace) -> None:
     assert app.checkbox(key=f"tick_{ids[3]}").value
 
 
+@pytest.mark.slow
 def test_bin_restores_pictures_and_can_be_emptied(studio: Workspace) -> None:
     ids = make_many(studio, 3)
     studio.catalogue.delete(ids)
@@ -319,6 +328,7 @@ def test_bin_restores_pictures_and_can_be_emptied(studio: Workspace) -> None:
     assert cards(open_page("gallery")) == [ids[1]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page_size", [1, 2, 3, 7, 24])
 @pytest.mark.parametrize("page", [1, 3, 99])
 def test_neighbours_are_found_from_any_page(studio: Workspace, page: int, page_size: int) -> None:

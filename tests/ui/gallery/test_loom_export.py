@@ -24,6 +24,7 @@ from tests.support.pages import drawn_html, open_page, run, said, studio
 __all__ = ["studio"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("exporter", EXPORTERS.values(), ids=lambda exporter: exporter.id)
 def test_loom_file_holds_all_yarns_of_the_palette(studio: Workspace, exporter) -> None:
     variation = keep_woven(studio)
@@ -40,6 +41,7 @@ def test_loom_file_holds_all_yarns_of_the_palette(studio: Workspace, exporter) -
     assert studio.catalogue.untouched_path(variation.id).is_file()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("exporter", EXPORTERS.values(), ids=lambda exporter: exporter.id)
 def test_reeds_set_the_width_and_picks_the_length(studio: Workspace, monkeypatch: pytest.MonkeyPatch, exporter) -> None:
     """Download each file as the browser does: by the function that the page gives to the button."""

@@ -115,6 +115,7 @@ def test_the_designs_to_take_yarns_from_can_be_chosen(studio: Workspace) -> None
     ]
 
 
+@pytest.mark.slow
 def test_colourways_use_the_yarns_of_other_designs_and_keep_the_locked_ones(studio: Workspace) -> None:
     add_cloth(studio, OTHER_YARNS, "Another")
     page, _ = open_with_design(studio)

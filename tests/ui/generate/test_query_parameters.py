@@ -64,6 +64,7 @@ def test_like_opens_the_design_and_run_if_there_is_no_design(page):
     assert f"/pictures/thumbnail/{variation.id}" in texts(page)  # the run that it belongs to
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["source", "parent", "like", "run"])
 @pytest.mark.parametrize("value", ["nothing", "../../etc/passwd", "20261122-203605-123-ab12cd", "f" * 64])
 def test_invalid_parameter_gives_a_warning_and_is_removed(page, name, value):

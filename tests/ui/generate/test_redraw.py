@@ -140,6 +140,7 @@ def test_only_a_near_duplicate_can_be_redrawn_also_after_a_restart(studio: Works
     assert f"run_again_cancel_{job.id}" in buttons(page)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("busy")
 def test_two_clicks_start_one_job(studio: Workspace) -> None:
     ids = keep_twins(studio)
@@ -164,6 +165,7 @@ def test_two_simultaneous_requests_start_one_job(studio: Workspace, tmp_path: Pa
         close_workspaces()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("busy")
 def test_cancelling_a_redraw_brings_the_picture_back(studio: Workspace) -> None:
     ids = keep_twins(studio)
@@ -189,6 +191,7 @@ def test_a_redraw_uses_a_seed_new_to_the_run(studio: Workspace, monkeypatch: pyt
     assert find_run(studio, "run-1").seeds == {0, 1, 2, 40, 77}
 
 
+@pytest.mark.slow
 def test_the_newest_picture_of_a_slot_is_shown_scored_and_compared(studio: Workspace) -> None:
     ids = keep_twins(studio)
     old = studio.catalogue.variation(ids[2]).record
@@ -209,6 +212,7 @@ def test_the_newest_picture_of_a_slot_is_shown_scored_and_compared(studio: Works
     assert shown(open_page("generate", run="run-1"), ids) == [True, True, True]
 
 
+@pytest.mark.slow
 def test_a_redraw_replaces_its_slot_and_leaves_the_others(studio: Workspace, engine: FakeEngine) -> None:
     page = open_page("generate", source=keep_design(studio).sha256)
     page.number_input(key="form_count").set_value(3)

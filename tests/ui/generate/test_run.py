@@ -48,6 +48,7 @@ def test_another_session_sees_a_run_in_progress_and_can_show_it(page):
     assert other.text_area(key="form_prompt").value == ""  # the form is not filled
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("busy")
 def test_cancelling_a_queued_run_ends_it(page):
     ready(page)
@@ -105,6 +106,7 @@ def test_a_run_with_undefined_figures_shows_none(page):
     assert SCORE_HELP not in {caption.help for caption in page.caption}
 
 
+@pytest.mark.slow
 def test_a_run_too_large_for_compare_offers_its_first_six(page):
     for slot in range(8):
         keep_variation(run="run-8", slot=slot, seed=slot)
@@ -150,6 +152,7 @@ def draw(page: AppTest) -> str:
     return job
 
 
+@pytest.mark.slow
 def test_run_draws_with_the_real_pipeline_and_its_pictures_are_shown(page):
     ready(page)
     page.number_input(key="form_count").set_value(1).run()
@@ -166,6 +169,7 @@ def test_run_draws_with_the_real_pipeline_and_its_pictures_are_shown(page):
     assert f"/pictures/thumbnail/{snapshot.variations[0]}" in texts(page)
 
 
+@pytest.mark.slow
 def test_unsaved_pictures_can_be_saved_again(page, monkeypatch):
     ready(page)
     page.number_input(key="form_count").set_value(1).run()

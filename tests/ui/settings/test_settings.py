@@ -49,6 +49,7 @@ def write_adapter(folder: Path, *, rank: int = 4, alpha: float = 8) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", MODELS)
 def test_model_is_saved_at_once(studio: Workspace, model: str) -> None:
     other = next(one for one in MODELS if one != model)
@@ -71,6 +72,7 @@ def test_gated_model_shows_how_to_get_access(studio: Workspace, monkeypatch: pyt
     assert "hf auth login" in words
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("found", "words"),
     [
@@ -138,14 +140,14 @@ def test_adapter_in_the_project_is_listed_inspected_and_saved(
     monkeypatch.setattr(adapter, "PROJECT", tmp_path)
     folder = write_adapter(tmp_path / "kashan", rank=4, alpha=8)
     app = open_page("settings")
-    assert app.selectbox(key="adapter").options == ["None", "kashan", "A folder on this computer…"]
-    choose(app, "selectbox", "adapter", str(folder))
+    assert app.selectbox(key="settings_adapter").options == ["None", "kashan", "A folder on this computer…"]
+    choose(app, "selectbox", "settings_adapter", str(folder))
     assert saved_settings(studio).adapter_folder == str(folder)
     words = " ".join(said(app).split())
     sha256 = adapter.read_adapter(folder).sha256
     for fact in ("Name kashan", "Rank 4", "Alpha 8", "Layers it changes 1", f"Fingerprint {sha256[:12]}"):
         assert fact in words
-    choose(app, "selectbox", "adapter", "")
+    choose(app, "selectbox", "settings_adapter", "")
     assert saved_settings(studio).adapter_folder is None
     assert "Fingerprint" not in said(app)
 
@@ -155,17 +157,17 @@ def test_unreadable_adapter_does_not_change_the_choice(studio: Workspace, tmp_pa
     damaged = write_adapter(tmp_path / "damaged")
     (damaged / WEIGHTS_FILE).write_bytes(b"no safetensors")
     studio.settings.save(StudioSettings(adapter_folder=str(good)))
-    app = choose(open_page("settings"), "selectbox", "adapter", "other")
-    choose(app, "text_input", "adapter_folder", str(tmp_path / "nowhere"))
+    app = choose(open_page("settings"), "selectbox", "settings_adapter", "other")
+    choose(app, "text_input", "settings_adapter_folder", str(tmp_path / "nowhere"))
     assert "has no adapter_model.safetensors" in app.error[0].value
-    choose(app, "text_input", "adapter_folder", str(damaged))
+    choose(app, "text_input", "settings_adapter_folder", str(damaged))
     assert "is damaged" in app.error[0].value
     assert saved_settings(studio).adapter_folder == str(good)
     other = write_adapter(tmp_path / "other", rank=2)
-    choose(app, "text_input", "adapter_folder", str(other))
+    choose(app, "text_input", "settings_adapter_folder", str(other))
     assert not app.error
     assert saved_settings(studio).adapter_folder == str(other)
-    assert app.selectbox(key="adapter").value == str(other)
+    assert app.selectbox(key="settings_adapter").value == str(other)
 
 
 def test_adapter_changed_on_disk_is_read_again(tmp_path: Path) -> None:
@@ -178,6 +180,7 @@ def test_adapter_changed_on_disk_is_read_again(tmp_path: Path) -> None:
     assert adapter.read_adapter(folder).rank == 16
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("device", "where"),
     [
@@ -194,6 +197,7 @@ def test_without_an_nvidia_card_profiles_have_no_effect(
     assert f"draws on {where}, where they have no effect" in app.info[0].value
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("profile", [AUTOMATIC, *PROFILES])
 def test_with_a_card_a_profile_is_saved(studio: Workspace, monkeypatch: pytest.MonkeyPatch, profile: str) -> None:
     card = Hardware("cuda", "NVIDIA RTX 4080", 15.7, 62.6, 8)

@@ -49,6 +49,7 @@ def test_tiles_equal_the_tiled_cloth(repeat: str, size: tuple[int, int]) -> None
     assert np.array_equal(seen, cloth)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("repeat", REPEATS)
 def test_preview_is_on_every_card_and_in_the_viewer(studio: Workspace, repeat: str) -> None:
     design = studio.catalogue.add_source(draw_indexed(), label="Four yarns")

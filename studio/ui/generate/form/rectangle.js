@@ -1,8 +1,8 @@
 // A rectangle over a picture: drawn, moved and resized by mouse, finger and arrow keys, in whole knots of the design.
-// Streamlit calls the default export again whenever Python sends new data; the elements stay.
+// Streamlit calls the default export again whenever Python sends new data; the DOM elements stay the same.
 
 const LEAST_DRAG_PX = 4; // a shorter drag is a click, which must not replace the rectangle
-const STRIDE = 10; // knots that an arrow key moves with Shift
+const STRIDE = 10; // knots per press of an arrow key with Shift
 // Which of left, top, right and bottom follow the pointer.
 const ALL = [1, 1, 1, 1];
 const CORNER = [0, 0, 1, 1];
@@ -105,7 +105,7 @@ function begin(stage) {
     picture.classList.toggle("crisp", data.crisp);
     picture.alt = data.alt;
     if (picture.getAttribute("src") !== data.address) picture.src = data.address;
-    // The designer may draw on while Python answers: a late answer must not undo the newer rectangle.
+    // The designer may keep drawing while Python answers. A late answer must not undo a newer rectangle.
     const answered = waiting.indexOf(JSON.stringify(data.rectangle));
     if (drag !== null || (answered >= 0 && answered < waiting.length - 1)) return;
     waiting = [];

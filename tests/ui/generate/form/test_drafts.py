@@ -43,6 +43,7 @@ def test_reload_brings_back_what_was_typed_for_the_design(design):
     assert again.slider(key="form_strength").value == 0.42
 
 
+@pytest.mark.slow
 def test_each_design_has_its_own_draft(studio, design):
     other = keep_design(studio, seed=4)
     write(design, "red kilim")

@@ -26,6 +26,7 @@ def test_prompt_that_is_too_long_is_refused(page):
     assert not workspace().jobs.active()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("key", "value", "said"),
     [
@@ -152,6 +153,7 @@ def test_another_model_applies_its_defaults_and_can_be_undone(page):
     assert (page.number_input(key="form_steps").value, page.number_input(key="form_guidance_scale").value) == (15, 1.0)
 
 
+@pytest.mark.slow
 def test_missing_model_is_named_and_starts_no_run(page):
     ready(page)
     workspace().settings.save(StudioSettings(model="/no/such/model"))

@@ -43,6 +43,7 @@ def test_upload_shows_notes_on_what_was_done_to_the_design(page):
     assert source.notes[0] in texts(page)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("data", "said"), [(b"no picture at all", "picture"), (b"", "empty"), (b"\x89PNG\r\n\x1a\n" + b"\0" * 40, "")]
 )
@@ -58,6 +59,7 @@ def test_invalid_upload_is_refused_with_an_error(page, data, said):
     assert len(workspace().catalogue.sources()) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.id)
 def test_sample_becomes_the_design_and_sets_its_prompt(page, sample):
     page.run().button(key=f"design_sample_{sample.id}").click().run()
