@@ -1,7 +1,7 @@
 """Entry point of `streamlit run`: the pages, the picture routes, and a worker that stops with the server.
 
-The script, studio/ui/app.py, does not lie beside pages/: there Streamlit would run a page alone, without the
-navigation, when its address is the first that is opened.
+The script, studio/ui/app.py, is not beside pages/: there Streamlit would run a page alone, without the navigation, if
+its address were opened first.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Generate: a design and a prompt in, variations out."""
+"""Generate page: variations of a design, drawn from a prompt."""
 
 import streamlit as st
 
@@ -32,7 +32,7 @@ for problem in query_parameters.follow_address(studio, settings, entry):
 
 
 def draw_choice(design: Source | None) -> None:
-    """Draw the page while a design is chosen; `design` is the current one, if there is one already."""
+    """Draw the page while a design is being chosen; `design` is the current one, if any."""
     # On a phone the offers follow the upload; on a wide screen they stand beside it, as tall as upload and form.
     with st.grid(3, min_column_width=280, gap=("medium", "large")) as grid:
         with grid.cell():
@@ -82,7 +82,7 @@ def start_run(design: Source | None) -> None:
     query_parameters.show_run(studio.jobs.submit(request))
     if source.is_picking():
         source.stop_picking()
-        st.rerun()  # the run takes the place of the offers
+        st.rerun()  # the run replaces the offers
 
 
 def draw_results(design: Source) -> None:

@@ -14,7 +14,7 @@ from studio.ui.shared.notices import show_notices
 
 st.title("Settings")
 show_notices()
-st.caption("Each change is saved at once and applies from the next run. Nothing needs a restart.")
+st.caption("Each change is saved at once and applies from the next run. No restart is needed.")
 try:
     settings = workspace().settings.load()
     computer = hardware()

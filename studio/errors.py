@@ -22,7 +22,7 @@ def first_line(error: BaseException) -> str:
 
 
 class StudioError(Exception):
-    """Base of all errors with a message for the designer."""
+    """Base class of all errors with a message for the designer."""
 
 
 class InputError(StudioError):

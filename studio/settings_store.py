@@ -28,9 +28,9 @@ class StudioSettings:
 
     def __post_init__(self) -> None:
         if not isinstance(self.model, str) or not isinstance(self.profile, str):
-            raise RequestError("A model and a memory profile are named by text.")
+            raise RequestError("The names of a model and of a memory profile must be text.")
         if self.adapter_folder is not None and not isinstance(self.adapter_folder, str):
-            raise RequestError("An adapter folder is named by text.")
+            raise RequestError("The path of an adapter folder must be text.")
         if not 0 <= self.idle_unload_minutes <= IDLE_LIMIT_MINUTES:
             raise RequestError(
                 f"{self.idle_unload_minutes} minutes are out of range. Choose 0 (never) to {IDLE_LIMIT_MINUTES}."

@@ -19,7 +19,7 @@ PROJECT = Path(__file__).parents[1]
 
 @dataclass(frozen=True)
 class Workspace:
-    """What pages, routes and commands need to work with one outputs folder."""
+    """The catalogue, settings and job queue of one outputs folder, for pages, routes and commands."""
 
     outputs: Path
     catalogue: Catalogue

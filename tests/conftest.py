@@ -12,7 +12,7 @@ from studio.catalogue import Catalogue
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark as quick what is neither slow nor in a browser, so that `pytest -m quick` runs the rest of every room."""
+    """Mark tests that are neither slow nor in a browser as quick, for `pytest -m quick`."""
     for item in items:
         if not any(item.get_closest_marker(name) for name in ("slow", "browser")):
             item.add_marker("quick")
@@ -20,9 +20,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def own_temporary_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Use a folder for temporary files that only the tests and their processes have.
+    """Use a folder for temporary files that only the tests and their processes use.
 
-    The lock file of the graphics card is in it. Without this the tests would wait for a studio that the user runs.
+    The lock file of the graphics card is in it. Otherwise the tests would wait for a studio that the user runs.
     """
     folder = str(tmp_path_factory.mktemp("temporary"))
     with pytest.MonkeyPatch.context() as patch:

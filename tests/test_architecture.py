@@ -1,4 +1,4 @@
-"""The arrows between the rooms point one way, no page waits for torch, and the designs are a library of their own."""
+"""Imports between the rooms point one way, no page waits for torch, and the designs are a library of their own."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.support.pages import APP
 ROOT = Path(__file__).parents[1]
 HEAVY = {"torch", "diffusers", "transformers", "peft", "mmgp", "accelerate"}
 
-# A room may import its own modules and those of later layers; rooms of one layer know nothing of each other.
+# A room may import its own modules and those of later layers; rooms of one layer do not import each other.
 # A module belongs to the room with the longest name that it begins with.
 LAYERS = [
     {"streamlit_app", "pages", "studio.ui.app", "studio.__main__"},
@@ -43,12 +43,12 @@ LAYERS = [
     },
     {"studio.generation.guidance"},
     {"studio.generation.vae", "studio.generation.sampling"},
+    {"studio.generation.events"},
     {"studio.models", "studio.catalogue", "studio.evaluation"},
     {"studio.catalogue.index"},
     {"studio.catalogue.files"},
     {"studio.catalogue.records"},
     {"studio.catalogue.identifiers"},
-    {"studio.generation.events"},
     {"studio.designs"},
     {"studio.designs.inspection"},
     {"studio.designs.weaving"},
@@ -73,7 +73,7 @@ def modules() -> list[Path]:
 
 
 def imports(file: Path, *, lazy: bool) -> set[str]:
-    """Names imported by a file; with `lazy`, those inside functions and under TYPE_CHECKING too."""
+    """Return the names imported by a file; with `lazy`, also inside functions and under TYPE_CHECKING."""
     tree = ast.parse((ROOT / file).read_text("utf-8"))
     found: set[str] = set()
 
@@ -107,24 +107,24 @@ def module_name(file: Path) -> str:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("file", modules(), ids=str)
-def test_arrows_point_down(file: Path) -> None:
+def test_imports_point_down(file: Path) -> None:
     name = module_name(file)
     if name == "studio":
         assert not {i for i in imports(file, lazy=True) if i.startswith("studio")}
         return
     own = room_of(name)
     if own is None:
-        assert file.name == "__init__.py", f"{name} stands in no layer: give it a place in LAYERS"
+        assert file.name == "__init__.py", f"{name} is in no layer: give it a place in LAYERS"
         assert not {i for i in imports(file, lazy=True) if i.startswith("studio")}
         return
     for target in imports(file, lazy=True):
         room = room_of(target)
         below = room is None or room == own or room[0] > own[0]
-        assert below, f"{name} imports {target}, which does not stand below it"
+        assert below, f"{name} imports {target}, which is not below it"
 
 
 @pytest.mark.parametrize("file", modules(), ids=str)
-def test_heavy_libraries_stay_with_the_worker(file: Path) -> None:
+def test_only_the_worker_imports_heavy_libraries(file: Path) -> None:
     path = file.as_posix()
     light_model = path.startswith("studio/models/") and file.stem in LIGHT_MODELS
     light_generation = path.startswith("studio/generation/") and file.stem in LIGHT_GENERATION
@@ -135,7 +135,7 @@ def test_heavy_libraries_stay_with_the_worker(file: Path) -> None:
 
 
 @pytest.mark.parametrize("file", modules(), ids=str)
-def test_streamlit_stays_with_the_pages(file: Path) -> None:
+def test_only_the_pages_import_streamlit(file: Path) -> None:
     if not file.as_posix().startswith(MAY_USE_STREAMLIT):
         assert not {name for name in imports(file, lazy=True) if name.split(".")[0] == "streamlit"}
 
@@ -147,7 +147,7 @@ def test_only_one_module_imports_mmgp() -> None:
 
 
 @pytest.mark.slow
-def test_nothing_that_draws_a_page_loads_torch() -> None:
+def test_modules_of_the_pages_do_not_load_torch() -> None:
     names = [module_name(file) for file in modules() if file.as_posix().startswith(MAY_USE_STREAMLIT)]
     pages = [name for name in names if name.startswith("pages.") or name in ("studio.ui.app", "streamlit_app")]
     studio_imports = {
@@ -184,7 +184,7 @@ def test_page_draws_without_torch(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("library", ["designs", "evaluation"])
-def test_designs_and_their_figures_need_numpy_and_pillow_alone(library: str) -> None:
+def test_designs_and_evaluation_need_only_numpy_and_pillow(library: str) -> None:
     names = [module_name(file) for file in modules() if file.as_posix().startswith(f"studio/{library}/")]
     code = (
         "import importlib, sys\n"
@@ -198,7 +198,7 @@ def test_designs_and_their_figures_need_numpy_and_pillow_alone(library: str) -> 
     assert set(answer.stdout.split()) == {"PIL", "numpy", "studio"}
 
 
-def test_the_library_does_by_one_import_what_its_docstring_shows() -> None:
+def test_the_example_in_the_librarys_docstring_runs() -> None:
     import doctest
 
     import studio.designs
@@ -207,7 +207,16 @@ def test_the_library_does_by_one_import_what_its_docstring_shows() -> None:
     assert all(hasattr(studio.designs, name) for name in studio.designs.__all__)
 
 
-def test_importing_the_catalogue_is_light() -> None:
+def test_importing_the_catalogue_loads_no_heavy_library() -> None:
     code = "import sys, studio.catalogue; print(*{'numpy', 'pandas', 'streamlit', 'torch'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
+
+
+def test_no_room_is_too_wide_to_be_looked_over() -> None:
+    wide = {
+        str(folder.relative_to(ROOT)): len(list(folder.glob("*.py"))) - 1
+        for folder in [*ROOT.glob("studio/**/"), ROOT / "pages"]
+        if len(list(folder.glob("*.py"))) - 1 > 15
+    }
+    assert wide == {}

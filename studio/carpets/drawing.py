@@ -54,7 +54,7 @@ class Sheet:
             self.draw.line([*flat, flat[0], flat[1]], fill=outline, width=self.pen_px)
 
     def line(self, points: ArrayLike, width_px: float, colour: int) -> None:
-        """Draw a polyline; from 3 px on with round joints."""
+        """Draw a polyline; with round joints if it is at least 3 px wide."""
         flat = np.asarray(points, np.float64).ravel().tolist()
         self.draw.line(flat, fill=colour, width=max(1, round(width_px)))
         if width_px >= 3:
@@ -104,7 +104,7 @@ def half(side_px: int) -> int:
 
 
 def place(shape: ArrayLike, x: float, y: float, size: float, angle: float = 0.0, *, flip: bool = False) -> Points:
-    """Return a unit shape (n, 2) scaled, turned by `angle` radians (clockwise on screen) and moved to x, y.
+    """Return a unit shape (n, 2) scaled, rotated by `angle` radians (clockwise on screen) and moved to x, y.
 
     `flip` mirrors it left to right first.
     """

@@ -20,8 +20,8 @@ LEAD_WEIGHTS = {
     "red": 14, "blue": 14, "green": 9, "gold": 7, "orange": 7, "teal": 7, "pink": 6, "purple": 6,
     "brown": 6, "beige": 7, "ivory": 7, "grey": 6, "black": 5,
 }  # fmt: skip
-"""How often each basic colour is the lead. Red and blue lead most, so that a model learns to tell prompts for them
-apart."""
+"""How often each basic colour is the lead. Red and blue lead most often, so that a model learns to distinguish prompts
+for them."""
 
 _TO_XYZ = np.array(
     [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.072175], [0.0193339, 0.119192, 0.9503041]]
@@ -143,7 +143,7 @@ def _pick_yarn(palette: _DraftPalette, i: int) -> int:
 
 
 def _crowding(palette: _DraftPalette, i: int) -> NDArray[np.bool_]:
-    """Return for each yarn whether colour i in it would make another basic colour rival the lead's (70 % of it)."""
+    """Return whether each yarn, used for colour i, would bring another basic colour to 70 % of the lead's share."""
     covered = dict.fromkeys(BASIC_WORDS, 0.0)
     for name, share in zip(palette.names, palette.layout.shares, strict=True):
         if name:
@@ -154,7 +154,7 @@ def _crowding(palette: _DraftPalette, i: int) -> NDArray[np.bool_]:
 
 
 def _dye_yarn(palette: _DraftPalette, i: int, pick: int) -> None:
-    """Dye colour i in a yarn; for each earlier use 10 L* lighter, or darker from L* 50 on."""
+    """Dye colour i in a yarn; for each earlier use 10 L* lighter, or 10 L* darker if its L* is 50 or more."""
     lab = palette.pool[pick].copy()
     lab[0] += (10 if lab[0] < 50 else -10) * palette.uses[pick]
     palette.uses[pick] += 1

@@ -121,7 +121,7 @@ class Catalogue:
                 write_atomically(self._folders.untouched(record.id), encode_png(untouched, unwoven))
             write_atomically(path, encode_png(image, record))
         elif read_record(path) != record:
-            raise StorageError(f"There is another picture under the id {record.id} already. Start the run again.")
+            raise StorageError(f"There is already another picture with the id {record.id}. Start the run again.")
         try:
             with self._database.writing() as connection:
                 add_variation(connection, record, Place.KEPT, Curation())

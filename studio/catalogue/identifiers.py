@@ -40,7 +40,7 @@ def new_id() -> str:
 
 
 def utc_now() -> str:
-    """Return the present time as records write it: ISO 8601 in UTC with milliseconds."""
+    """Return the current time as records write it: ISO 8601 in UTC with milliseconds."""
     return iso_time(time.time())
 
 
@@ -70,7 +70,7 @@ def check_source_hash(text: str) -> str:
 
 
 def not_found(kind: str, name: object) -> NotFoundError:
-    """Return the error for an unknown id. The id is shown escaped and at most 60 characters of it."""
+    """Return the error for an unknown id. It shows at most 60 characters of the id, escaped."""
     shown = ascii(name)[1:-1] if isinstance(name, str) else ascii(name)
     shown = shown if len(shown) <= 60 else shown[:60] + "…"
     return NotFoundError(f"There is no {kind} “{shown}” here. It may have been removed; choose another in the gallery.")

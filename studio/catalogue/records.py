@@ -57,7 +57,7 @@ class Variation:
 
 @dataclass(frozen=True, slots=True)
 class GalleryQuery:
-    """A page of the gallery, newest first, with its filters. A filter at its default lets everything through.
+    """A page of the gallery, newest first, with its filters. A filter at its default excludes nothing.
 
     - `page`: from 1. `page_size`: 1 to `PAGE_SIZE_LIMIT` variations.
     - `source`: SHA-256 (hex) of a source. `run`, `parent`: an id. `model`: an id or folder as in `RunFacts`.

@@ -1,4 +1,4 @@
-"""`benchmark`: the time of a run in the studio against that of separate calls of the plain pipeline.
+"""`benchmark`: the time of a run in the studio, compared with separate calls of the plain pipeline.
 
 Both sides use the same loaded model, design, prompt, seeds and settings, and take turns. Besides seconds it counts the
 calls of each part of the model, which are the same on every machine. `--knots` runs `knots_benchmark` instead.

@@ -35,7 +35,7 @@ def _add_builtin_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Measure, print a Markdown table, and return the exit code. A figure below its target is not an error.
 
-    Raises `InputError` for an unknown figure, `RequestError` or `ModelError` for a folder that is no model.
+    Raises `InputError` for an unknown figure, `RequestError` or `ModelError` for a folder that is not a model.
     """
     import torch
 

@@ -66,7 +66,7 @@ def _read_density(reeds: float | None, picks: float | None) -> Density | None:
         return None
     if reeds is None or picks is None:
         given, other = ("--picks", "--reeds") if reeds is None else ("--reeds", "--picks")
-        raise InputError(f"{given} needs {other} beside it. Give both, in knots per metre, or none.")
+        raise InputError(f"{given} also needs {other}. Give both, in knots per metre, or neither.")
     try:
         density = Density(reeds, picks)
     except ValueError as error:
@@ -85,7 +85,7 @@ def _check_target(target: Path, suffix: str, force: bool) -> None:
     except OSError as error:
         raise InputError(f"--output {target} cannot be used: {error.strerror}. Choose another name.") from error
     if not usable:
-        raise InputError(f"--output {target} lies in no folder that exists. Make the folder, or choose another.")
+        raise InputError(f"--output {target} is in a folder that does not exist. Make the folder, or choose another.")
     if exists and not force:
         raise InputError(f"{target} exists already. Choose another name, or add --force to overwrite it.")
 

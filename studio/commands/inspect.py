@@ -64,7 +64,7 @@ def _list_figures(inspection: Inspection) -> Iterator[tuple[str, str]]:
 
 
 def _list_yarns(inspection: Inspection) -> Iterator[tuple[str, str]]:
-    """Yield the name and value of each line about the yarns, by number. Of many only the largest are shown."""
+    """Yield the name and value of each line about the yarns, by number. If there are many, the largest are shown."""
     yield "colours", f"{inspection.colours}, {_describe_colours(inspection)}"
     largest = np.argsort(-np.array(inspection.shares), kind="stable")[:YARNS_SHOWN]
     palette = inspection.to_json()["palette"]
@@ -75,7 +75,7 @@ def _list_yarns(inspection: Inspection) -> Iterator[tuple[str, str]]:
     for first, second, difference in inspection.near_yarns[:PAIRS_SHOWN]:
         yield "nearly alike", f"yarns {first} and {second}, CIEDE2000 {difference:.1f}"
     if (hidden := len(inspection.near_yarns) - PAIRS_SHOWN) > 0:
-        yield "and", f"{hidden} pairs more; --json lists all"
+        yield "and", f"{hidden} more pairs; --json lists all"
 
 
 def _describe_colours(inspection: Inspection) -> str:
@@ -88,7 +88,7 @@ def _describe_colours(inspection: Inspection) -> str:
 
 def _describe_axis(axis: Axis) -> str:
     if axis.agreement == 1 and axis.kappa == 0:
-        return "nothing to tell: the design is plain"
+        return "not applicable: the design is plain"
     figures = f"{describe_share(axis.agreement)} of knots agree, kappa {axis.kappa:.2f}"
     return f"{describe_place(axis)}: {figures}" if is_symmetric(axis) else f"not symmetric: at best {figures}"
 

@@ -37,7 +37,7 @@ _ONE_CORE = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_T
 def measure_knots(size: str) -> dict[str, Any]:
     """Measure a design of WIDTHxHEIGHT knots, print a table, and return the figures. Raises `InputError`.
 
-    The work is done in a process of its own, so that other libraries' memory and threads do not count.
+    The work runs in a separate process, so that the memory and threads of other libraries do not count.
     """
     width, height = _parse_size(size)
     with tempfile.TemporaryDirectory() as folder:

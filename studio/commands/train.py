@@ -58,5 +58,5 @@ def run(args: argparse.Namespace) -> int:
         left = f"{progress.seconds_left / 60:.1f} min left"
         print(f"{progress.phase} step {progress.step}  {left}  {figures}{saved}", file=sys.stderr, flush=True)
     if stop.is_set():
-        print("Stopped after a checkpoint. Go on with --resume.", file=sys.stderr)
+        print("Stopped after a checkpoint. Continue with --resume.", file=sys.stderr)
     return 0

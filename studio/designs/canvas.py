@@ -1,4 +1,4 @@
-"""Fitting a design to the picture that a model draws: scaled down, padded, and brought back to its own size."""
+"""Fitting a design to the picture that a model draws: scaling down, padding, and back to the design's own size."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def fit(design_image: Image.Image, canvas: Canvas) -> Image.Image:
     """Return the RGB picture of the padded size that the model starts from.
 
     The design is scaled down with a Lanczos filter where the canvas is `scaled`, then padded by reflection with the
-    edge pixels included, several times over for a tiny design. Raises `ValueError` for an image of another size than
+    edge pixels included, repeatedly for a tiny design. Raises `ValueError` for an image of another size than
     the canvas's design.
     """
     _check_image(design_image, canvas.design_width_px, canvas.design_height_px)

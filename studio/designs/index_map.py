@@ -82,7 +82,7 @@ def index_colours(image: Image.Image, most: int = EXACT_LIMIT) -> IndexMap | Non
     """Return the index map of an RGB picture's exact colours, or None for more than `most` colours (1 to 256).
 
     The palette is in order of falling share; equal shares are ordered by red, green and blue. Counting stops at the
-    first colour too many, so that a photo costs next to nothing. Raises `ValueError` for other modes and limits.
+    first colour too many, so that a photo takes little time. Raises `ValueError` for other modes and limits.
     """
     if image.mode != "RGB" or not 1 <= most <= PALETTE_LIMIT:
         raise ValueError(f"{most} colours of a picture of mode {image.mode}; give 1 to 256 and mode RGB")

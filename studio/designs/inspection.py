@@ -154,7 +154,7 @@ def describe_repeat(inspection: Inspection, repeat: Repeat) -> str:
 
 
 def describe_place(axis: Axis) -> str:
-    """Return the place of an axis in words: offsets count half knots, so 2 is one knot off the middle."""
+    """Return the position of an axis in words: offsets count half knots, so 2 is one knot off the middle."""
     if axis.offset == 0:
         return "axis in the middle"
     towards = _SIDES[axis.direction][axis.offset > 0]

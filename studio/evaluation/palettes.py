@@ -26,7 +26,7 @@ def measure_off_palette_share(
     off = 0
     for start in range(0, len(colours), COLOURS_PER_CHUNK):
         lab = convert_to_lab(colours[start : start + COLOURS_PER_CHUNK])
-        # CIEDE2000 is slow. The nearest yarn by Euclidean distance settles most colours; only the rest meet all yarns.
+        # CIEDE2000 is slow. The nearest yarn by Euclidean distance suffices for most colours; the rest try all yarns.
         nearest = yarns[np.argmin(((lab[:, None] - yarns) ** 2).sum(-1), axis=1)]
         rest = np.flatnonzero(measure_difference(lab, nearest) > limit_delta_e)
         far = measure_difference(lab[rest, None], yarns).min(axis=1, initial=np.inf) > limit_delta_e

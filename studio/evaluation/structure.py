@@ -20,7 +20,7 @@ PLAIN_SPREAD = 1e-3
 """A picture whose edge map has a lower standard deviation is plain: it has no structure to compare."""
 NEAR_DUPLICATE_BITS = 6
 NEAR_DUPLICATE_EDGES = 0.1
-"""Near-duplicates differ by at most so many bits of the fingerprint and by at most this edge difference (1 -
+"""Near-duplicates differ by at most this many bits of the fingerprint and by at most this edge difference (1 -
 correlation). Both are needed: all variations of a carpet keep its layout, and so most of the 64 coarse cells."""
 SOBEL = (1.0, 2.0, 1.0)
 

@@ -1,7 +1,7 @@
-"""Constraints as projections of the latents: after a step they are brought to what symmetry and kept parts ask for.
+"""Constraints as projections of the latents, applied after a step: symmetry and the kept part.
 
-What must be exact is made exact in the knots of the finished picture (`studio.designs.weaving`). The projections here
-make the model draw towards it, so that the seam of a mirror and the edge of a kept part become one cloth.
+Constraints are made exact in the knots of the finished picture (`studio.designs.weaving`). The projections here make
+the model draw towards them, so that no break shows at a mirror axis or at the edge of a kept part.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from torch.nn import functional as F
 from studio.designs import Canvas
 from studio.designs.weaving.plan import WeavePlan
 from studio.designs.weaving.weave import mirror_picture
-from studio.generation.sampling import Step, add_noise
+from studio.generation.sampling import Projection, Step
 from studio.generation.vae import Codec
 from studio.models.device import quick_precision
 
 FEATHER_CELLS = 2
-"""Latent cells over which a kept part fades into what is drawn anew."""
+"""Width in latent cells of the blend between a kept part and the redrawn rest."""
 MIRRORED_AFTER = (0.3, 0.6)
 """Shares of a run's steps after which the clean estimate is mirrored."""
 
 
 class PictureMirror:
-    """Makes clean estimates symmetric: decoded, mirrored pixel by pixel and encoded again.
+    """Makes clean estimates symmetric: decodes them, mirrors the pixels and encodes the result.
 
-    Latents cannot be mirrored themselves, since a VAE codes a slope to the left otherwise than one to the right. Of the
-    built-in model's, the best linear mixing of channels explains two fifths.
+    Latents cannot be mirrored directly, since a VAE encodes left and right slopes differently: for the built-in model
+    the best linear mixing of channels explains only two fifths of the mirrored latents.
     """
 
     def __init__(self, codec: Codec, plan: WeavePlan, canvas: Canvas) -> None:
@@ -41,64 +41,69 @@ class PictureMirror:
             canvas.left_px : canvas.left_px + canvas.working_width_px,
         ]
         mirrored = mirror_picture(inside, plan)
-        # The padding continues what is now inside, as it continued the design.
+        # The padding reflects the mirrored picture, as it reflected the design.
         sources = np.pad(mirrored, canvas.padding_px, mode="symmetric")
         moved = np.pad((mirrored != inside).astype(np.float32), canvas.padding_px, mode="symmetric")
         self._sources = torch.from_numpy(sources.ravel())
         self._moved = F.max_pool2d(torch.from_numpy(moved)[None, None], codec.cell_px) > 0
 
-    def project(self, clean: Tensor) -> Tensor:
-        """Return clean estimates (b, c, h, w) as those of symmetric pictures; the half that is copied from stays."""
-        with quick_precision(clean.device):  # bf16 is enough: later steps draw over it
+    def mirror(self, clean: Tensor) -> Tensor:
+        """Return symmetric clean estimates (b, c, h, w); the half that is copied stays unchanged."""
+        with quick_precision(clean.device):  # bf16 is enough: later steps refine the result
             pictures = self._codec.decode(clean)
             mirrored = pictures.flatten(2)[..., self._sources.to(pictures.device)].view_as(pictures)
             encoded = self._codec.encode(mirrored)
         return torch.where(self._moved.to(clean.device), encoded.to(clean), clean)
 
+    def project(self, step: Step, latents: Tensor, clean: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the latents after a step and its clean estimate, mirrored after `mirrored_steps`.
 
-class ConstraintProjection:
-    """The projections of a run: `mirror` for its symmetry, `kept` for its kept part; None where it has none.
+        Only the clean estimate is mirrored, not the noise on it: a model trained on symmetric carpets would read
+        mirrored noise as drawing and add glaring detail.
+        """
+        if step.number not in mirrored_steps(step.count):
+            return latents, clean
+        mirrored = self.mirror(clean)
+        return latents + ((1 - float(step.next_sigma)) * (mirrored - clean)).to(latents), mirrored
 
-    `design` (1, c, h, w) are the design's latents. `kept` (1, 1, h, w) is 1 where they stay and 0 where they do not.
-    """
 
-    def __init__(self, design: Tensor, mirror: PictureMirror | None, kept: Tensor | None) -> None:
-        self._design, self._mirror, self._kept = design, mirror, kept
+class KeptPart:
+    """Keeps a part of the design: its latents (1, c, h, w) where `mask` (1, 1, h, w) is 1, the others where it is 0."""
+
+    def __init__(self, design: Tensor, mask: Tensor) -> None:
+        self._design, self._mask = design, mask
 
     def project(self, step: Step, latents: Tensor, clean: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the latents after a step and its clean estimate, both (b, c, h, w), as the constraints want them.
+        """Return the latents after a step with the design's own, noised alike, in the kept part; likewise `clean`."""
+        sigma = float(step.next_sigma)  # as a float: a 16-bit tensor would round the two weights, so that they miss 1
+        noised = (1 - sigma) * self._design.to(latents) + sigma * noise.to(latents)
+        return self._blend(noised, latents), self._blend(self._design, clean)
 
-        `noise` (b, c, h, w) is what the run began with. Only the clean estimate is mirrored, not the noise on it: a
-        model that knows symmetric carpets takes noise that two places share for drawing, and adds glaring detail.
-        """
-        sigma = float(step.next_sigma)
-        if self._mirror is not None and step.number in mirrored_steps(step.count):
-            projected = self._mirror.project(clean)
-            latents, clean = latents + ((1 - sigma) * (projected - clean)).to(latents), projected
-        if self._kept is not None:
-            kept, design = self._kept.to(latents), self._design.to(latents)
-            latents = kept * add_noise(design, noise.to(latents), step.next_sigma) + (1 - kept) * latents
-            clean = kept.to(clean) * design.to(clean) + (1 - kept.to(clean)) * clean
-        return latents, clean
+    def _blend(self, kept: Tensor, drawn: Tensor) -> Tensor:
+        mask = self._mask.to(drawn)
+        return mask * kept.to(drawn) + (1 - mask) * drawn
 
 
-def make_projection(plan: WeavePlan, canvas: Canvas, design: Tensor, codec: Codec) -> ConstraintProjection:
-    """Return the projections of a plan, for a design's latents (1, c, h, w) on a canvas."""
-    rows, columns = design.shape[-2:]
-    mirror = PictureMirror(codec, plan, canvas) if plan.mirrored else None
-    kept = None if plan.kept is None else soften_mask(plan.kept, canvas, (rows, columns))
-    return ConstraintProjection(design, mirror, kept)
+def plan_projections(plan: WeavePlan, canvas: Canvas, design: Tensor, codec: Codec) -> tuple[Projection, ...]:
+    """Return the projections of a plan, in the order of their application; `design` (1, c, h, w) are its latents."""
+    projections: list[Projection] = []
+    if plan.mirrored:
+        projections.append(PictureMirror(codec, plan, canvas))
+    if plan.kept is not None:
+        rows, columns = design.shape[-2:]
+        projections.append(KeptPart(design, soften_mask(plan.kept, canvas, (rows, columns))))
+    return tuple(projections)
 
 
 def mirrored_steps(count: int) -> set[int]:
-    """Return after which of `count` steps the clean estimate is mirrored: at most two, never the last."""
+    """Return the numbers of the steps, of `count`, that are followed by mirroring: at most two, never the last."""
     return {max(1, int(share * count)) for share in MIRRORED_AFTER} - {count}
 
 
 def soften_mask(kept: NDArray[np.bool_], canvas: Canvas, cells: tuple[int, int]) -> Tensor:
-    """Return a mask of kept knots (h, w) on latent cells, (1, 1, *cells), fading outwards over FEATHER_CELLS.
+    """Return a mask of kept knots (h, w) as one of latent cells, (1, 1, *cells), feathered outwards by FEATHER_CELLS.
 
-    It is 1 all over the kept part, so that what is pasted in there later meets what the model has drawn beside it.
+    It is 1 in the whole kept part, so that the design's knots, pasted in later, meet the drawing beside them.
     """
     mask = torch.from_numpy(kept.astype(np.float32))[None, None]
     mask = F.interpolate(mask, (canvas.working_height_px, canvas.working_width_px), mode="area")

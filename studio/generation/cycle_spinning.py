@@ -1,47 +1,46 @@
-"""Cycle spinning: each step of a walk sees the latents from another corner, so that no patch border stays in a picture.
+"""Cycle spinning: the latents are shifted differently at each step, so that no patch border shows in the picture.
 
-A transformer sees patches at numbered places and errs by them: shapes come out in steps of a patch, and a yarn is a
-little lighter here than there. Seen from another corner it errs elsewhere, so that a later step mends what an earlier
-one has drawn a little off, at no cost. R. R. Coifman and D. L. Donoho (Translation-Invariant De-Noising, 1995) average
-over shifts of a picture; here the shifts are spread over the steps.
+A transformer's errors follow its grid of patches: shapes end at patch borders, and the lightness of a yarn varies from
+place to place. With shifted latents the errors fall elsewhere, so that a later step corrects those of an earlier one
+at no cost. R. R. Coifman and D. L. Donoho (Translation-Invariant De-Noising, 1995) average over shifts of a picture;
+here the shifts are spread over the steps.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
 from torch import Tensor
 
-from studio.generation.sampling import Step, Velocity
+from studio.generation.sampling import Corner, Step, Velocity
 from studio.generation.vae import take_cells
-
-Corner = tuple[int, int]
-"""A row and a column of latents."""
 
 
 def spin(velocity: Velocity, repeat: str | None, patch: int) -> Velocity:
-    """Return a velocity whose model sees the latents rolled to another corner; its answer is rolled back.
+    """Return a velocity that is computed on shifted latents and shifted back.
 
-    A `repeat` is rolled as the cloth that it tiles, so that no place is a seam at every step. Latents without one
-    (None) are rolled as a straight repeat, at every other step only: a picture has edges, and a drawing that begins at
-    its own corner is understood best there. `patch` is how many latents a side the transformer sees as one.
+    The latents of a `repeat` are shifted on the cloth that they tile, so that no place is a seam at every step. Without
+    a repeat (None) they wrap round as a straight repeat, and only at every other step: a picture has edges, and the
+    model predicts best with them in place. `patch` is the side of the transformer's patches in latent cells.
     """
     cloth = "straight" if repeat is None else repeat
 
     def spun(latents: Tensor, step: Step) -> Tensor:
         height, width = latents.shape[-2:]
-        row, column = pick_corners(height, width, step.count, patch, every=repeat is not None)[step.number - 1]
-        return roll(velocity(roll(latents, (row, column), cloth), step), (-row, -column), cloth)
+        corner = pick_corners(height, width, step.count, patch, every=repeat is not None)[step.number - 1]
+        shifted = velocity(roll(latents, corner, cloth), replace(step, corner=corner))
+        return roll(shifted, (-corner[0], -corner[1]), cloth)
 
     return spun
 
 
 @lru_cache(maxsize=16)
 def pick_corners(height: int, width: int, steps: int, patch: int, *, every: bool) -> tuple[Corner, ...]:
-    """Return the corner of each step, the same for every run: (0, 0) first, then random ones between patch borders.
+    """Return the corner of each step, the same for every run: (0, 0) first, then random ones off the patch borders.
 
-    Without `every`, each second step has the corner (0, 0) again.
+    Without `every`, every other step has the corner (0, 0).
     """
     rng = np.random.default_rng(0)
 
@@ -52,7 +51,7 @@ def pick_corners(height: int, width: int, steps: int, patch: int, *, every: bool
 
 
 def roll(latents: Tensor, corner: Corner, repeat: str = "straight") -> Tensor:
-    """Return as much as latents (..., h, w) are of the endless cloth that they tile, from a corner on."""
+    """Return latents (..., h, w) shifted on the endless cloth that they tile, so that they begin at a corner."""
     if corner == (0, 0):
         return latents
     height, width = latents.shape[-2:]

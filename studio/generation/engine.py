@@ -21,9 +21,9 @@ from studio.designs.weaving.weave import weave
 from studio.errors import MemoryShortError, ModelError, first_line
 from studio.generation.cycle_spinning import spin
 from studio.generation.events import Drawn, Preparing, RunListener, Started, Stepped
-from studio.generation.guidance import choose_guidance, transformer_velocity
+from studio.generation.guidance import choose_guidance, predicts_row_by_row, transformer_velocity
 from studio.generation.preparation import PreparedDesign, prepare_design
-from studio.generation.sampling import Step, Velocity, add_noise, draw_noise, plan_sigmas, sample_euler
+from studio.generation.sampling import Step, Velocity, plan_sigmas, sample_variations
 from studio.models.device import MEMORY_ERRORS, is_out_of_memory
 from studio.models.pipeline import execution_device, to_picture
 from studio.models.pipeline_slot import LoadedPipeline, PipelineSlot
@@ -31,17 +31,17 @@ from studio.models.prompts import PromptEmbeds
 from studio.schema import RunFacts, VariationRequest
 
 BATCH_LIMIT = 5
-"""Variations drawn at once; a run of more goes in several batches."""
+"""Variations drawn at once; a larger run takes several batches."""
 
 
 class Engine:
-    """Draws variations with whatever pipeline the slot holds. One thread owns an engine."""
+    """Draws variations with the pipeline that the slot holds. An engine belongs to one thread."""
 
     def __init__(self, slot: PipelineSlot) -> None:
         self._slot = slot
 
     def generate(self, request: VariationRequest, design: Design, listener: RunListener) -> None:
-        """Draw the variations of a request, telling `listener` each event.
+        """Draw the variations of a request, reporting each event to `listener`.
 
         The design is encoded once and the prompt once. Each seed has a generator of its own and gives the same picture
         alone and in a batch. A variation has exactly the design's width and height.
@@ -53,16 +53,16 @@ class Engine:
             try:
                 _generate(loaded, request, design, listener)
             except MEMORY_ERRORS as error:
-                self._slot.release()  # the failure may have left it in any state, so the next run loads it afresh
+                self._slot.release()  # the failure may have left it in any state, so the next run loads it again
                 if is_out_of_memory(error):
                     raise _memory_short(loaded) from error
                 raise ModelError(
-                    f"{loaded.entry.title} failed while drawing: {first_line(error)} Try again; the model is loaded "
-                    "afresh. If it happens again, choose another model or memory profile in the settings."
+                    f"{loaded.entry.title} failed while drawing: {first_line(error)} Try again; the model will be "
+                    "loaded again. If it happens again, choose another model or memory profile in the settings."
                 ) from error
 
     def release(self) -> None:
-        """Drop the loaded pipeline and give its memory back; waits for a run."""
+        """Drop the loaded pipeline and free its memory, after any run in progress."""
         self._slot.release()
 
 
@@ -70,9 +70,8 @@ class Engine:
 class _Run:
     """What the batches of one `generate` share.
 
-    `plan` is None where nothing is woven. `view` is the design as the model gives it back where it changes nothing;
-    None where there are no yarns to recognise it by. `sigmas` (steps + 1,) are the noise schedule, `dtype` is that of
-    the latents.
+    `plan` is None where nothing is woven. `view` is the design as the VAE reconstructs it, None for a run without
+    yarns. `sigmas` (steps + 1,) are the noise schedule, `dtype` is that of the latents.
     """
 
     loaded: LoadedPipeline
@@ -108,7 +107,7 @@ def _generate(loaded: LoadedPipeline, request: VariationRequest, design: Design,
     embeds = loaded.prompts.encode(request.prompt, request.negative_prompt, request.guidance_scale > 1)
     # 3. The adapter's weight for this run.
     loaded.set_adapter_weight(request.adapter.weight if request.adapter is not None else 0.0)
-    # 4. Batches of latents, and of each latent its picture.
+    # 4. Batches of latents, and a picture from each latent.
     canvas = prepared.canvas
     size_px = (canvas.padded_width_px, canvas.padded_height_px)
     sigmas = plan_sigmas(loaded.pipe, request.steps, request.strength, size_px, prepared.shift)
@@ -117,25 +116,24 @@ def _generate(loaded: LoadedPipeline, request: VariationRequest, design: Design,
     progress = _Progress(0, -(-len(request.seeds) // BATCH_LIMIT) * request.effective_steps)
     listener(Started(_facts(run, cut=embeds.cut, notes=() if asked is None else asked.notes), progress.planned))
     for first, latents in _batches(run, progress):
-        share = (time.monotonic() - began) / len(latents)
-        for slot, latent in enumerate(latents, first):
-            _finish(run, slot, latent, share)
+        _finish_batch(run, first, latents, time.monotonic() - began)
+        del latents  # before the next batch needs the memory
         began = time.monotonic()
 
 
 def _velocity(
     loaded: LoadedPipeline, request: VariationRequest, design: PreparedDesign, embeds: PromptEmbeds
 ) -> Velocity:
-    """Return the velocity of a run: the transformer's under its guidance, cycle spun where that helps."""
+    """Return the velocity of a run: the transformer's with guidance, and with cycle spinning where that helps."""
     guidance = choose_guidance(embeds, request.guidance_scale, execution_device(loaded.pipe))
-    velocity = transformer_velocity(loaded.pipe, guidance)
+    velocity = transformer_velocity(loaded.pipe, guidance, row_by_row=predicts_row_by_row(loaded.pipe))
     if design.canvas.repeat is None and not loaded.entry.cycle_spinning:
         return velocity
     return spin(velocity, design.canvas.repeat, loaded.pipe.transformer.config["patch_size"])
 
 
 def _view(loaded: LoadedPipeline, design: PreparedDesign) -> View:
-    """Return the design as the model gives it back where it changes nothing."""
+    """Return the design as the VAE reconstructs it."""
     encoded = design.encoded
     if encoded.reconstruction is None:
         encoded.reconstruction = _decode(loaded, design, encoded.latents[0])
@@ -145,16 +143,18 @@ def _view(loaded: LoadedPipeline, design: PreparedDesign) -> View:
 def _batches(run: _Run, progress: _Progress) -> Iterator[tuple[int, Tensor]]:
     """Yield the first slot of each batch with its denoised latents (b, c, h, w).
 
-    A batch that does not fit into memory is halved and tried again.
+    A batch that does not fit into memory is halved and tried again. Rows that are predicted one by one need no more
+    memory in a larger batch, so a smaller one would not fit either.
     """
     seeds, steps = run.request.seeds, run.request.effective_steps
+    smallest = BATCH_LIMIT if predicts_row_by_row(run.loaded.pipe) else 1
     first, size = 0, min(BATCH_LIMIT, len(seeds))
     while first < len(seeds):
         batch, latents = seeds[first : first + size], None
         try:
             latents = _denoise(run, batch, first, progress)
         except MEMORY_ERRORS as error:
-            if len(batch) == 1 or not is_out_of_memory(error):
+            if len(batch) <= smallest or not is_out_of_memory(error):
                 raise
         if latents is None:  # here the exception no longer holds the tensors of the failed forward
             size = (len(batch) + 1) // 2
@@ -168,22 +168,26 @@ def _batches(run: _Run, progress: _Progress) -> Iterator[tuple[int, Tensor]]:
 
 def _denoise(run: _Run, seeds: tuple[int, ...], first: int, progress: _Progress) -> Tensor:
     """Return the denoised latents (len(seeds), c, h, w) of one batch, whose slots begin with `first`."""
-    design, pipe = run.design, run.loaded.pipe
-    clean = design.encoded.latents
-    noise = draw_noise(seeds, tuple(clean.shape[1:]), run.dtype, execution_device(pipe))
+    design = run.design
 
-    def after_step(step: Step, latents: Tensor, clean: Tensor) -> Tensor:
-        if design.projection is not None:
-            latents, clean = design.projection.project(step, latents, clean, noise)
+    def report(step: Step, clean: Tensor) -> None:
         previews = {slot: design.preview.draw(row, design.box) for slot, row in enumerate(clean, first)}
         run.listener(Stepped(progress.done + step.number, progress.planned, previews))
-        return latents
 
-    return sample_euler(run.velocity, add_noise(clean, noise, run.sigmas[0]), run.sigmas, after_step)
+    latents = design.encoded.latents
+    return sample_variations(
+        run.velocity, latents, seeds, run.sigmas, run.dtype, projections=design.projections, report=report
+    )
+
+
+def _finish_batch(run: _Run, first: int, latents: Tensor, denoising_seconds: float) -> None:
+    """Decode, weave and report the variations of a batch, whose slots begin with `first`."""
+    for slot, latent in enumerate(latents, first):
+        _finish(run, slot, latent, denoising_seconds / len(latents))
 
 
 def _finish(run: _Run, slot: int, latent: Tensor, denoising_seconds: float) -> None:
-    """Decode and weave one variation, and tell it. One at a time: decoding five at once needs five times the memory."""
+    """Decode, weave and report one variation. One at a time: decoding five at once needs five times the memory."""
     began, canvas = time.monotonic(), run.design.canvas
     padded = _decode(run.loaded, run.design, latent)
     image = unfit(padded, canvas)

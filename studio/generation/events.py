@@ -13,14 +13,14 @@ from studio.schema import RunFacts
 
 @dataclass(frozen=True, slots=True)
 class Preparing:
-    """A stage before drawing begins that may take long; `stage` names it for the designer."""
+    """A stage before drawing that may take long; `stage` is its name for the designer."""
 
     stage: str
 
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """Drawing begins: `steps` denoising steps over all batches will follow."""
+    """Drawing begins; `steps` denoising steps follow, over all batches."""
 
     facts: RunFacts
     steps: int
@@ -39,7 +39,7 @@ class Stepped:
 class Drawn:
     """One variation is finished, at the design's own size. `seconds` is its share of the run.
 
-    `image` is what the model drew; `woven` is what was made of it for the loom, None where nothing was asked for.
+    `image` is the picture that the model drew; `woven` is the woven picture, None for a run without constraints.
     """
 
     slot: int
@@ -51,4 +51,4 @@ class Drawn:
 
 RunEvent = Preparing | Started | Stepped | Drawn
 RunListener = Callable[[RunEvent], None]
-"""Called for each event; raises `RunCancelledError` to stop the run where it is."""
+"""Called for each event; raises `RunCancelledError` to stop the run at once."""

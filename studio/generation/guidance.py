@@ -1,10 +1,12 @@
 """Guidance: the velocity of a step from a transformer's predictions, without guidance or classifier-free.
 
-Another guidance is a class with `predict`. It is told the step, so that it may act in a part of the steps only.
+Another guidance is a class with `velocity`. It is given the step, so it can act in some of the steps only. A structure
+net (ControlNet) is another `Predict`, which adds the net's residuals.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -18,9 +20,12 @@ from studio.models.prompts import PromptEmbeds, TextEmbeds
 if TYPE_CHECKING:
     from diffusers.models.transformers.transformer_sd3 import SD3Transformer2DModel
 
+Predict = Callable[[Tensor, Step, TextEmbeds], Tensor]
+"""Returns the prediction for latents (b, c, h, w) at a step; the text has b rows."""
+
 
 def predict_velocity(transformer: SD3Transformer2DModel, latents: Tensor, sigma: Tensor, text: TextEmbeds) -> Tensor:
-    """Return what a transformer predicts for latents (b, c, h, w) at one sigma, with a text of as many rows."""
+    """Return a transformer's prediction for latents (b, c, h, w) at one sigma; `text` has b rows."""
     predicted: Tensor = transformer(
         hidden_states=latents,
         timestep=(TRAINED_TIMESTEPS * sigma).expand(len(latents)),
@@ -32,9 +37,9 @@ def predict_velocity(transformer: SD3Transformer2DModel, latents: Tensor, sigma:
 
 
 class Guidance(Protocol):
-    """Turns a transformer's predictions into one velocity."""
+    """Turns a model's predictions into one velocity."""
 
-    def predict(self, transformer: SD3Transformer2DModel, latents: Tensor, step: Step) -> Tensor:
+    def velocity(self, predict: Predict, latents: Tensor, step: Step) -> Tensor:
         """Return the velocity of latents (b, c, h, w) at a step."""
 
 
@@ -44,9 +49,9 @@ class NoGuidance:
 
     text: TextEmbeds
 
-    def predict(self, transformer: SD3Transformer2DModel, latents: Tensor, step: Step) -> Tensor:
+    def velocity(self, predict: Predict, latents: Tensor, step: Step) -> Tensor:
         """Return the velocity of latents (b, c, h, w) at a step."""
-        return predict_velocity(transformer, latents, step.sigma, self.text.repeated(len(latents)))
+        return predict(latents, step, self.text.repeated(len(latents)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +66,11 @@ class ClassifierFreeGuidance:
     negative: TextEmbeds
     scale: float
 
-    def predict(self, transformer: SD3Transformer2DModel, latents: Tensor, step: Step) -> Tensor:
+    def velocity(self, predict: Predict, latents: Tensor, step: Step) -> Tensor:
         """Return the velocity of latents (b, c, h, w) at a step."""
         count = len(latents)
         texts = self.negative.repeated(count).followed_by(self.text.repeated(count))
-        negative, prompted = predict_velocity(transformer, torch.cat([latents] * 2), step.sigma, texts).chunk(2)
+        negative, prompted = predict(torch.cat([latents] * 2), step, texts).chunk(2)
         return negative + self.scale * (prompted - negative)
 
 
@@ -77,26 +82,31 @@ def choose_guidance(embeds: PromptEmbeds, scale: float, device: torch.device) ->
     return ClassifierFreeGuidance(text, embeds.negative.to(device), scale)
 
 
-def transformer_velocity(pipe: SD3Pipeline, guidance: Guidance) -> Velocity:
-    """Return the velocity that a pipeline's transformer predicts under a guidance.
+def transformer_velocity(pipe: SD3Pipeline, guidance: Guidance, *, row_by_row: bool) -> Velocity:
+    """Return the velocity that a pipeline's transformer predicts with a guidance, see `predicts_row_by_row`."""
 
-    On a CPU the rows of a batch are predicted one by one (see `one_by_one`); on a card a batch gives each row the same
-    bits as alone.
-    """
+    def predict(latents: Tensor, step: Step, text: TextEmbeds) -> Tensor:
+        return predict_velocity(pipe.transformer, latents, step.sigma, text)
 
     def velocity(latents: Tensor, step: Step) -> Tensor:
-        return guidance.predict(pipe.transformer, latents, step)
+        return guidance.velocity(predict, latents, step)
 
-    return one_by_one(velocity) if execution_device(pipe).type == "cpu" else velocity
+    return one_by_one(velocity) if row_by_row else velocity
+
+
+def predicts_row_by_row(pipe: SD3Pipeline) -> bool:
+    """Whether the rows of a batch are predicted one by one, so that a seed gives the same bits alone and in a batch.
+
+    On a CPU the order of summation in a matrix product depends on the number of rows. The bf16 VAE of a symmetric run
+    (`constraint_projection`) amplifies the differences in the last digits: in one example, pictures of a seed alone and
+    in a batch of five differed by up to 9/255, and by 20 knots after weaving. On the card where it was measured (H100)
+    a batch gave each row the bits that it has alone.
+    """
+    return execution_device(pipe).type == "cpu"
 
 
 def one_by_one(velocity: Velocity) -> Velocity:
-    """Return a velocity that is computed for each row of a batch alone.
-
-    A CPU's matrix products sum in another order for another number of rows. The last digits that differ are rounded
-    another way by the bf16 VAE of a symmetric run (`constraint_projection`): a seed's pictures alone and in a batch of
-    five differed by up to 9/255, and by 20 knots after weaving.
-    """
+    """Return a velocity that is computed row by row."""
 
     def alone(latents: Tensor, step: Step) -> Tensor:
         return torch.cat([velocity(row, step) for row in latents[:, None]])

@@ -1,10 +1,10 @@
-"""The noise shift: more noise for a design that the model still recognises through the noise of its strength.
+"""The noise shift: more noise for a design that the model still recognises at the noise level of its strength.
 
-Noise hides large shapes last, and the model completes a design from what it still sees. At one strength variations
-of a kilim or of a symmetric medallion were nearly alike, while those of a patchwork had fallen into pieces. So the
-shift is measured with the model. A probe is its clean estimate of a design through one noise; two probes through two
-noises differ as variations do. The difference of a probe from the design itself says less: a model may change a design
-in the same way each time.
+Noise hides large shapes last, and the model completes a design from the shapes that remain. At the same strength the
+variations of a kilim or of a symmetric medallion were nearly alike, while those of a patchwork fell into pieces. So
+the shift is measured with the model. A probe is the model's clean estimate of the design from one noise; two probes
+from two noises differ as variations do. The difference between a probe and the design is a worse measure: a model may
+change a design in the same way each time.
 """
 
 from __future__ import annotations
@@ -25,25 +25,26 @@ from studio.models.pipeline import SD3Pipeline, execution_device, to_picture
 from studio.models.prompts import PromptCache
 
 LEAST_SHIFT = 1.0
-"""As much noise as was asked for."""
+"""No extra noise."""
 MOST_SHIFT = 2.5
-"""Beyond it only the broadest shapes are left of a design."""
+"""Above this only the largest shapes of a design remain."""
 WANTED_DIFFERENCE = 0.22
-"""How much two probes at `PROBED_STRENGTH` should differ in edges (1 - correlation)."""
+"""The target for the difference of two probes at `PROBED_STRENGTH`: 1 - the correlation of their edges."""
 PROBED_STRENGTH = 0.6
-"""The strength at which a design's shift is found, and from which on the whole of it is used."""
+"""The strength at which a design's shift is measured; from here on it applies in full."""
 KEEPING_STRENGTH = 0.4
-"""Up to this strength a variation is to keep its design, so that nothing is shifted and nothing is probed."""
+"""Up to this strength a variation should keep its design, so the shift is 1 and nothing is probed."""
 ROUNDED_TO = 0.05
-"""Step of a shift. The last digits of bf16 arithmetic differ between computers and would be other noise for a seed."""
+"""Shifts are rounded to multiples of this: the last digits of bf16 arithmetic differ between computers, and a seed
+should get the same noise on all of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """A design seen by a model through two noises. `latents` and each of `noises` are (1, c, h, w), in main memory.
+    """Measures a pair of probes. `latents` and each of `noises` are (1, c, h, w), in main memory.
 
-    Edges are those of lightness, as where variations are compared. The padding, a mirror image of the design, counts as
-    the design does.
+    Edges are those of lightness, as in the evaluation of variations. They include the padding, which mirrors the
+    design.
     """
 
     pipe: SD3Pipeline
@@ -67,16 +68,16 @@ class Probe:
         return cls(pipe, codec, prompts, latents.float().cpu(), (one, other))
 
     def measure_difference(self, sigma: float) -> float:
-        """Return how much of their edges two clean estimates from sigma do not share, 0 to about 1.
+        """Return 1 - the edge correlation of the two clean estimates from sigma, 0 to about 1.
 
-        1 where one of them is plain: nothing of the design is left in it. Predicted for the empty prompt, so that the
-        number belongs to the design alone.
+        It is 1 where an estimate has no edges: nothing of the design is left in it. The prompt is empty, so that the
+        result depends on the design alone.
         """
         likeness = correlate_edges(*(self._estimate(noise, sigma) for noise in self.noises))
         return 1.0 if likeness is None else 1 - likeness
 
     def _estimate(self, noise: Tensor, sigma: float) -> Structure:
-        """Return the structure of the clean estimate through one noise."""
+        """Return the structure of the clean estimate from one noise."""
         device, transformer = execution_device(self.pipe), self.pipe.transformer
         level = torch.tensor(sigma, device=device)
         noisy = add_noise(self.latents, noise, level.cpu()).to(device, transformer.dtype)
@@ -96,9 +97,9 @@ def choose_shift(
 ) -> float:
     """Return the shift at `PROBED_STRENGTH`, from `LEAST_SHIFT` to `MOST_SHIFT`, for a design's latents (1, c, h, w).
 
-    It is the one with which two probes differ by `WANTED_DIFFERENCE` (see `sampling.shift_sigma`), interpolated on the
-    logarithm of the shift. Takes at most three pairs of probes, each of one prediction and one decoding; `report` is
-    called before each pair.
+    With it two probes differ by `WANTED_DIFFERENCE` (see `sampling.shift_sigma`); it is interpolated on the logarithm
+    of the shift. Takes at most three pairs of probes; a probe is one prediction and one decoding. `report` is called
+    before each pair.
     """
     probe = Probe.begin(pipe, codec, prompts, latents)
 
@@ -123,16 +124,16 @@ def choose_shift(
 
 
 def shift_at(strength: float, find_shift: Callable[[], float]) -> float:
-    """Return the shift at a strength, for a design whose shift at `PROBED_STRENGTH` `find_shift` returns.
+    """Return the shift at a strength; `find_shift` returns the design's shift at `PROBED_STRENGTH`.
 
-    It grows from `KEEPING_STRENGTH` on; up to there `find_shift` is not called. More noise costs a design its small
-    motifs first, which a small model does not draw anew, so it is for those who ask for other designs.
+    The shift rises from 1 at `KEEPING_STRENGTH`, up to which `find_shift` is not called. More noise removes small
+    motifs first, and a small model does not redraw them, so low strengths get no extra noise.
     """
     part = (strength - KEEPING_STRENGTH) / (PROBED_STRENGTH - KEEPING_STRENGTH)
     return find_shift() ** min(part, 1.0) if part > 0 else 1.0
 
 
 def _interpolate(below: tuple[float, float], above: tuple[float, float]) -> float:
-    """Return where the wanted difference lies between two points (log shift, difference) on either side of it."""
+    """Return the log shift of the wanted difference, between two points (log shift, difference) on either side."""
     (a, less), (b, more) = below, above
     return a + (b - a) * (WANTED_DIFFERENCE - less) / (more - less)

@@ -1,4 +1,4 @@
-"""A design made ready for a run: padded and encoded, with its preview, its noise shift and its constraints."""
+"""Preparation of a design for a run: padding, encoding, preview, noise shift and constraints."""
 
 from __future__ import annotations
 
@@ -13,31 +13,32 @@ from PIL import Image
 from studio.designs import Canvas, Design, fit
 from studio.designs.structure.repeat import close_seams, measure_seams
 from studio.designs.weaving.plan import WeavePlan
-from studio.generation.constraint_projection import ConstraintProjection, make_projection
+from studio.generation.constraint_projection import plan_projections
 from studio.generation.noise_shift import choose_shift, shift_at
 from studio.generation.previews import LatentPreview
+from studio.generation.sampling import Projection
 from studio.generation.vae import Codec
 from studio.models.pipeline_slot import EncodedDesign, LoadedPipeline
 
 SOURCE_BAND_SHARE = 0.12
-"""Part of the shorter side over which edges that do not meet are faded into one another before they are varied."""
+"""Share of the shorter side over which the edges of a repeat that do not meet are blended before it is varied."""
 _REMEMBERED_DESIGNS = 8
 
 
 @dataclass(frozen=True, slots=True)
 class PreparedDesign:
-    """A design as a run needs it: padded on a canvas, encoded, with the preview fitted on it.
+    """A design as a run needs it: padded on a canvas and encoded, with a preview fitted to it.
 
-    `projection` is None without constraints. `shift` is the noise shift, None for the noise schedule of the model's own
-    scheduler. `own_pixels` (h, w) is true where the padded picture shows the design itself; None for everywhere. A
-    repeat whose edges were faded does not show it there.
+    `projections` enforce its constraints. `shift` is the noise shift, None for the noise schedule of the model's own
+    scheduler. `own_pixels` (h, w) is true where the padded picture shows the design itself, false at the edges of a
+    repeat that were blended; None for true everywhere.
     """
 
     canvas: Canvas
     codec: Codec
     encoded: EncodedDesign
     preview: LatentPreview
-    projection: ConstraintProjection | None
+    projections: tuple[Projection, ...]
     shift: float | None = None
     own_pixels: NDArray[np.bool_] | None = None
 
@@ -58,11 +59,11 @@ def prepare_design(
 ) -> PreparedDesign:
     """Pad the design and encode it to latents (1, channels, h, w), or take those of an earlier run.
 
-    `report` is told what takes longer; what it raises passes through.
+    `report` is called before each lengthy stage; its exceptions pass through.
     """
     canvas = loaded.entry.plan_canvas(design, None if plan is None else plan.closed_repeat)
     padded, own_pixels = fit(design.image, canvas), None
-    if canvas.repeat is not None:  # edges that do not meet would be in every variation
+    if canvas.repeat is not None:  # edges that do not meet would show in every variation
         pixels = np.asarray(padded)
         if not measure_seams(pixels, canvas.repeat).meet:
             closed = close_seams(pixels, canvas.repeat, round(SOURCE_BAND_SHARE * min(padded.size)))
@@ -77,16 +78,16 @@ def prepare_design(
             remembered.popitem(last=False)
     remembered.move_to_end(key)
     encoded = remembered[key]
-    projection = None if plan is None else make_projection(plan, canvas, encoded.latents, codec)
+    projections = () if plan is None else plan_projections(plan, canvas, encoded.latents, codec)
     shift = None
     if loaded.entry.fits_noise:
         shift = shift_at(strength, lambda: _find_shift(loaded, codec, encoded, report))
     preview = LatentPreview(encoded.latents[0], padded)
-    return PreparedDesign(canvas, codec, encoded, preview, projection, shift, own_pixels)
+    return PreparedDesign(canvas, codec, encoded, preview, projections, shift, own_pixels)
 
 
 def _find_shift(loaded: LoadedPipeline, codec: Codec, encoded: EncodedDesign, report: Callable[[str], None]) -> float:
-    """Return a design's shift, found once; leaves an adapter at weight 0, which a run then sets."""
+    """Return a design's shift, measured once; leaves the adapter at weight 0, so the run sets the weight afterwards."""
     if encoded.shift is None:
         loaded.set_adapter_weight(0.0)
         tell = partial(report, "Measuring how much noise the design needs")

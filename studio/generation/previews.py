@@ -1,4 +1,4 @@
-"""Previews: small pictures of a run under way, straight from the latents."""
+"""Previews: small pictures of a run in progress, computed from the latents without the VAE."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ _RIDGE = 1e-2
 
 
 class LatentPreview:
-    """A linear map from latents to colours, fitted on the design that is varied.
+    """A linear map from latents to colours, fitted to the design that is varied.
 
-    The design is known as latents (channels, h, w) and as pixels, so the least-squares map between them suits every VAE
-    without a table of factors. Ridge regression keeps it calm on designs of few colours.
+    Latents (channels, h, w) and pixels of the design are both known, so a least-squares map between them works for
+    every VAE without a table of factors. Ridge regression keeps it stable on designs of few colours.
     """
 
     def __init__(self, latents: Tensor, padded: Image.Image) -> None:
@@ -25,9 +25,9 @@ class LatentPreview:
         self._weights = np.linalg.solve(gram, features.T @ colours)
 
     def draw(self, latents: Tensor, box: tuple[float, float, float, float]) -> Image.Image:
-        """Return latents (channels, h, w) as a picture of about one pixel a latent.
+        """Return latents (channels, h, w) as a picture of about one pixel per latent cell.
 
-        `box` is the part that belongs to the design, as shares of width and height (left, top, right, bottom).
+        `box` is the design's part of the picture, as shares of width and height (left, top, right, bottom).
         """
         _, height, width = latents.shape
         colours = (_features(latents) @ self._weights).reshape(height, width, 3)
@@ -39,6 +39,6 @@ class LatentPreview:
 
 
 def _features(latents: Tensor) -> NDArray[np.float64]:
-    """Return (h * w, channels + 1): the channels of each place, and a one."""
+    """Return (h * w, channels + 1): the channels of each latent cell, then a 1 for the offset."""
     flat = latents.detach().float().cpu().numpy().reshape(latents.shape[0], -1).T.astype(np.float64)
     return np.concatenate([flat, np.ones((len(flat), 1))], axis=1)

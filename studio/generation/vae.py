@@ -1,4 +1,4 @@
-"""Pictures to latents and back by a pipeline's VAE; a repeat is coded with the neighbours that it has on the cloth."""
+"""Encoding and decoding by a pipeline's VAE; a repeat is padded with its neighbours on the cloth first."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 
 class Codec:
-    """A pipeline's VAE, for pictures that lie alone (`repeat` None) or in a repeat whose edges meet themselves.
+    """A pipeline's VAE, for single pictures (`repeat` None) or for a repeat, whose edges meet one another.
 
-    Latents are scaled to mean 0 and deviation 1. Pictures are coded one at a time: several at once need several times
-    the memory.
+    Latents are scaled to mean 0 and standard deviation 1. Pictures are coded one at a time: several at once need
+    several times the memory.
     """
 
     def __init__(self, pipe: SD3Pipeline, repeat: str | None = None) -> None:
@@ -30,14 +30,14 @@ class Codec:
 
     @property
     def cell_px(self) -> int:
-        """How many pixels a latent stands for, each way."""
+        """Side of a latent cell in pixels."""
         return self._pipe.vae_scale_factor
 
     def encode(self, pictures: Tensor) -> Tensor:
         """Return the latents (b, c, h / cell, w / cell) of pictures (b, 3, h, w) in -1..1.
 
-        Takes the mode of the posterior. A sample would be drawn by the first seed's generator, so that this seed would
-        give another picture alone than in a batch.
+        Takes the mode of the posterior. A sample would use the first seed's generator, so that this seed would give
+        different pictures alone and in a batch.
         """
         vae, margin = self._pipe.vae, self._margin_cells
         pictures = pictures.to(execution_device(self._pipe), vae.dtype)
@@ -64,32 +64,32 @@ class Codec:
 
 
 def scale(latents: Tensor, vae: AutoencoderKL) -> Tensor:
-    """Return a VAE's own latents as the transformer takes them, of mean 0 and deviation 1."""
+    """Return a VAE's own latents scaled for the transformer, to mean 0 and standard deviation 1."""
     scaled: Tensor = (latents - vae.config["shift_factor"]) * vae.config["scaling_factor"]
     return scaled
 
 
 def unscale(latents: Tensor, vae: AutoencoderKL) -> Tensor:
-    """Return latents of the transformer as the VAE's own."""
+    """Return latents of the transformer scaled back to the VAE's own."""
     own: Tensor = latents / vae.config["scaling_factor"] + vae.config["shift_factor"]
     return own
 
 
 def receptive_field_cells(vae: AutoencoderKL) -> int:
-    """Return how many latent cells to each side the decoder's convolutions reach, further than the encoder's.
+    """Return how many latent cells the decoder's convolutions reach to each side; the encoder's reach less far.
 
-    Each 3x3 convolution adds one pixel at the size that it works at.
+    Each 3x3 convolution adds one pixel at its own resolution.
     """
     blocks, residuals = len(vae.config["block_out_channels"]), vae.config["layers_per_block"] + 1
     reach = 1.0 + 2 * 2  # the first convolution, and the two residual blocks in the middle
     for block in range(blocks):
         reach += 2 * residuals / 2**block
-        reach += 1 / 2 ** min(block + 1, blocks - 1)  # the convolution after an enlargement, or the last one
+        reach += 1 / 2 ** min(block + 1, blocks - 1)  # the convolution after upsampling, or the last one
     return math.ceil(reach)
 
 
 def take_cells(tiles: Tensor, repeat: str, ys: NDArray[np.int64], xs: NDArray[np.int64]) -> Tensor:
-    """Return rows ys (n,) and columns xs (m,) of the endless cloths that tiles (..., h, w) make, shape (..., n, m)."""
+    """Return rows ys (n,) and columns xs (m,) of the endless cloths of tiles (..., h, w), shape (..., n, m)."""
     height, width = tiles.shape[-2:]
     rows, columns = lay((height, width), repeat, ys, xs)
     return tiles[..., torch.from_numpy(rows), torch.from_numpy(columns)]

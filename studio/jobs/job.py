@@ -17,7 +17,7 @@ from studio.schema import JobSnapshot, JobState, RunFacts, VariationRecord, Vari
 
 @dataclass(frozen=True)
 class _Denoising:
-    """What is known of a job once denoising has begun."""
+    """The facts and the pace of a job once denoising has begun."""
 
     facts: RunFacts
     pace: Pace
@@ -110,7 +110,7 @@ class Job:
         self.previews = [None] * len(self.previews)
 
     def snapshot(self, ahead: int) -> JobSnapshot:
-        """Return the present state. `ahead` is the number of jobs that go first."""
+        """Return the current state. `ahead` is the number of jobs before this one."""
         now = self.ended if self.ended is not None else time.monotonic()
         denoising = self.denoising
         return JobSnapshot(

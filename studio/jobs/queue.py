@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 
 
 class RunEngine(Protocol):
-    """What the queue needs of an engine. The engine itself imports torch, so the worker makes it at the first run."""
+    """The engine's interface to the queue. The engine imports torch, so the worker makes it at the first run."""
 
     def generate(self, request: VariationRequest, design: Design, listener: RunListener) -> None:
         """Draw the variations of a request and report each event to the listener."""
@@ -44,7 +44,7 @@ class JobQueue:
     """A queue of runs with one worker thread. A lock file keeps other workers and processes from drawing meanwhile.
 
     The worker calls `make_engine` at the beginning of each job; it should return the same engine while that is valid.
-    `idle_minutes` returns after how many minutes without work the model's memory is freed (0: never).
+    `idle_minutes` returns the minutes without work after which the model's memory is freed (0: never).
     """
 
     def __init__(
@@ -108,7 +108,7 @@ class JobQueue:
                 job.stage = "Stopping"
 
     def snapshot(self, job_id: str) -> JobSnapshot | None:
-        """Return the present state of a job, None if the id is unknown or the job was dropped as old."""
+        """Return the current state of a job, None if the id is unknown or the job was dropped as old."""
         with self._lock:
             job = self._jobs.get(job_id)
             return None if job is None else self._snapshot(job)
@@ -145,7 +145,7 @@ class JobQueue:
 
     @property
     def holds_model(self) -> bool:
-        """Whether there is an engine, and with it a loaded model. Imports no heavy library."""
+        """Return whether there is an engine, and with it a loaded model. Imports no heavy library."""
         with self._lock:
             return self._engine is not None
 
@@ -231,13 +231,13 @@ class JobQueue:
             with self._lock:
                 job.end(JobState.FAILED, str(error))
                 job.bad_input = isinstance(error, InputError)
-        except Exception as error:  # the worker must live, and the designer must be told
+        except Exception as error:  # the worker must go on, and the designer must see the error
             logger.exception("run %s failed", job.id)
             with self._lock:
                 job.end(
                     JobState.FAILED,
-                    f"Something went wrong that the studio did not foresee ({type(error).__name__}: {error}). "
-                    "What was finished is kept; the log in the terminal has the details.",
+                    f"An unexpected error stopped the run ({type(error).__name__}: {error}). "
+                    "Finished pictures are kept; the log in the terminal has the details.",
                 )
 
     @contextlib.contextmanager
@@ -302,7 +302,7 @@ class JobQueue:
 def _release(engine: RunEngine) -> None:
     try:
         engine.release()
-    except Exception:  # the worker must live to report the card's trouble at the next run
+    except Exception:  # the worker must go on; a fault of the card shows again at the next run
         logger.exception("releasing the model")
 
 

@@ -14,7 +14,7 @@ _KINDS = 64
 """Number of kinds of runs to remember, the most recent ones."""
 _RECENT_STEPS = 6
 _TRUST = 0.1
-"""Share of the earlier run after which the present run's own speed weighs as much as the earlier one's."""
+"""Share of the earlier run after which the current run's own speed weighs as much as the earlier one's."""
 
 
 @dataclass
@@ -40,7 +40,7 @@ class Pace:
     """The timestamps of a run in progress. `began` is on the monotonic clock.
 
     `steps` and `pictures` are the expected numbers of milestones. `past` are the timestamps of an earlier run of the
-    same kind. They say which steps are slow: some weave every picture, the first one fills caches.
+    same kind. They show which steps are slow: some weave every picture, the first one fills caches.
     """
 
     def __init__(self, began: float, steps: int, pictures: int, past: tuple[float, ...] = ()) -> None:
@@ -76,7 +76,7 @@ class Pace:
         return None if left is None else max(left - (now - self.began - last), 0.0)
 
     def _left_by_past(self, last: float) -> float:
-        """Return what was left of the earlier run at this milestone, scaled by the present run's relative speed."""
+        """Return the time left of the earlier run at this milestone, scaled by the current run's relative speed."""
         done = len(self.timestamps)
         then = self.past[done - 1] if done else 0.0
         trust = _TRUST * self.past[-1]

@@ -1,5 +1,5 @@
 """Base models, adapters and memory profiles: what can be loaded, and the slot that holds what is loaded.
 
-The registries (`registry`, `profiles`), `hardware` and `adapter_files` are light: a page may import them.
-`loading`, `adapters`, `memory`, `prompts` and `slot` import torch and belong to the worker.
+The registries (`registry`, `memory_profiles`), `hardware` and `adapter_files` import no torch, so a page may use them.
+`loading`, `adapters`, `offloading`, `prompts` and `pipeline_slot` import torch and belong to the worker.
 """

@@ -1,4 +1,4 @@
-"""peft adapter folders, read from their headers alone: no torch, no tensors, no pickles."""
+"""peft adapter folders, of which only the file headers are read: no torch, no tensors, no pickles."""
 
 from __future__ import annotations
 
@@ -33,19 +33,19 @@ class AdapterFile:
 
     @property
     def rank(self) -> int:
-        """The rank named in its configuration."""
+        """The rank in its configuration."""
         return int(self.config["r"])
 
     @property
     def alpha(self) -> float:
-        """The lora_alpha named in its configuration: the adapter is scaled by alpha / rank."""
+        """The lora_alpha in its configuration: the adapter is scaled by alpha / rank."""
         return float(self.config["lora_alpha"])
 
 
 def inspect_adapter(folder: Path) -> AdapterFile:
-    """Read a peft folder's configuration and the shapes in its weights file.
+    """Return the adapter in a peft folder, from its configuration and the shapes in its weights file.
 
-    Raises `AdapterError` when it is not a LoRA folder of peft, or damaged.
+    Raises `AdapterError` when it is not a LoRA folder of peft, or is damaged.
     """
     weights, configuration = folder / WEIGHTS_FILE, folder / CONFIG_FILE
     for file in (weights, configuration):
@@ -65,13 +65,13 @@ def inspect_adapter(folder: Path) -> AdapterFile:
         with safe_open(weights, framework="numpy") as opened:
             shapes = {key: tuple(opened.get_slice(key).get_shape()) for key in opened.keys()}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
-        raise AdapterError(f"{weights} is damaged or no safetensors file. Copy the adapter again.") from error
+        raise AdapterError(f"{weights} is damaged or not a safetensors file. Copy the adapter again.") from error
     name = folder.resolve().name
     return AdapterFile(folder, name, _sha256(weights), config, _modules(shapes, weights))
 
 
 def find_adapters(root: Path) -> tuple[Path, ...]:
-    """Return the peft folders to offer by default: `root` itself and the folders directly inside it."""
+    """Return the peft folders offered by default: `root` itself and the folders directly inside it."""
     if not root.is_dir():
         return ()
     candidates = [root, *sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))]

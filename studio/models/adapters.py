@@ -1,7 +1,7 @@
-"""Applying a peft LoRA to a transformer, and checking that every layer of it was taken up.
+"""Applying a peft LoRA to a transformer, and checking that all of its layers were loaded.
 
-`load_lora_weights` of the pipelines loads nothing from a peft folder and only warns; `load_lora_adapter` takes alpha
-for the rank. Here the layers are injected by peft from the adapter's own configuration, or handed to mmgp scaled.
+`load_lora_weights` of the pipelines loads nothing from a peft folder and only warns; `load_lora_adapter` assumes that
+alpha equals the rank. Here peft injects the layers from the adapter's own configuration, or mmgp gets them scaled.
 """
 
 from __future__ import annotations
@@ -42,32 +42,32 @@ def check_fit(transformer: SD3Transformer2DModel, adapter: AdapterFile) -> None:
 def add_adapter(transformer: SD3Transformer2DModel, adapter: AdapterFile) -> None:
     """Inject the adapter's layers into a transformer in plain memory; honours alpha, rank patterns and rsLoRA.
 
-    Raises `AdapterError` when it does not fit or is not taken up completely.
+    Raises `AdapterError` when it does not fit or is not loaded completely.
     """
     check_fit(transformer, adapter)
     config = LoraConfig.from_pretrained(str(adapter.folder))
-    # Exactly the layers that the file holds: patterns in a configuration may name more, which would stay untrained.
+    # Exactly the layers in the file: patterns in a configuration may match more, which would stay untrained.
     config.target_modules = sorted(adapter.modules)
     transformer.add_adapter(config, ADAPTER_NAME)
     outcome = set_peft_model_state_dict(transformer, load_file(adapter.folder / WEIGHTS_FILE), ADAPTER_NAME)
     refused: list[str] = outcome.unexpected_keys  # type: ignore[attr-defined]  # torch's, annotated wrongly
-    left_out = [key for key in outcome.missing_keys if ".lora_" in key]  # type: ignore[attr-defined]  # the same
+    left_out = [key for key in outcome.missing_keys if ".lora_" in key]  # type: ignore[attr-defined]  # torch's, too
     if refused or left_out:
         raise AdapterError(
-            f"The adapter “{adapter.name}” was not taken up completely: {(refused or left_out)[0]} does not fit. "
+            f"The adapter “{adapter.name}” was not loaded completely: {(refused or left_out)[0]} does not fit. "
             "Choose the model that it was trained on."
         )
 
 
 def set_weight(transformer: SD3Transformer2DModel, weight: float) -> None:
-    """Apply the injected adapter this strongly from the next step on; 0 is the base model, bit for bit."""
+    """Set the injected adapter's weight from the next step on; 0 is the base model, bit for bit."""
     transformer.set_adapters([ADAPTER_NAME], [weight])
 
 
 def scaled_state(adapter: AdapterFile, state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Return the adapter's tensors with lora_alpha / rank multiplied into lora_B, under the names of the layers alone.
+    """Return the adapter's tensors under plain layer names, with lora_B multiplied by lora_alpha / rank.
 
-    mmgp multiplies by the weight alone, so the tensors must hold the scale that peft would apply.
+    mmgp multiplies by the weight only, so the tensors must include the scale that peft would apply.
     """
     config = LoraConfig.from_pretrained(str(adapter.folder))
     scaled = {}
@@ -83,7 +83,7 @@ def scaled_state(adapter: AdapterFile, state: dict[str, torch.Tensor]) -> dict[s
 
 
 def _by_pattern(patterns: dict[str, float], module: str, otherwise: float) -> float:
-    """Return the value for a layer, found as peft does: a pattern names the end of the layer's path."""
+    """Return the value for a layer; as in peft, a pattern matches the end of the layer's path."""
     for pattern, value in patterns.items():
         if module == pattern or module.endswith(f".{pattern}"):
             return value

@@ -1,4 +1,4 @@
-"""Where to compute: the device, the precision its arithmetic is fastest in, and memory that runs out on it."""
+"""The device to compute on, its fastest precision, and its out-of-memory errors."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 import torch
 
 MEMORY_ERRORS = (MemoryError, RuntimeError)
-"""What to catch before asking `is_out_of_memory`: `torch.OutOfMemoryError` is a `RuntimeError`."""
+"""The exceptions to test with `is_out_of_memory`; `torch.OutOfMemoryError` is a `RuntimeError`."""
 
 _TEXTS = (
     "can't allocate memory",  # the processor's allocator on Linux
@@ -36,32 +36,32 @@ def mixed_precision(device: torch.device) -> AbstractContextManager[object]:
 
 
 def quick_precision(device: torch.device) -> AbstractContextManager[object]:
-    """Return a context for arithmetic that bf16 is precise enough for: bf16 on a CPU that is faster with it.
+    """Return a context for arithmetic that needs no more than bf16, which it uses on a CPU that is faster with it.
 
-    On a card a pipeline computes in the precision that it was loaded in.
+    On a card a pipeline computes in the precision in which it was loaded.
     """
     return mixed_precision(device) if device.type == "cpu" else nullcontext()
 
 
 def _has_fast_bf16() -> bool:
-    """Whether this CPU computes faster in bf16 than in fp32.
+    """Return whether this CPU computes faster in bf16 than in fp32.
 
     Measured with a step of the flow training: with AVX-512 BF16 an AMD CPU takes two thirds of the time of fp32, an
-    Intel CPU without AMX half as much again.
+    Intel CPU without AMX one and a half times as long.
     """
     able = torch.cpu.get_capabilities()
     return able.get("amx_bf16", False) or (able.get("avx512_bf16", False) and "AMD" in able.get("cpu_name", ""))
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error means that the card or the machine had too little memory."""
+    """Return whether an error means that the card or the machine had too little memory."""
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
         return True
     return isinstance(error, RuntimeError) and any(text in str(error) for text in _TEXTS)
 
 
 def empty_device_cache() -> None:
-    """Give back to the system what torch keeps of a card's memory without using it."""
+    """Return the unused card memory that torch caches to the system."""
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
     elif torch.backends.mps.is_available():

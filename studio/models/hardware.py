@@ -61,7 +61,7 @@ def _nvidia_card() -> tuple[str, float] | None:
         name, _, mebibytes = answer.stdout.splitlines()[0].rpartition(",")
         return name.strip(), float(mebibytes) / 1024
     except (OSError, subprocess.SubprocessError, IndexError, ValueError):
-        return None  # a card whose driver does not answer cannot be drawn with
+        return None  # a card whose driver does not answer cannot be used
 
 
 def _torch_without_cuda() -> bool:

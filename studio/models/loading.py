@@ -1,4 +1,4 @@
-"""Loading: a registry entry becomes a diffusers pipeline in main memory, fetched first if need be."""
+"""Loading of a registry entry as a diffusers pipeline in main memory, with a download first where needed."""
 
 from __future__ import annotations
 
@@ -22,16 +22,19 @@ if TYPE_CHECKING:
     )
 
 _NOT_ALLOWED = (401, 403, 404)
-"""The hub answers 401 or 404 for what a token may not see."""
+"""The hub answers 401 or 404 for a model that a token may not read."""
 _SAMPLE_BYTES = 2**16
 _SAMPLE_EVERY_BYTES = 2**24
 _GIGABYTE = 10**9
-_UNUSUAL_OPTIONS = ("stochastic_sampling", "invert_sigmas")
-"""Options of the scheduler that change its steps, not only its sigmas."""
+_OTHER_STEPS = ("stochastic_sampling", "invert_sigmas")
+"""Options of a scheduler that change its steps."""
+_OTHER_SIGMAS = ("shift_terminal", "use_karras_sigmas", "use_exponential_sigmas", "use_beta_sigmas")
+"""Options of a scheduler that a noise shift would override."""
+_TRAINED_TIMESTEPS = 1000
 
 
 def load_pipeline(entry: ModelEntry, dtype: torch.dtype) -> SD3Pipeline:
-    """Load a model into main memory; a gated one is fetched first if it is not here yet.
+    """Return a model loaded into main memory, downloaded first if it is missing.
 
     Raises `ModelError` with the step to take: licence, token, network, damaged files.
     """
@@ -55,18 +58,19 @@ def load_pipeline(entry: ModelEntry, dtype: torch.dtype) -> SD3Pipeline:
 
 
 def stamp_weights(folder: Path) -> tuple[tuple[str, int, int], ...]:
-    """Return path, size and time of each file of weights; the answer changes when a training writes them anew."""
+    """Return path, size and time of each weights file; the result changes when a training overwrites them."""
     try:
         known = [(str(file.relative_to(folder)), file.stat()) for file in sorted(folder.rglob("*.safetensors"))]
-    except OSError:  # a file is being put in the place of another, or the drive is gone: loading tells
+    except OSError:  # a file is being replaced, or the drive is gone: loading reports it
         return ()
     return tuple((name, file.st_size, file.st_mtime_ns) for name, file in known)
 
 
 def fingerprint(pipe: SD3Pipeline) -> str:
-    """Return 12 hex digits that identify the weights: of each file its path, its size and a sample every 16 MiB.
+    """Return 12 hex digits that identify the weights, hashed from each file's path, size and a sample every 16 MiB.
 
-    Merging a LoRA changes layers all through a file, so a sample meets it, and 27 GB take a moment and not a minute.
+    A merged LoRA changes layers throughout a file, so the samples detect it. Sampling 27 GB takes a moment instead of
+    a minute.
     """
     folder = Path(pipe.config["_name_or_path"])
     digest = hashlib.sha256()
@@ -115,9 +119,9 @@ def _fetch(entry: ModelEntry) -> Path:
 
 
 def _refusal(entry: ModelEntry, error: OSError) -> str | None:
-    """Return what to do when the hub answered and said no; None when it did not answer.
+    """Return what to do when the hub refused; None when it did not answer.
 
-    diffusers wraps the hub's answer in an `OSError` of its own, so the answer is looked for among the causes.
+    diffusers wraps the hub's answer in an `OSError` of its own, so the causes are searched for it.
     """
     cause: BaseException | None = error
     while cause is not None and not isinstance(cause, HfHubHTTPError):
@@ -137,7 +141,10 @@ def _check_scheduler(entry: ModelEntry, scheduler: object) -> None:
     """Raise `ModelError` unless the studio's sampler does what the scheduler would: plain Euler steps."""
     config = getattr(scheduler, "config", {})
     name = type(scheduler).__name__
-    unusual = [key for key in _UNUSUAL_OPTIONS if config.get(key)]
+    options = _OTHER_STEPS + (_OTHER_SIGMAS if entry.fits_noise else ())
+    unusual = [option for option in options if config.get(option)]
+    if config.get("num_train_timesteps", _TRAINED_TIMESTEPS) != _TRAINED_TIMESTEPS:
+        unusual.append("num_train_timesteps")
     if name == "FlowMatchEulerDiscreteScheduler" and not unusual:
         return
     said = f"{name} with {unusual[0]}" if unusual else name
@@ -152,12 +159,12 @@ def _damaged(entry: ModelEntry, error: Exception) -> ModelError:
     logging.getLogger(__name__).error("loading %s", entry.id, exc_info=error)
     return ModelError(
         f"{entry.title} could not be loaded: {first_line(error)} "
-        "The files may be incomplete or of another kind than Stable Diffusion 3; fetch or copy them again."
+        "The files may be incomplete, or not of the Stable Diffusion 3 family; fetch or copy them again."
     )
 
 
 def _check_memory(entry: ModelEntry, folder: Path) -> None:
-    """Raise `MemoryShortError` before loading what cannot fit: the system would end the studio without an error."""
+    """Raise `MemoryShortError` for a model that cannot fit: the system would end the studio without an error."""
     needed = sum(file.stat().st_size for file in folder.glob("*/*.safetensors") if ".fp16." not in file.name)
     free = psutil.virtual_memory().available + psutil.swap_memory().free
     if needed > free:

@@ -1,4 +1,4 @@
-"""mmgp's memory profiles, described for designers, and the choice of one by the memory found."""
+"""mmgp's memory profiles, described for designers, and the choice of the one that fits the memory found."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class MemoryProfile:
     """One way of sharing a model between graphics memory (VRAM) and main memory (RAM), both in GiB.
 
     `number` is mmgp's. With `shared_card` all parts of the model stay on the card together, so that a second run moves
-    nothing. With `asynchronous` the next part is copied while the present one computes. `transformer_budget_mib` is how
-    much of the transformer stays on the card; None for what mmgp sets for this profile.
+    nothing. With `asynchronous` the next part is copied while the current one computes. `transformer_budget_mib` is how
+    much of the transformer stays on the card; None for mmgp's own value.
     """
 
     id: str
@@ -71,7 +71,7 @@ _ENTRIES = (
         "5",
         5,
         "Small card, little memory",
-        "Only what is drawn with at the moment is on the card. Slowest, but it works from 10 GB of VRAM.",
+        "Only the part in use is on the card. Slowest, but it works from 10 GB of VRAM.",
         ram_gib=24,
         vram_gib=10,
         asynchronous=False,
@@ -81,7 +81,7 @@ _ENTRIES = (
 PROFILES: dict[str, MemoryProfile] = {profile.id: profile for profile in _ENTRIES}
 
 _TOLERANCE = 0.92
-"""A “24 GB” card reports 23.5 GiB, “32 GB” of memory 31 GiB: nominal sizes are met at 92 %."""
+"""A “24 GB” card reports 23.5 GiB, “32 GB” of memory 31 GiB: 92 % of a nominal size is enough."""
 
 
 def recommend_profile(hardware: Hardware) -> MemoryProfile | None:
@@ -92,8 +92,8 @@ def recommend_profile(hardware: Hardware) -> MemoryProfile | None:
 def choose_profile(profile: str, vram_gib: float, ram_gib: float) -> MemoryProfile:
     """Return the profile of a setting (an id of `PROFILES`, or “auto”) for a CUDA card and a main memory, in GiB.
 
-    “auto” is the fastest profile whose needs they meet, or the thriftiest when they meet none. Raises `RequestError`
-    for an unknown setting.
+    “auto” is the fastest profile that fits both, or the most economical where none fits. Raises `RequestError` for an
+    unknown setting.
     """
     check_profile(profile)
     if profile != AUTOMATIC:

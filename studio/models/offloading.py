@@ -1,7 +1,7 @@
 """Memory management: a pipeline shared between card and main memory by one of mmgp's profiles.
 
-The only module that imports mmgp, written against 3.8.2. Importing mmgp replaces functions in transformers and
-safetensors; they are put back here, since the replacement does not take the arguments that transformers passes now.
+The only module that imports mmgp, written for 3.8.2. Importing mmgp replaces functions in transformers and
+safetensors; they are restored here, since the replacements do not accept the arguments that transformers passes.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from studio.models.pipeline import SD3Pipeline
 if TYPE_CHECKING:
     from diffusers.models.transformers.transformer_sd3 import SD3Transformer2DModel
 
-_FIRST_THRIFTY = 3
-"""From this profile on mmgp means to save main memory too."""
-_ROOMY_GIB = 38
-"""Cards of this size hold all of Large in 16 bits (25.5 GiB) with what a batch of five computes; smaller ones get 8."""
+_FIRST_SAVING_RAM = 3
+"""From this profile number on, mmgp saves main memory too."""
+_LARGE_CARD_GIB = 38
+"""Cards of this size hold Large in 16 bits (25.5 GiB) and a batch of five; smaller ones get weights of 8 bits."""
 _OTHERS_BUDGET_MIB = 3000
-"""mmgp's own for all parts but the transformer."""
+"""mmgp's own value for all parts except the transformer."""
 _PARTS = ("transformer", "text_encoder", "text_encoder_2", "text_encoder_3", "vae")
 
 
@@ -64,15 +64,14 @@ class ManagedMemory:
         offload.activate_loras(self._transformer, ["0"], [weight])
 
     def evict(self) -> None:
-        """Take everything off the card; the next forward brings it back.
+        """Move everything off the card; the next forward pass brings it back.
 
-        Needed after a failure: mmgp lists a part as being on the card before it has copied it, and would never copy
-        the rest.
+        Needed after a failure: mmgp marks a part as loaded before it has copied it, and would never copy the rest.
         """
         self._managed.unload_all()
 
     def release(self) -> None:
-        """Take everything off the card and unpin it."""
+        """Move everything off the card and unpin it."""
         _release(self._managed)
 
 
@@ -88,7 +87,7 @@ def manage_memory(
         if adapter.config.get("use_dora"):
             raise AdapterError(f"The adapter “{adapter.name}” is a DoRA, which the memory profiles cannot apply yet.")
     _keep_timesteps_exact(pipe.transformer)
-    quantised = profile.number >= _FIRST_THRIFTY or vram_gib < _ROOMY_GIB
+    quantised = profile.number >= _FIRST_SAVING_RAM or vram_gib < _LARGE_CARD_GIB
     options: dict[str, Any] = {
         "quantizeTransformer": quantised,
         # mmgp looks for a T5 in the first two encoders only; SD3 has it in the third, 9.5 GB in bf16.
@@ -130,7 +129,7 @@ def _load_adapter(transformer: SD3Transformer2DModel, adapter: AdapterFile) -> N
 def _release(managed: offload.offload | None) -> None:
     if managed is not None and managed.models is not None:
         managed.release()
-    # mmgp makes the card this thread's default device and leaves it so; the next model is loaded into RAM.
+    # mmgp leaves the card as this thread's default device, but the next model is loaded into RAM.
     torch.set_default_device(None)
 
 
@@ -142,10 +141,10 @@ def _keep_timesteps_exact(transformer: SD3Transformer2DModel) -> None:
 
 
 def _mend_prefetch(managed: offload.offload) -> None:
-    """Let mmgp recognise a block that it has fetched ahead.
+    """Let mmgp recognise a block that it has prefetched.
 
-    It compares the previous block's name with the model's prefix against the loaded one's without: never equal, so
-    every streamed block is copied twice.
+    mmgp compares names with and without the model's prefix, which are never equal, so every streamed block would be
+    copied twice.
     """
     for entry, previous in managed.prev_blocks_names.items():
         if previous is not None:

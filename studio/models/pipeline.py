@@ -1,7 +1,7 @@
-"""The typed view of a Stable Diffusion 3 pipeline.
+"""The type of a Stable Diffusion 3 pipeline.
 
-diffusers sets the parts of a pipeline at run time, where a type checker cannot see them. `SD3Pipeline` names those that
-the studio uses; `studio.models.loading` returns a `StableDiffusion3Img2ImgPipeline` as one.
+diffusers sets the parts of a pipeline at run time, where a type checker cannot see them. `SD3Pipeline` declares those
+that the studio uses; `studio.models.loading` returns a `StableDiffusion3Img2ImgPipeline` under this type.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class SD3Pipeline(Protocol):
-    """What the studio uses of diffusers' `StableDiffusion3Img2ImgPipeline`."""
+    """The parts of diffusers' `StableDiffusion3Img2ImgPipeline` that the studio uses."""
 
     vae: AutoencoderKL
     transformer: SD3Transformer2DModel
@@ -34,7 +34,7 @@ class SD3Pipeline(Protocol):
 
     @property
     def _execution_device(self) -> torch.device:
-        """The device that the parts compute on; under a memory manager they may lie elsewhere."""
+        """The device that the parts compute on; a memory manager may store them elsewhere."""
 
     def encode_prompt(
         self,
@@ -47,7 +47,7 @@ class SD3Pipeline(Protocol):
         device: torch.device,
         max_sequence_length: int,
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Return embeds of the words and of the negative ones, then both pooled."""
+        """Return the embeddings of prompt and negative prompt, then the pooled embeddings of both."""
 
     def to(self, device: str) -> SD3Pipeline:
         """Move every part to a device."""

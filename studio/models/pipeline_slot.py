@@ -1,4 +1,4 @@
-"""The slot: the one place where a loaded pipeline is kept. At most one is in memory at a time."""
+"""The slot that holds the loaded pipeline. At most one is in memory at a time."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class EncodedDesign:
     """A design encoded by a model, remembered for later runs: its latents (1, c, h, w), in main memory.
 
     `shift` is its noise shift (`studio.generation.noise_shift`), `reconstruction` the padded picture that the VAE
-    decodes from the latents as they are; both None until a run needs them.
+    decodes from the unchanged latents; both are None until a run needs them.
     """
 
     latents: torch.Tensor
@@ -48,7 +48,7 @@ class EncodedDesign:
 
 @dataclass
 class LoadedPipeline:
-    """A pipeline ready to draw, and what is known of it. `designs` holds the last designs that it encoded."""
+    """A pipeline ready to draw, with its facts. `designs` holds the last designs that it encoded."""
 
     pipe: SD3Pipeline
     entry: ModelEntry
@@ -67,18 +67,18 @@ class LoadedPipeline:
 
     @property
     def device_name(self) -> str:
-        """The device with the card's own name."""
+        """The device, with the name of the card if there is one."""
         return f"cuda, {torch.cuda.get_device_name()}" if self.device == "cuda" else self.device
 
     @property
     def precision(self) -> str:
-        """The number format of the arithmetic, and whether the large parts are stored in 8 bits."""
+        """The number format of the arithmetic, and of the large parts where they are stored in 8 bits."""
         if self.memory is None:
             return str(self.pipe.transformer.dtype).removeprefix("torch.")
         return "bfloat16, 8-bit weights" if self.memory.quantised else "bfloat16"
 
     def make_room(self) -> None:
-        """Free what can be freed of the card's memory, after a batch that was too large for it."""
+        """Free as much of the card's memory as possible, after a batch that did not fit."""
         gc.collect()
         if self.memory is not None:
             self.memory.evict()
@@ -95,9 +95,9 @@ class LoadedPipeline:
 
 
 class PipelineSlot:
-    """Loads what a run needs and keeps it for the next; releases the old pipeline *before* it loads another.
+    """Loads the pipeline of a run and keeps it for the next; releases the old one *before* it loads another.
 
-    One thread at a time is inside `use`; whoever wants another pipeline, or wants it released, waits.
+    One thread at a time is inside `use`; another thread that calls `use` or `release` waits.
     """
 
     def __init__(self) -> None:
@@ -107,20 +107,20 @@ class PipelineSlot:
 
     @property
     def occupied(self) -> bool:
-        """Whether a pipeline is in memory at this moment."""
+        """Whether a pipeline is in memory now."""
         return self._loaded is not None
 
     @contextmanager
     def use(self, choice: PipelineChoice, report: Callable[[str], None]) -> Iterator[LoadedPipeline]:
-        """Yield the pipeline of a choice, loaded if need be; `report` is told each stage, in words for the designer.
+        """Yield the pipeline of a choice, loaded if needed; `report` gets each stage, in words for the designer.
 
-        Raises `ModelError`, `AdapterError` or `MemoryShortError`; nothing is in memory then.
+        Raises `ModelError`, `AdapterError` or `MemoryShortError`, and then leaves nothing in memory.
         """
         with self._lock:
             yield self._ready(choice, report)
 
     def release(self) -> None:
-        """Drop the pipeline and give its memory back; waits for a run that uses it."""
+        """Drop the pipeline and free its memory, after any run that uses it."""
         with self._lock:
             loaded, self._loaded, self._key = self._loaded, None, None
             if loaded is None:
@@ -163,7 +163,7 @@ def _load(entry: ModelEntry, adapter: AdapterFile | None, profile_choice: str) -
     if device == "cuda":
         from studio.models.offloading import manage_memory
 
-        # torch's own card: the driver may list several, in another order, or none at all.
+        # The card that torch uses: the driver may list several, in another order, or none at all.
         vram_gib = torch.cuda.get_device_properties(0).total_memory / _GIB
         profile = choose_profile(profile_choice, vram_gib, find_hardware().ram_gib)
         memory = manage_memory(pipe, profile, adapter, vram_gib)

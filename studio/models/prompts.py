@@ -1,4 +1,4 @@
-"""Prompts encoded for the transformer, and remembered: a second run with the same words needs no text encoder."""
+"""Prompts encoded for the transformer and cached: a second run with the same prompt needs no text encoder."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _REMEMBERED = 64
 
 @dataclass(frozen=True, slots=True)
 class TextEmbeds:
-    """Text as the transformer reads it: `words` (rows, tokens, width) and `pooled` (rows, pooled width)."""
+    """Text embeddings for the transformer: `words` (rows, tokens, width) and `pooled` (rows, pooled width)."""
 
     words: Tensor
     pooled: Tensor
 
     def to(self, device: torch.device | str) -> TextEmbeds:
-        """Return the embeds on a device."""
+        """Return the embeddings on a device."""
         return TextEmbeds(self.words.to(device), self.pooled.to(device))
 
     def repeated(self, count: int) -> TextEmbeds:
@@ -35,10 +35,9 @@ class TextEmbeds:
 
 @dataclass(frozen=True, slots=True)
 class PromptEmbeds:
-    """One prompt and its negative one, encoded, of one row each, in main memory.
+    """The embeddings of one prompt and of its negative prompt, one row each, in main memory.
 
-    `negative` is None where the guidance scale asks for no second pass. `cut` says that the prompt was longer than the
-    model reads.
+    `negative` is None where the guidance scale needs no second pass. `cut`: the prompt was longer than the model reads.
     """
 
     text: TextEmbeds
@@ -47,17 +46,17 @@ class PromptEmbeds:
 
 
 class PromptCache:
-    """Encodes prompts with one pipeline and remembers the last 64."""
+    """Encodes prompts with one pipeline and caches the last 64."""
 
     def __init__(self, pipe: SD3Pipeline, tokens: int) -> None:
-        """`tokens` is how many tokens of a prompt the T5 encoder reads."""
+        """`tokens` is the number of tokens that the T5 encoder reads."""
         self._pipe = pipe
         self._tokens = tokens
         self._remembered: OrderedDict[tuple[str, str | None], PromptEmbeds] = OrderedDict()
 
     @torch.no_grad()
     def encode(self, prompt: str, negative_prompt: str, guided: bool) -> PromptEmbeds:
-        """Return the embeds of a prompt; the negative one is read only when `guided` (guidance scale above 1)."""
+        """Return the embeddings of a prompt, and of the negative one only when `guided` (guidance scale above 1)."""
         key = (prompt, negative_prompt if guided else None)
         if key in self._remembered:
             self._remembered.move_to_end(key)
@@ -82,5 +81,5 @@ class PromptCache:
         return embeds
 
     def forget(self) -> None:
-        """Drop what was remembered."""
+        """Empty the cache."""
         self._remembered.clear()

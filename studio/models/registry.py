@@ -17,8 +17,8 @@ BUILTIN_FOLDER = Path(__file__).parent / "builtin"
 class ModelDefaults:
     """Settings that suit a model when the designer chose none.
 
-    `strength` makes a medium variation; at `subtle` layout and colours stay, `strong` keeps the rough idea and is as
-    far as the model draws well.
+    `strength` makes a medium variation. `subtle` keeps layout and colours. `strong` keeps the rough idea; above it the
+    model draws badly.
     """
 
     strength: float
@@ -33,11 +33,11 @@ class ModelEntry:
     """One base model in diffusers form, of the Stable Diffusion 3 family.
 
     `working_pixels` is the area up to which it draws at the design's own size; a larger design is drawn at that area
-    and enlarged. `multiple_px` divides both sides of what it draws (VAE factor times patch size), `smallest_px` is
-    the shortest side it was made for. `prompt_tokens` is how many tokens its T5 encoder reads. With `fits_noise` the
-    noise is fitted to design and strength (`studio.generation.noise_shift`). With `cycle_spinning` every other step
-    sees the latents from another corner also where nothing repeats (`studio.generation.cycle_spinning`). Sizes of
-    downloads in GB (10^9).
+    and enlarged. `multiple_px` divides both sides of its pictures (VAE factor times patch size), `smallest_px` is the
+    shortest side that it was trained for. `prompt_tokens` is how many tokens its T5 encoder reads. With `fits_noise`
+    the noise is fitted to design and strength (`studio.generation.noise_shift`). With `cycle_spinning` the latents are
+    shifted at every other step even without a repeat (`studio.generation.cycle_spinning`). Sizes of downloads are in
+    GB (10^9).
     """
 
     id: str
@@ -58,11 +58,11 @@ class ModelEntry:
 
     @property
     def public_id(self) -> str:
-        """What records call it: a folder's name without its path, which is nobody else's business."""
+        """The id in records: for a folder its name alone, since its path is private."""
         return self.id if self.id in MODELS else f"folder:{self.title}"
 
     def plan_canvas(self, design: Design, repeat: str | None = None) -> Canvas:
-        """Return the sheet on which this model draws a design, or one repeat of a cloth."""
+        """Return the canvas on which this model draws a design, or one repeat of a cloth."""
         return plan_canvas(
             design.width_px,
             design.height_px,
@@ -74,7 +74,7 @@ class ModelEntry:
 
     @property
     def local(self) -> bool:
-        """Whether it loads without a network."""
+        """Whether it loads without a network connection."""
         return self.folder is not None
 
 
@@ -134,8 +134,8 @@ MODELS: dict[str, ModelEntry] = {entry.id: entry for entry in (_BUILTIN, _LARGE,
 def resolve_model(model: str) -> ModelEntry:
     """Return the entry for an id of `MODELS` or for a folder in diffusers form.
 
-    Raises `RequestError` when it is neither. A folder gets Large's limits, which hold for the whole family; one of a
-    built-in model that was trained further is drawn with as the built-in model is.
+    Raises `RequestError` when it is neither. A folder gets Large's limits, which hold for the whole family; a folder
+    with the built-in model's architecture gets the built-in model's settings.
     """
     if model in MODELS:
         return MODELS[model]
@@ -166,16 +166,16 @@ def resolve_model(model: str) -> ModelEntry:
 
 
 def _is_builtin(folder: Path) -> bool:
-    """Whether a folder's transformer is of the built-in model's architecture."""
+    """Return whether a folder's transformer has the built-in model's architecture."""
     theirs, ours = _read_architecture(folder), _read_architecture(BUILTIN_FOLDER)
     return bool(ours) and ours.items() <= theirs.items()
 
 
 def _read_architecture(folder: Path) -> dict[str, Any]:
-    """Return the settings of a folder's transformer; none where they cannot be read, which loading will tell."""
+    """Return the settings of a folder's transformer; empty where they cannot be read, which loading reports."""
     try:
         config = json.loads((folder / "transformer" / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    # Names with an underscore are notes of the library that wrote the file: its version, where it lay.
+    # Names with an underscore are notes of the library that wrote the file, such as its version and path.
     return {key: value for key, value in config.items() if key[:1] != "_"} if isinstance(config, dict) else {}

@@ -69,7 +69,7 @@ class Constraints:
 
     @property
     def none(self) -> bool:
-        """Whether the model's picture is left as it is."""
+        """Whether there are no constraints, so that the model's picture stays unchanged."""
         return self == Constraints()
 
 

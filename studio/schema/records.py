@@ -13,7 +13,7 @@ from studio.schema.fields import read_fields
 
 @dataclass(frozen=True, slots=True)
 class RunFacts:
-    """What is the same for all variations of a run. The engine reports it, every variation's record keeps it.
+    """The facts that all variations of a run share. The engine reports them, every variation's record keeps them.
 
     - `model`: id in the table of models, or the path of a folder. `model_title` is for the designer.
     - `model_fingerprint`: hash of the weights (hex).
@@ -57,7 +57,7 @@ class RunFacts:
 
 @dataclass(frozen=True, slots=True)
 class Weaving:
-    """How the model's picture was made weavable, in figures.
+    """The figures of weaving the model's picture.
 
     Shares are fractions of all knots, 0 to 1. None means that the figure does not apply, or that an earlier version
     did not record it.
@@ -69,7 +69,8 @@ class Weaving:
     - `changed_share`: knots with another yarn than in the design. None if the yarns are new.
     - `unchanged_share`: parts in which the model's picture equals the design after the VAE round trip. These take the
       design's knots.
-    - `settled_share`: knots that took not the nearest yarn but one that the design has beside such neighbours.
+    - `settled_share`: knots set to another yarn than the nearest one, because of the design's contacts (pairs of
+      adjacent yarns).
     - `orphan_share_before`, `orphan_share`: stray knots before and after cleaning.
     - `cleaned_share`: knots that the cleaning changed.
     - `vertical`, `horizontal`: offset of the mirror axis from the middle, in half knots (right or down is positive).
@@ -107,9 +108,9 @@ class Weaving:
 
 @dataclass(frozen=True, slots=True)
 class VariationRecord:
-    """Everything that is known about one finished variation.
+    """The full record of one finished variation.
 
-    - `id`: of the variation. `run`: id of its run. `slot`: its place in the run, from 0.
+    - `id`: of the variation. `run`: id of its run. `slot`: its position in the run, counted from 0.
     - `created_at`: ISO 8601 in UTC with milliseconds.
     - `source`: SHA-256 (hex) of the design's file. `parent`: id of the variation it was branched from, or None.
     - `prompt` to `seed`, `constraints`: as in `VariationRequest`.

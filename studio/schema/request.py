@@ -36,7 +36,7 @@ def fresh_seed() -> int:
 
 
 def seeds_from(first: int, count: int) -> tuple[int, ...]:
-    """Return `count` consecutive seeds from `first` on, modulo `SEED_LIMIT`."""
+    """Return `count` consecutive seeds beginning with `first`, modulo `SEED_LIMIT`."""
     return tuple((first + i) % SEED_LIMIT for i in range(count))
 
 
@@ -53,7 +53,7 @@ class AdapterUse:
 
 @dataclass(frozen=True, slots=True)
 class PipelineChoice:
-    """What a run needs in memory. Runs with equal choices share one loaded pipeline.
+    """The choice of a pipeline. Runs with equal choices share one loaded pipeline.
 
     `model` is an id in the table of models or the path of a folder, `profile` the id of a memory profile or "auto".
     """
@@ -72,7 +72,7 @@ class VariationRequest:
     - `seeds`: 1 to `COUNT_LIMIT` different seeds, each 0 to 2**32 - 1.
     - `strength`: share of the noise schedule that is run, 0.01 (close to the design) to 1.
     - `steps`: steps of the whole schedule, 1 to `STEPS_LIMIT`.
-    - `guidance_scale`: of classifier-free guidance, 0 to `GUIDANCE_LIMIT`. 1 and below are without guidance.
+    - `guidance_scale`: of classifier-free guidance, 0 to `GUIDANCE_LIMIT`. 1 or less means no guidance.
     - `model`, `profile`: see `PipelineChoice`.
     - `parent`: id of the variation that the run was branched from, or None.
 
@@ -98,7 +98,7 @@ class VariationRequest:
         check_whole("Steps", self.steps, 1, STEPS_LIMIT, "28 is a good start")
         check_number("Guidance scale", self.guidance_scale, 0.0, GUIDANCE_LIMIT, "4.5 is a good start")
         if not 1 <= len(self.seeds) <= COUNT_LIMIT:
-            raise RequestError(f"{len(self.seeds)} variations were asked for. Choose 1 to {COUNT_LIMIT}; 5 is usual.")
+            raise RequestError(f"{len(self.seeds)} variations are out of range. Choose 1 to {COUNT_LIMIT}; 5 is usual.")
         for seed in self.seeds:
             check_whole("Seed", seed, 0, SEED_LIMIT - 1, "leave it empty for a fresh one")
         if len(set(self.seeds)) < len(self.seeds):
@@ -113,7 +113,7 @@ class VariationRequest:
 
     @property
     def pipeline(self) -> PipelineChoice:
-        """What this run needs in memory."""
+        """The pipeline that this run needs."""
         return PipelineChoice(self.model, self.adapter.folder if self.adapter else None, self.profile)
 
     def to_json(self) -> dict[str, Any]:

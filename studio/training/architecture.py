@@ -3,8 +3,8 @@
 The pipeline, adapters and settings of SD3.5-Large work with it too; only the numbers below differ. They are chosen for
 five variations at 384x288 px within seconds on a laptop: the VAE downsamples by 2 and the transformer reads patches of
 8x8 latents, so that one token covers 16x16 px. Patches are better at detail than a VAE that downsamples more: a patch
-has weights of its own for each position in it, while a VAE upsamples by doubling pixels, and its convolutions tell the
-copies apart by their neighbours alone.
+has separate weights for each position in it, while a VAE upsamples by doubling pixels, and its convolutions can
+distinguish the copies only by their neighbours.
 """
 
 from __future__ import annotations
@@ -195,7 +195,7 @@ def train_clip_tokenizer(captions: Iterable[str], vocabulary: int = CLIP_VOCABUL
     for letter in letters:
         for piece in (letter, f"{letter}</w>"):
             vocab.setdefault(piece, len(vocab))
-    # The end token has the largest id, as in the original CLIP: older code finds the end of a text by that.
+    # The end token has the largest id, as in the original CLIP: older code uses this to find the end of a text.
     ordered = [piece for piece in sorted(vocab, key=vocab.__getitem__) if piece not in (START_TOKEN, END_TOKEN)]
     numbered = {piece: number for number, piece in enumerate([*ordered, START_TOKEN, END_TOKEN])}
     merges = [tuple(pair) for pair in model["merges"]]
@@ -209,8 +209,8 @@ def train_clip_tokenizer(captions: Iterable[str], vocabulary: int = CLIP_VOCABUL
 def train_t5_tokenizer(captions: Iterable[str], vocabulary: int = T5_VOCABULARY) -> T5Tokenizer:
     """Return a Unigram tokenizer of the most frequent words in these captions; other words are split into letters.
 
-    Scores are log-probabilities. The vocabulary is set, not trained: training gives parts of words, and with a few
-    hundred words in all whole ones are better.
+    Scores are log-probabilities. The vocabulary is set, not trained: training gives parts of words, but for a few
+    hundred words whole ones are better.
     """
     from transformers import T5Tokenizer
 

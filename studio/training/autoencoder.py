@@ -30,7 +30,7 @@ VALIDATION_DESIGNS = range(24)
 SAMPLE_DESIGNS = range(8)
 """Indices of held-out designs for samples."""
 LATENT_STATISTICS_DESIGNS = range(24, 56)
-"""Indices of held-out designs that shift and scale of the latents are measured on."""
+"""Indices of held-out designs on which shift and scale of the latents are measured."""
 BROAD_BLOCKS = (4, 8, 16, 32)
 """Block sizes of the low-frequency noise in latents. After denoising from sigma 0.5 the error of the latents has a
 standard deviation of 0.45, and its means over such blocks are 1.2, 1.5, 1.9 and 2.7 times those of white noise."""
@@ -64,10 +64,10 @@ class CropRecipe(LossWeights):
 class AutoencoderRecipe(CropRecipe):
     """Settings of the VAE training.
 
-    Crops are decoded from latents with noise, as the transformer leaves about as much. The amplitude of the noise is
+    Crops are decoded from latents with about as much noise as the transformer leaves. The amplitude of the noise is
     uniform up to `latent_noise`, or up to `low_noise` for `low_noise_share` of the crops, in standard deviations of the
-    latents. So the encoder learns a code that such noise does not destroy: broad shapes, which take most of the
-    amplitude in latents that resemble the picture, get no more of it than lines. `broad_noise` is the relative
+    latents. So the encoder learns a code that this noise does not destroy: it gives broad shapes, which have most of
+    the amplitude in latents that resemble the picture, no more amplitude than lines. `broad_noise` is the relative
     amplitude of the noise in blocks of each of `BROAD_BLOCKS`, which teaches the VAE to keep yarns apart over a whole
     motif. `size_weight` weighs the mean square of the latents: the noise is relative to their standard deviation, so
     nothing else limits it.
@@ -165,7 +165,7 @@ class CropTraining(ABC):
         except RuntimeError as error:
             raise InputError(
                 f"The {self.name} training in this folder is of a VAE of another size. Delete state/{self.name}.pt to "
-                "begin it anew from the model."
+                "start it again from the model."
             ) from error
         self.average.values = {key: value.to(self.device) for key, value in state["average"].items()}
         self.optimiser.load_state_dict(state["optimiser"])
@@ -232,7 +232,7 @@ def draw_noise(shape: Sequence[int], seed: int, broad: float) -> Tensor:
 def fix_posterior_variance(vae: AutoencoderKL) -> None:
     """Set the posterior's standard deviation to `POSTERIOR_STD` in place.
 
-    The pipeline samples from the posterior, which has to give back the picture. The trainings add noise of their own.
+    A pipeline that samples from the posterior must still reconstruct the picture. The trainings add their own noise.
     """
     channels = vae.config["latent_channels"]
     vae.encoder.get_parameter("conv_out.weight")[channels:] = 0

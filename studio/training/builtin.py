@@ -35,7 +35,7 @@ CHECKPOINT_SECONDS = 240.0
 VALIDATION_SECONDS = 600.0
 REPORT_STEPS = 20
 LINEAR_DESIGNS, LINEAR_CROPS = 12, 48
-"""Numbers of designs and crops that the linear code of a new VAE is computed from."""
+"""Numbers of designs and crops from which the linear code of a new VAE is computed."""
 VAE_SHARE = 0.35
 """Share of the time that phase "all" gives to the VAE."""
 
@@ -55,7 +55,7 @@ class Training(Protocol):
         """Return figures on held-out designs."""
 
     def draw_samples(self) -> NDArray[np.uint8]:
-        """Return a picture, uint8 (h, w, 3), of held-out designs and what the model makes of them."""
+        """Return a picture, uint8 (h, w, 3), of held-out designs and the model's results."""
 
     def state(self) -> dict[str, Any]:
         """Return everything that the next step depends on."""
@@ -66,7 +66,7 @@ class Training(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """A progress report. `figures` are means since the last report; `saved` tells that a checkpoint was written."""
+    """A progress report. `figures` are means since the last report; `saved` means that a checkpoint was written."""
 
     phase: str
     step: int
@@ -110,7 +110,7 @@ def train_builtin(
     device: str = "auto",
     stopped: Callable[[], bool] = lambda: False,
 ) -> Iterator[Progress]:
-    """Train for so many minutes and yield progress reports. Each checkpoint exports the model.
+    """Train for this many minutes and yield progress reports. Each checkpoint exports the model.
 
     Phase "all" trains the VAE and then the transformer with the text encoders, which have to learn the new latents.
     Phase "decoder" trains the VAE's decoder on latents from the transformer and does not change the encoder. `stopped`
@@ -119,7 +119,7 @@ def train_builtin(
     Raises `InputError` if `output` holds a training and `resume` is false.
     """
     if (output / "state").exists() and not resume:
-        raise InputError(f"{output} holds a training already. Add --resume to go on with it, or choose another folder.")
+        raise InputError(f"{output} already holds a training. Add --resume to continue it, or choose another folder.")
     shares: dict[Phase, float] = {"vae": VAE_SHARE, "flow": 1 - VAE_SHARE} if phase == "all" else {phase: 1.0}
     for name, share in shares.items():
         yield from train_phase(PhaseRun(output, minutes * share, name, cool_down_steps, device), stopped)
@@ -197,7 +197,7 @@ def open_parts(folder: Path) -> BuiltinParts:
             try:
                 widen_autoencoder(parts.vae, large)
             except ValueError as error:
-                raise InputError(f"The VAE in {folder} is no smaller form of today's: {error}.") from error
+                raise InputError(f"The VAE in {folder} cannot be widened to the current size: {error}.") from error
             parts.vae = large
         return parts
     parts = build_parts([*sample_captions(6000), *vocabulary()])
@@ -252,8 +252,8 @@ def _check_newest(path: Path) -> None:
     newest = max((state for state in vae_states if state.exists()), key=lambda state: state.stat().st_mtime)
     if newest.stat().st_mtime > path.stat().st_mtime:
         raise InputError(
-            f"{newest.name} in {path.parent} is newer than {path.name}: to go on with the older one would undo what "
-            f"the VAE has learnt since. Delete {path.name} to begin that phase anew from the model."
+            f"{newest.name} in {path.parent} is newer than {path.name}: continuing from the older one would undo what "
+            f"the VAE has learnt since. Delete {path.name} to start that phase again from the model."
         )
 
 

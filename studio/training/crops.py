@@ -10,7 +10,7 @@ from studio.training.examples import cut_crop, draw_crop_source
 from studio.training.pixels import to_tensor
 
 INITIAL_DESIGNS = 48
-"""Designs that the first batch is cut from."""
+"""Designs from which the first batch is cut."""
 
 
 class CropStream:

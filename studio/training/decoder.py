@@ -39,7 +39,7 @@ Walk = Callable[[Tensor, float], Tensor]
 
 @dataclass(frozen=True)
 class DecoderRecipe(CropRecipe):
-    """Settings of the decoder's training; the crops have a size that the transformer was trained on.
+    """Settings of the decoder's training; the crops have a size on which the transformer was trained.
 
     The transformer denoises the latents of a batch from a random sigma up to `walk_sigma`. `clean_share` of the batches
     keep their encoded latents, so that the decoder still reconstructs designs. Denoising costs more than a step of
@@ -80,7 +80,7 @@ class DecoderTraining(CropTraining):
         self._cache: dict[int, tuple[Tensor, Tensor]] = {}
 
     def state(self) -> dict[str, Any]:
-        """Return everything that the next step depends on, including the frozen VAE that the targets are made with."""
+        """Return everything that the next step depends on, including the frozen VAE that makes the targets."""
         return super().state() | {"held": self.frozen_vae.state_dict()}
 
     def load(self, state: dict[str, Any]) -> None:
@@ -97,7 +97,7 @@ class DecoderTraining(CropTraining):
         rng = np.random.default_rng([step, 16])
         number = int(rng.integers(oldest, newest + 1))
         if number not in self._cache:
-            self._cache[number] = self._walk_batch(number)
+            self._cache[number] = self._denoise_batch(number)
         target, latents = self._cache[number]
         amplitudes = torch.from_numpy(self.recipe.latent_noise * rng.random((len(target), 1, 1, 1), dtype=np.float32))
         noise = torch.randn(latents.shape, generator=torch.Generator("cpu").manual_seed(step)) * amplitudes
@@ -107,7 +107,7 @@ class DecoderTraining(CropTraining):
         return target, output, 0.0
 
     @torch.no_grad()
-    def _walk_batch(self, number: int) -> tuple[Tensor, Tensor]:
+    def _denoise_batch(self, number: int) -> tuple[Tensor, Tensor]:
         """Return targets (b, 3, side, side), -1..1, and scaled latents (b, c, h, w) of batch `number`.
 
         A batch has one sigma, so that no step of denoising is wasted. Crops without yarns keep their encoded latents.
@@ -136,9 +136,9 @@ class DecoderTraining(CropTraining):
 def weave_crop(drawn: Tensor, design: Tensor) -> Tensor | None:
     """Return a variation (3, h, w), -1..1, in the yarns of its design (3, h, w); None if the design has no yarns.
 
-    A knot gets the design's own yarn if that is hardly farther than the nearest (`PREFERENCE`), as the variation most
-    likely keeps the design there; else it gets the nearest. Orphan knots are removed, except where the nearest yarn is
-    the design's own.
+    A knot gets the design's own yarn if that is hardly farther than the nearest (`PREFERENCE`), since the variation
+    probably keeps the design there; otherwise it gets the nearest. Orphan knots are removed, except where the nearest
+    yarn is the design's own.
     """
     yarns = find_yarns(design)
     if yarns is None:

@@ -53,8 +53,8 @@ class PairShares:
 class Pair:
     """Source and target of img2img, uint8 (h, w, 3), with the caption of the target.
 
-    Usually both are the same picture. A recoloured pair is one drawing in two colourways, where the caption alone
-    tells the target's colours.
+    Usually both are the same picture. A recoloured pair is one drawing in two colourways, where only the caption
+    specifies the target's colours.
     """
 
     source: NDArray[np.uint8]

@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from studio.generation.cycle_spinning import Corner, roll, spin
-from studio.generation.sampling import Step, sample_euler
+from studio.generation.cycle_spinning import roll, spin
+from studio.generation.sampling import TRAINED_TIMESTEPS, Corner, Step, sample_euler
 from studio.generation.vae import unscale
 from studio.models.device import mixed_precision
 from studio.training.checkpoint import BuiltinParts
@@ -41,7 +41,7 @@ STRIDE = 0.1
 VALIDATION_DESIGNS = range(100, 116)
 """Indices of held-out designs for validation."""
 ELSEWHERE = (43, 29)
-"""From where a validation looks at them once more, in latents: no multiple of a patch, and inside of all of them."""
+"""The shift, in latents, for a second validation on them: not a multiple of a patch, and within every picture."""
 SAMPLE_DESIGNS = range(200, 208)
 """Indices of held-out designs for samples."""
 BROAD_BLOCKS = (4, 8, 16)
@@ -56,14 +56,14 @@ class FlowRecipe:
 
     Sigma is uniform up to `sigma_most`, except for `noisy_share` of the examples, whose sigma is above it: img2img
     seldom starts from more noise. `large_share` of the batches are larger pictures. Recoloured pairs start at a sigma
-    uniform in `pair_sigmas`. They are needed because noise hides the colours of a picture so little that in plain flow
-    matching nothing is learnt from the prompt.
+    uniform in `pair_sigmas`. They are needed because noise hides colours so little that plain flow matching learns
+    nothing from the prompt.
 
     `broad_weight` is the weight of the broad loss for each of `BROAD_BLOCKS`. Block means are multiplied by the side of
     the block, so that white noise has the same loss at every size. In the flow loss alone the shade of a motif of 64
-    latents counts for one sixty-fourth. But a yarn that drifts from one motif to the next becomes two yarns in the
-    weave, and only distant context tells the transformer its shade better than the noisy latents do. Except for
-    recoloured pairs, the weight does not change the optimal prediction.
+    latents has a weight of one sixty-fourth. But a yarn that drifts from one motif to the next becomes two yarns in
+    the weave, and only distant context gives the transformer its shade more accurately than the noisy latents do.
+    Except for recoloured pairs, the weight does not change the optimal prediction.
     """
 
     batch: int = 8
@@ -94,7 +94,7 @@ class FlowModel:
             states, pooled = encode_prompts(self._parts, texts)
             velocity: Tensor = self._parts.transformer(
                 hidden_states=noisy,
-                timestep=1000 * sigmas,
+                timestep=TRAINED_TIMESTEPS * sigmas,
                 encoder_hidden_states=states,
                 pooled_projections=pooled,
                 return_dict=False,
@@ -103,7 +103,7 @@ class FlowModel:
 
     @torch.no_grad()
     def walk(self, noisy: Tensor, texts: list[str], sigma: float, steps: int = 8) -> Tensor:
-        """Return noisy latents sampled from `sigma` to 0 in even Euler steps, cycle spun as the studio does."""
+        """Return noisy latents sampled from `sigma` to 0 in even Euler steps, with cycle spinning as in a run."""
 
         def velocity(latents: Tensor, step: Step) -> Tensor:
             return self.predict_velocity(latents, texts, step.sigma.expand(len(texts))).float()
@@ -248,8 +248,8 @@ class FlowTraining:
         recoloured the start makes no difference. Sigmas of recoloured ones must not exceed their start; their loss is
         weighted by its square, because their v, and so its errors, grow with 1 / start.
 
-        Recoloured examples have no broad loss. Their low-frequency errors are of hues that no caption names and no
-        context tells, and would outweigh all else.
+        Recoloured examples have no broad loss. Their low-frequency errors are of hues that neither caption nor context
+        determines, and would outweigh all else.
         """
         sigma, start = sigmas.view(-1, 1, 1, 1), starts.view(-1, 1, 1, 1)
         first = (1 - start) * batch.sources + start * noise
@@ -277,7 +277,7 @@ class FlowTraining:
 
 
 def _rolled(batch: Batch, corner: Corner) -> Batch:
-    """Return a batch whose latents are rolled to another corner."""
+    """Return a batch whose latents are shifted to begin at another corner."""
     return replace(batch, sources=roll(batch.sources, corner), targets=roll(batch.targets, corner))
 
 

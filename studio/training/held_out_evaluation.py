@@ -20,9 +20,9 @@ from studio.designs.weaving.contacts import count_contacts, settle_contacts
 from studio.evaluation.palettes import measure_off_palette_share
 from studio.evaluation.structure import Diversity, correlate_edges, measure_diversity, read_structure
 from studio.generation.cycle_spinning import spin
-from studio.generation.guidance import NoGuidance, transformer_velocity
+from studio.generation.guidance import NoGuidance, predicts_row_by_row, transformer_velocity
 from studio.generation.noise_shift import choose_shift, shift_at
-from studio.generation.sampling import add_noise, draw_noise, plan_sigmas, sample_euler
+from studio.generation.sampling import plan_sigmas, sample_variations
 from studio.generation.vae import Codec
 from studio.models.pipeline import SD3Pipeline, execution_device
 from studio.models.prompts import PromptCache
@@ -33,7 +33,7 @@ from studio.training.pixels import measure_psnr, to_pixels, to_tensor
 WIDTH_PX, HEIGHT_PX = 288, 384
 VARIATION_SEEDS = (11, 12, 13, 14, 15)
 STEPS = 12
-"""The built-in model's default number of steps; the strength decides how many of them are taken."""
+"""The built-in model's default number of steps; the strength decides how many of them are run."""
 FIRST_DESIGN = 500
 """Index of the first held-out design for evaluation; the trainings validate on lower ones."""
 
@@ -73,23 +73,23 @@ class Workbench:
     def draw(
         self, pixels: NDArray[np.uint8], prompt: str, strength: float, seeds: tuple[int, ...]
     ) -> NDArray[np.uint8]:
-        """Return variations (n, h, w, 3) of a picture, one a seed, without guidance.
+        """Return variations (n, h, w, 3) of a picture, one per seed, without guidance.
 
-        As the studio draws them with its built-in model, whichever checkpoint is on the bench.
+        They are drawn with the settings of the studio's built-in model, whichever checkpoint is evaluated.
         """
+        pipe = self.pipe
         with torch.no_grad():
-            clean, codec = self.encode(pixels), Codec(self.pipe)
-            device, patch = execution_device(self.pipe), self.pipe.transformer.config["patch_size"]
+            design, codec = self.encode(pixels), Codec(pipe)
             shift = shift_at(strength, lambda: self.find_shift(pixels))
-            sigmas = plan_sigmas(self.pipe, STEPS, strength, (pixels.shape[1], pixels.shape[0]), shift)
-            text = self._prompts.encode(prompt, "", guided=False).text.to(device)
-            noise = draw_noise(seeds, tuple(clean.shape[1:]), text.words.dtype, device)
-            velocity = spin(transformer_velocity(self.pipe, NoGuidance(text)), None, patch)
-            latents = sample_euler(velocity, add_noise(clean, noise, sigmas[0]), sigmas)
+            sigmas = plan_sigmas(pipe, STEPS, strength, (pixels.shape[1], pixels.shape[0]), shift)
+            text = self._prompts.encode(prompt, "", guided=False).text.to(execution_device(pipe))
+            velocity = transformer_velocity(pipe, NoGuidance(text), row_by_row=predicts_row_by_row(pipe))
+            spun = spin(velocity, None, pipe.transformer.config["patch_size"])
+            latents = sample_variations(spun, design, seeds, sigmas, text.words.dtype)
             return to_pixels(torch.cat([codec.decode(one[None]) for one in latents]))
 
     def find_shift(self, pixels: NDArray[np.uint8]) -> float:
-        """Return the shift of a picture, looked for once."""
+        """Return the noise shift of a picture, measured once."""
         key = (pixels.shape, pixels.tobytes())
         if key not in self.shifts:
             self.shifts[key] = choose_shift(self.pipe, Codec(self.pipe), self._prompts, self.encode(pixels))
@@ -126,7 +126,7 @@ def measure_snapping(bench: Workbench) -> float:
 
 
 def measure_weaving(bench: Workbench) -> float:
-    """Return the same percentage with yarns chosen by distance and adjacency, as the studio weaves."""
+    """Return the same percentage with yarns chosen by distance and contacts, as in the studio's weaving."""
     right = []
     for carpet in bench.carpets:
         rebuilt = bench.rebuild(carpet.pixels)

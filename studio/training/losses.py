@@ -25,7 +25,7 @@ class LossWeights:
     """Weights of the terms of `measure_loss` relative to the L1 difference, whose weight is 1.
 
     - `gradient_weight`: L1 of the differences between neighbouring pixels.
-    - `block_weight`: L1 of the means over 8x8 px. Without it lines come out right and hues wrong.
+    - `block_weight`: L1 of the means over 8x8 px. Without it lines are right, but hues are wrong.
     - `hue_weight`: L1 of red - green and yellow - blue, averaged over 4x4 px. The norms of the network remove the mean
       from its features; without this term only one or two of the three colour axes are learnt for a long time.
     - `yarn_weight`: cross-entropy of the right yarn. The likelihood of a yarn falls with its squared distance, by a

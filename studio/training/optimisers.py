@@ -57,9 +57,9 @@ class Muon:
 
     All directions of a matrix get the same share of an update; with small batches it learns several times as much per
     carpet as AdamW. Updates are scaled to the size of AdamW's (0.2 * sqrt of the longer side). With `block`, a matrix
-    is split along its longer side into blocks of so many rows that are orthogonalised separately: attention heads one
-    by one, at a fifth of the arithmetic. Unlike `torch.optim.Muon` it takes convolutions, batches matrices of the same
-    shape, and computes in fp32 on a CPU. Source: K. Jordan, "Muon", 2024; scale of Moonshot AI, 2025.
+    is split along its longer side into blocks of this many rows, which are orthogonalised separately: attention heads
+    one by one, at a fifth of the arithmetic. Unlike `torch.optim.Muon` it takes convolutions, batches matrices of the
+    same shape, and computes in fp32 on a CPU. Source: K. Jordan, "Muon", 2024; scale of Moonshot AI, 2025.
     """
 
     def __init__(

@@ -50,7 +50,7 @@ class LinearCode(NamedTuple):
 
 @torch.no_grad()
 def initialise_linear(vae: AutoencoderKL, pictures: Tensor) -> None:
-    """Set the weights of an untrained VAE, so that it codes pictures (b, 3, h, w), -1..1, linearly.
+    """Set the weights of an untrained VAE so that it is the best linear code of pictures (b, 3, h, w), -1..1.
 
     Activations are bypassed by pairs of channels: SiLU(x) - SiLU(-x) = x. A norm of one group divides a picture by one
     number, which constant channels make nearly the same for all pictures. The encoder computes the principal components

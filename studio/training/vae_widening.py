@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from diffusers.models import AutoencoderKL
 
 LEAST_SHARE = 0.25
-"""Added to the random shares of a channel's copies; the smaller, the less equal. Equal copies would never diverge."""
+"""Added to the random shares of a channel's copies; the smaller, the less equal they are. Equal copies stay equal."""
 
 
 @torch.no_grad()
 def widen_autoencoder(small: AutoencoderKL, large: AutoencoderKL) -> None:
-    """Set the weights of a large VAE in place, so that it computes what a small one computes.
+    """Set the weights of a large VAE in place, so that it computes the same function as a small one.
 
     Each channel of the small VAE is copied to several, and the weights that read it are split among the copies. A norm
     of one group over all channels treats the copies like the original. Added residual blocks start as identity. Shift
@@ -55,7 +55,7 @@ def _copy_channels(weights: Tensor, shape: torch.Size, rng: torch.Generator, key
     """Return weights (out, in, ...) repeated to a larger shape, each input weight split at random among its copies."""
     copies = [new // old for new, old in zip(shape, weights.shape, strict=True)]
     if any(new != old * times for new, old, times in zip(shape, weights.shape, copies, strict=True)):
-        raise ValueError(f"{key}: {tuple(shape)} are no multiples of {tuple(weights.shape)}")
+        raise ValueError(f"{key}: {tuple(shape)} are not multiples of {tuple(weights.shape)}")
     repeated = weights.repeat(copies)
     if weights.ndim < 2 or copies[1] == 1:
         return repeated

@@ -1,1 +1,1 @@
-"""What pages are made of: drawn with Streamlit, without torch."""
+"""The parts of the pages, drawn with Streamlit; without torch."""

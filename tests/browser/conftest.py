@@ -18,7 +18,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 120
 PATIENCE_MS = 60_000
-"""How long a browser waits for anything but drawing; the machine may be slow and shared."""
+"""How long a browser waits for anything except drawing; the machine may be slow and shared."""
 DRAWING_MS = 420_000
 """How long a browser waits for pictures to be drawn."""
 CHROMIUM_ARGUMENTS = [
@@ -106,7 +106,7 @@ def chromium() -> Iterator[object]:
     sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     path = find_chromium()
     if path is None:
-        pytest.skip("there is no Chromium on this machine (looked for chromium and google-chrome on PATH)")
+        pytest.skip("there is no Chromium on this machine (tried chromium and google-chrome on PATH)")
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_ARGUMENTS)
         yield browser
@@ -163,7 +163,7 @@ def open_tab(chromium: object) -> Iterator[Callable[..., object]]:
 
 
 def wait_until(page: object, holds: Callable[[], bool]) -> None:
-    """Wait for a condition that Playwright cannot wait for, such as a settled layout or a written file."""
+    """Wait for a condition that Playwright cannot wait for, such as a stable layout or a written file."""
     deadline = time.monotonic() + PATIENCE_MS / 1000
     while not holds():
         assert time.monotonic() < deadline

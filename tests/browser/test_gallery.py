@@ -266,7 +266,7 @@ def test_delete_and_undo(filled, tab):
 
 
 def two_by_two(pictures: Sequence[Locator]) -> bool:
-    """Return whether the pictures have one size and stand in rows of two."""
+    """Return whether the pictures have one size and are in rows of two."""
     found = boxes(pictures)
     rows = list(zip(found[::2], found[1::2], strict=True))
     return (
@@ -300,7 +300,7 @@ def test_settings_survive_a_restart(server, tab):
     tab.get_by_text("Stable Diffusion 3.5 Medium", exact=True).click()
     expect(tab.get_by_text("Saved. It applies from the next run.")).to_be_visible()
     expect(tab.get_by_text("needs a Hugging Face token").first).to_be_visible()
-    minutes = tab.get_by_role("spinbutton", name="Minutes without a run before memory is given back")
+    minutes = tab.get_by_role("spinbutton", name="Minutes without a run before memory is freed")
     minutes.fill("45")
     minutes.press("Enter")
     wait_until(tab, lambda: SettingsStore(server.outputs / "settings.json").load().idle_unload_minutes == 45)
@@ -318,7 +318,7 @@ def test_drawn_pictures_are_in_the_gallery_and_memory_is_freed(server, tab):
     expect_finished(tab)
     tab.get_by_role("link", name="Settings").first.click()
     expect(tab.get_by_text("A model is in memory.")).to_be_visible()
-    tab.get_by_role("button", name="Give memory back now").click()
+    tab.get_by_role("button", name="Free memory now").click()
     expect(tab.get_by_text("No model is in memory.")).to_be_visible(timeout=DRAWING_MS)
 
     tab.get_by_role("link", name="Gallery").click()

@@ -45,7 +45,7 @@ def open_fine_settings(page: Page) -> None:
     steps = page.get_by_label("Steps", exact=True)
 
     def opened() -> bool:
-        """Click again when a rerun of the page has swallowed the click."""
+        """Click again when a rerun of the page has lost the click."""
         if not steps.is_visible():
             page.get_by_text("Fine settings · ").click()
         try:
@@ -75,7 +75,7 @@ def choose(page: Page, label: str, option: str) -> None:
 
 
 def prepare(page: Page, *, steps: int = 3, count: int = 5, prompt: str = "kilim, red diamonds") -> None:
-    """Fill in the form, ready for Generate. At strength 0.6, 3 steps mean 2 drawn ones."""
+    """Fill in the form, ready for Generate. At strength 0.6, 2 of 3 steps are drawn."""
     upload(page)
     set_number(page, "Steps", steps)
     set_number(page, "Variations", count)

@@ -82,7 +82,7 @@ def test_yarns_and_symmetry_are_kept_in_the_loom_file(shared_server, tab):
     card = tab.get_by_role("link", name="Open").first
 
     def viewer_opened() -> bool:
-        """Click again when a rerun of the page has swallowed the click."""
+        """Click again when a rerun of the page has lost the click."""
         if card.is_visible():
             card.click()
         try:

@@ -24,7 +24,7 @@ WIDTH, HEIGHT = 96, 128
 
 
 def open_loom(page: Page) -> None:
-    """Open the expander, and wait until its layout has settled."""
+    """Open the expander, and wait until its layout is stable."""
     page.get_by_text("For the loom · 4 yarns, symmetric").click()
     field = page.get_by_role("combobox", name="Keep", exact=True)
     expect(field).to_be_visible()

@@ -223,7 +223,7 @@ def test_unfolding_mirrors_about_the_true_centre(size):
 
 
 @pytest.mark.slow
-def test_the_samples_of_the_studio_equal_what_the_generator_draws(tmp_path):
+def test_the_sample_files_equal_those_that_the_generator_draws(tmp_path):
     paths = draw_samples(tmp_path)
     assert [path.name for path in paths] == ["medallion.png", "kilim.png", "garden.png"]
     for path in paths:

@@ -1,4 +1,4 @@
-"""Crashes: a program that ends in the middle of a write loses no picture and no mark."""
+"""Crashes: if a program ends in the middle of a write, no picture and no mark is lost."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ def test_storage_counts_the_files_on_disk(catalogue: Catalogue) -> None:
         (errno.EDQUOT, "disk is full"),
         (errno.EACCES, "may not write"),
         (errno.EROFS, "may not write"),
-        (errno.ENOTDIR, "file stands in its way"),
+        (errno.ENOTDIR, "file is in its place"),
         (errno.EIO, "could not be read or written"),
     ],
 )
@@ -106,12 +106,12 @@ def test_the_catalogue_opens_on_a_full_disk(outputs: Path) -> None:
 def test_an_outputs_folder_that_is_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     for outputs in (tmp_path / "file", tmp_path / "file" / "outputs"):
-        with pytest.raises(StorageError, match="file stands in its way"):
+        with pytest.raises(StorageError, match="file is in its place"):
             Catalogue(outputs)
 
 
 def test_a_file_in_place_of_a_folder_is_reported(outputs: Path) -> None:
     with Catalogue(outputs) as catalogue:
         (outputs / "variations").write_text("x")
-        with pytest.raises(StorageError, match="file stands in its way"):
+        with pytest.raises(StorageError, match="file is in its place"):
             save(catalogue)

@@ -1,16 +1,9 @@
-"""An outputs folder of version 0.1.0 is read completely, with its index and from its files alone.
-
-`outputs-0.1.0.zip` was made by that version with the built-in model. It has a woven run of five variations, a variation
-branched from it with guidance, an adapter and a kept rectangle, a run on a CMYK TIFF, a variation used as a source,
-favourites, a favourite and another variation in the bin, and settings. `expected.json` is what that version's catalogue
-returned.
-"""
+"""An outputs folder of version 0.1.0 opens with everything in it, by its index and by its files alone."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
-import zipfile
 from pathlib import Path
 
 import pytest
@@ -19,15 +12,9 @@ from PIL import Image
 from studio.catalogue import Catalogue
 from studio.settings_store import SettingsStore, StudioSettings
 from tests.support.catalogue_records import everything
+from tests.support.old_outputs import old_outputs, read_expected
 
-ARCHIVE = Path(__file__).with_name("outputs-0.1.0.zip")
-
-
-@pytest.fixture
-def old_outputs(tmp_path: Path) -> Path:
-    with zipfile.ZipFile(ARCHIVE) as archive:
-        archive.extractall(tmp_path / "old")
-    return tmp_path / "old"
+__all__ = ["old_outputs"]
 
 
 def as_json(value: object) -> object:
@@ -36,7 +23,7 @@ def as_json(value: object) -> object:
 
 @pytest.mark.parametrize("index", ["kept", "rebuilt", "lost"])
 def test_every_variation_and_source_is_read(old_outputs: Path, index: str) -> None:
-    expected = json.loads((old_outputs / "expected.json").read_text("utf-8"))
+    expected = read_expected(old_outputs)
     if index == "lost":
         (old_outputs / "catalogue.sqlite").unlink()
     with Catalogue(old_outputs) as catalogue:

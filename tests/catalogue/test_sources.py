@@ -1,4 +1,4 @@
-"""Sources: stored once with the designer's own bytes, shown as the model gets them."""
+"""Sources: stored once with the designer's own bytes, shown in the browser as the model gets them."""
 
 from __future__ import annotations
 

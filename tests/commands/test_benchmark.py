@@ -1,4 +1,4 @@
-"""`benchmark --knots`: time and memory for a large design on one core, beside their limits."""
+"""`benchmark --knots`: time and memory for a large design on one core, with their limits."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def measure(capsys, *arguments: str) -> tuple[list[str], dict]:
     return lines[:-1], json.loads(lines[-1])
 
 
-def test_each_figure_is_printed_beside_its_limit(capsys, tmp_path: Path):
+def test_each_figure_is_printed_with_its_limit(capsys, tmp_path: Path):
     file = tmp_path / "figures.json"
     lines, figures = measure(capsys, "--knots", "160x240", "--json", str(file))
     assert "160 x 240 knots in 16 yarns" in lines[0]

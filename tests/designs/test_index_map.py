@@ -1,4 +1,4 @@
-"""Index maps: indices and palettes as their files have them."""
+"""Index maps: indices and palettes equal those in their files."""
 
 import io
 
@@ -110,7 +110,7 @@ def test_transparent_entries_are_blended_with_white(transparency, third, notes):
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("format", ["PNG", "TIFF"])
 @pytest.mark.parametrize("mode", ["P", "RGB"])
-def test_index_maps_are_turned_with_their_pictures(mode, format, orientation):
+def test_index_maps_are_rotated_with_their_pictures(mode, format, orientation):
     exif = Image.Exif()
     exif[EXIF_ORIENTATION] = orientation
     image = draw_indexed(5)

@@ -254,7 +254,7 @@ def test_more_than_64_used_colours_come_with_a_suggested_number_of_yarns():
 
 
 def test_command_gives_the_seams_of_a_tile_and_none_for_a_bordered_design(tmp_path: Path, capsys):
-    """A ramp from left to right has a step at its upright seam alone."""
+    """A ramp from left to right has a step only at its upright seam."""
     ramp = np.tile(np.arange(0, 240, 2, dtype=np.uint8), (96, 1))
     noise = np.random.default_rng(0).integers(0, 8, ramp.shape, dtype=np.uint8)
     Image.fromarray(np.stack([ramp + noise] * 3, axis=-1)).save(tmp_path / "ramp.png")

@@ -196,7 +196,7 @@ def test_plain_pictures_have_no_edge_correlation():
     assert measure_diversity([plain, plain]).edges_mean is None
 
 
-def test_fingerprints_tell_small_changes_from_other_designs():
+def test_fingerprints_distinguish_small_changes_from_other_designs():
     picture = draw_blobs(1)
     source = read_structure(picture)
     brighter = Image.fromarray((np.asarray(picture) * 0.8 + 40).astype(np.uint8))

@@ -1,4 +1,4 @@
-"""Cycle spinning: nothing is lost on the way there and back, and patch borders move from step to step."""
+"""Cycle spinning: shifting there and back is lossless, and patch borders move from step to step."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def test_rolling_there_and_back_changes_nothing(repeat):
         assert torch.equal(roll(rolled, (-row, -column), repeat), latents)
 
 
-def test_a_repeat_has_another_corner_at_every_step():
+def test_a_repeat_is_shifted_at_every_step():
     corners = pick_corners(12, 16, 5, PATCH, every=True)
     assert corners[0] == (0, 0)
     assert len(set(corners)) == 5
 
 
-def test_a_picture_has_its_own_corner_at_every_other_step():
+def test_a_picture_is_shifted_at_every_other_step():
     corners = pick_corners(12, 16, 7, PATCH, every=False)
     assert set(corners[::2]) == {(0, 0)}
     assert len({*corners[1::2], (0, 0)}) == 4
@@ -48,14 +48,14 @@ def test_a_corner_never_lies_on_a_border_between_patches(sides):
 
 
 @pytest.mark.parametrize("repeat", [None, "straight", "half-drop", "brick"])
-def test_a_model_that_treats_every_place_alike_gives_the_same_latents(repeat):
+def test_a_translation_invariant_model_gives_the_same_latents(repeat):
     plain = sample_euler(lambda latents, step: latents * step.sigma, make_latents(), SIGMAS)
     spun = sample_euler(spin(lambda latents, step: latents * step.sigma, repeat, PATCH), make_latents(), SIGMAS)
     assert torch.equal(spun, plain)
 
 
 @pytest.mark.parametrize("repeat", [None, "straight"])
-def test_the_model_sees_the_latents_from_the_corner_of_the_step(repeat):
+def test_the_models_input_begins_at_the_corner_of_the_step(repeat):
     seen = []
 
     def watch(latents, step):
@@ -68,8 +68,8 @@ def test_the_model_sees_the_latents_from_the_corner_of_the_step(repeat):
     assert all(torch.equal(one, roll(start, corner)) for one, corner in zip(seen, corners, strict=True))
 
 
-def test_an_error_that_belongs_to_a_place_of_the_grid_is_spread():
-    """What a model adds at each patch's first latent stays there without spinning, and is a fifth of it with it."""
+def test_an_error_at_a_fixed_place_of_each_patch_is_spread():
+    """An error at each patch's first latent stays there without spinning; with spinning a fifth of it remains."""
     grid = torch.zeros(1, 6, 12, 16)
     grid[..., ::PATCH, ::PATCH] = 1.0
 

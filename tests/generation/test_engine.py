@@ -1,4 +1,4 @@
-"""The engine on the real built-in pipeline: sizes, seeds, adapters, what is encoded how often."""
+"""The engine on the real built-in pipeline: sizes, seeds, adapters, and how often each part of the model is called."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ import torch
 from PIL import Image
 
 from studio.designs import Design
-from studio.errors import AdapterError, RunCancelledError
-from studio.generation import preparation
+from studio.errors import AdapterError, MemoryShortError, ModelError, RunCancelledError
+from studio.generation import engine, preparation
 from studio.generation.cycle_spinning import pick_corners, roll
 from studio.generation.engine import Engine
 from studio.generation.events import Drawn, RunEvent, Started, Stepped
@@ -31,7 +31,7 @@ from tests.support.knots import as_design
 from tests.support.pictures import draw_design
 
 PATCH = 8
-"""Latents a side that the built-in transformer sees as one."""
+"""Side of the built-in transformer's patches, in latent cells."""
 
 
 def draw(slot: PipelineSlot, design: Design, **settings: object) -> list[RunEvent]:
@@ -76,7 +76,7 @@ def test_a_large_design_is_drawn_smaller_and_enlarged(slot: PipelineSlot) -> Non
 @pytest.mark.slow
 @pytest.mark.parametrize("guidance", [1.0, 3.0])
 def test_a_seed_gives_the_same_picture_alone_and_in_a_batch(slot: PipelineSlot, guidance: float) -> None:
-    """To the bit, with the symmetry that sends every picture through the VAE twice more, and in every knot."""
+    """To the bit and in every knot, also in a symmetric run, which sends every picture through the VAE twice more."""
     design, constraints = draw_design(128, 160), Constraints(palette="source", symmetry="vertical")
     settings = {"steps": 8, "strength": 0.6, "guidance_scale": guidance, "constraints": constraints}
     together = drawn(draw(slot, design, seeds=(5, 6, 7, 8, 9), **settings))
@@ -88,7 +88,7 @@ def test_a_seed_gives_the_same_picture_alone_and_in_a_batch(slot: PipelineSlot, 
 
 
 @pytest.mark.slow
-def test_more_than_five_go_in_batches(slot: PipelineSlot) -> None:
+def test_more_than_five_variations_are_drawn_in_batches(slot: PipelineSlot) -> None:
     events = draw(slot, draw_design(128, 128), seeds=tuple(range(7)))
     steps = [event for event in events if isinstance(event, Stepped)]
     assert [event.slot for event in events if isinstance(event, Drawn)] == list(range(7))
@@ -99,7 +99,7 @@ def test_more_than_five_go_in_batches(slot: PipelineSlot) -> None:
 
 @pytest.mark.slow
 def test_equals_the_plain_pipeline(slot: PipelineSlot, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As diffusers' own call with these latents and this shift, without cycle spinning (latents: test_sampling)."""
+    """diffusers' own call gets the same latents and shift; cycle spinning is off (latents alone: test_sampling)."""
     design = draw_design(128, 160)
     with slot.use(PipelineChoice("builtin"), print) as loaded:
         monkeypatch.setattr(loaded, "entry", replace(loaded.entry, cycle_spinning=False))
@@ -126,13 +126,13 @@ def test_equals_the_plain_pipeline(slot: PipelineSlot, monkeypatch: pytest.Monke
 
 
 @pytest.mark.slow
-def test_the_figures_are_measured_on_what_the_studio_draws(slot: PipelineSlot) -> None:
+def test_the_evaluation_draws_the_same_pictures_as_a_run(slot: PipelineSlot) -> None:
     design = as_design(draw_held_out_carpet(10).pixels)
     strength = 0.55
-    assert effective_steps(STEPS, strength) % 2  # so that another count of steps ends elsewhere
+    assert effective_steps(STEPS, strength) % 2  # so that another number of steps would give another picture
     events = draw(slot, design, seeds=(3,), strength=strength, steps=STEPS)
     drawn = pictures(events)[3]
-    assert facts(events).shift > 1  # so that leaving it out is seen
+    assert facts(events).shift > 1  # so that leaving it out would show
     with slot.use(PipelineChoice("builtin"), print) as loaded:
         bench = Workbench(loaded.pipe, designs=0)
         measured = bench.draw(np.asarray(design.image), "red kilim carpet", strength, (3,))[0]
@@ -184,7 +184,7 @@ def test_the_design_in_use_is_remembered_longest(slot: PipelineSlot, monkeypatch
 
 
 @pytest.mark.slow
-def test_strength_decides_how_far(slot: PipelineSlot) -> None:
+def test_a_higher_strength_departs_further_from_the_design(slot: PipelineSlot) -> None:
     design = draw_design(128, 160)
     source = np.asarray(design.image, np.int16)
     near, far = (
@@ -205,7 +205,7 @@ def test_guidance_reads_the_negative_prompt(slot: PipelineSlot) -> None:
 
 
 @pytest.mark.slow
-def test_stopping_leaves_the_next_run_as_it_was(slot: PipelineSlot) -> None:
+def test_a_stopped_run_does_not_change_the_next_one(slot: PipelineSlot) -> None:
     design = draw_design(128, 128)
     before = pictures(draw(slot, design))[7]
 
@@ -220,7 +220,7 @@ def test_stopping_leaves_the_next_run_as_it_was(slot: PipelineSlot) -> None:
 
 
 @pytest.mark.slow
-def test_previews_come_to_look_like_the_picture(slot: PipelineSlot) -> None:
+def test_previews_approach_the_finished_picture(slot: PipelineSlot) -> None:
     events = draw(slot, draw_design(160, 128, seed=3), strength=0.5, steps=8)
     last = [event for event in events if isinstance(event, Stepped)][-1].previews[0]
     final = next(event.image for event in events if isinstance(event, Drawn)).resize(last.size, Image.Resampling.BOX)
@@ -230,9 +230,9 @@ def test_previews_come_to_look_like_the_picture(slot: PipelineSlot) -> None:
 
 @contextmanager
 def watching(slot: PipelineSlot, design: Design) -> Iterator[list[tuple[torch.Tensor, float, torch.Tensor]]]:
-    """Gather what the transformer is shown at each step of a run on a design that the slot knows already.
+    """Yield the transformer's input, sigma and predicted velocity at each step of a run.
 
-    With it come the sigma and the velocity that it answers with.
+    The slot has already encoded the design.
     """
     seen: list[tuple[torch.Tensor, float, torch.Tensor]] = []
 
@@ -268,7 +268,7 @@ def roll_back(latents: torch.Tensor, step: int, steps: int) -> torch.Tensor:
 
 
 @pytest.mark.slow
-def test_every_other_step_is_seen_from_another_corner(slot: PipelineSlot) -> None:
+def test_the_latents_are_shifted_at_every_other_step(slot: PipelineSlot) -> None:
     design = draw_design(128, 160)
     with watching(slot, design) as seen:
         draw(slot, design, seeds=(7,), strength=0.5, steps=8)
@@ -280,7 +280,7 @@ def test_every_other_step_is_seen_from_another_corner(slot: PipelineSlot) -> Non
 
 
 @pytest.mark.slow
-def test_a_design_that_holds_is_given_more_noise_than_one_that_falls_apart(slot: PipelineSlot) -> None:
+def test_a_design_that_survives_noise_gets_more_of_it_than_one_that_does_not(slot: PipelineSlot) -> None:
     """The first sigma is that of the strength, shifted; the shift is in the record."""
     rng = np.random.default_rng(0)
     even = np.linspace(1, 0.001, 4)[1]
@@ -296,7 +296,7 @@ def test_a_design_that_holds_is_given_more_noise_than_one_that_falls_apart(slot:
 
 
 @pytest.mark.slow
-def test_a_design_that_is_to_be_kept_is_not_probed(slot: PipelineSlot) -> None:
+def test_a_design_is_not_probed_at_a_low_strength(slot: PipelineSlot) -> None:
     knots = np.random.default_rng(6).integers(0, 255, (4, 4, 3), dtype=np.uint8)
     design = as_design(knots.repeat(32, 0).repeat(32, 1))
     with slot.use(PipelineChoice("builtin"), print) as loaded:
@@ -319,10 +319,99 @@ def test_a_design_that_is_to_be_kept_is_not_probed(slot: PipelineSlot) -> None:
     assert len(calls) > varied.effective_steps
 
 
-def test_a_prompt_that_is_cut_is_said(slot: PipelineSlot) -> None:
+def test_a_prompt_that_is_cut_is_reported(slot: PipelineSlot) -> None:
     long = draw(slot, draw_design(128, 128), prompt="red carpet " * 100)
     assert "longer" in facts(long).notes[0]
     assert facts(draw(slot, draw_design(128, 128))).notes == ()
+
+
+@pytest.fixture
+def card_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Predict whole batches, as on a graphics card."""
+    monkeypatch.setattr(engine, "predicts_row_by_row", lambda _pipe: False)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("guidance", [1.0, 3.0])
+def test_a_whole_batch_in_one_forward_gives_the_same_pictures(
+    slot: PipelineSlot, card_path: None, monkeypatch: pytest.MonkeyPatch, guidance: float
+) -> None:
+    design, settings = draw_design(128, 160), {"seeds": (5, 6, 7), "steps": 4, "guidance_scale": guidance}
+    with watching(slot, design) as seen:
+        together = pictures(draw(slot, design, **settings))
+    assert {len(noisy) for noisy, _, _ in seen} == {3 if guidance == 1 else 6}
+    monkeypatch.undo()
+    for seed, picture in pictures(draw(slot, design, **settings)).items():
+        assert np.abs(picture - together[seed]).max() <= 1
+
+
+class TestMemoryRetry:
+    """Batches that do not fit. The failure is raised by a hook, in the place of the card's."""
+
+    @pytest.fixture
+    def most_rows(self, slot: PipelineSlot, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
+        """The number of rows above which the transformer runs out of memory, and the calls of `make_room`."""
+        limit, self.rooms = [5], []
+        with slot.use(PipelineChoice("builtin"), print) as loaded:
+            transformer = loaded.pipe.transformer
+            monkeypatch.setattr(type(loaded), "make_room", lambda _loaded: self.rooms.append(1))
+
+        def fail(_module: object, _arguments: object, given: dict) -> None:
+            if len(given["hidden_states"]) > limit[0]:
+                raise torch.OutOfMemoryError("no memory for so many rows")
+
+        hook = transformer.register_forward_pre_hook(fail, with_kwargs=True)
+        yield limit
+        hook.remove()
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize("batches", [[5, 2], [3, 3, 1], [1] * 7])
+    def test_a_batch_is_halved_until_it_fits(
+        self, slot: PipelineSlot, card_path: None, most_rows: list[int], batches: list[int]
+    ) -> None:
+        design, settings = draw_design(128, 128, seed=8), {"seeds": tuple(range(7)), "steps": 3, "strength": 1.0}
+        draw(slot, design, steps=1, strength=1.0)  # finds the noise shift
+        most_rows[0] = batches[0]
+        events = draw(slot, design, **settings)
+        assert [event.slot for event in events if isinstance(event, Drawn)] == list(range(7))
+        steps = [event for event in events if isinstance(event, Stepped)]
+        assert [len(step.previews) for step in steps] == [size for size in batches for _ in range(3)]
+        assert [step.step for step in steps] == list(range(1, 3 * len(batches) + 1))
+        assert steps[-1].step == steps[-1].steps
+        assert len(self.rooms) == {5: 0, 3: 1, 1: 3}[batches[0]]  # 5, 3, 2, 1
+        most_rows[0] = 5
+        whole = pictures(draw(slot, design, **settings))
+        assert all(np.abs(whole[seed] - picture).max() <= 1 for seed, picture in pictures(events).items())
+
+    def test_a_single_row_that_does_not_fit_ends_the_run(
+        self, slot: PipelineSlot, card_path: None, most_rows: list[int]
+    ) -> None:
+        most_rows[0] = 0
+        with pytest.raises(MemoryShortError, match="not enough memory to draw"):
+            draw(slot, draw_design(128, 128), seeds=(1, 2), strength=0.3)
+        assert len(self.rooms) == 1
+
+    def test_rows_that_are_predicted_alone_are_not_tried_again_in_a_smaller_batch(
+        self, slot: PipelineSlot, most_rows: list[int]
+    ) -> None:
+        most_rows[0] = 0
+        with pytest.raises(MemoryShortError, match="not enough memory to draw"):
+            draw(slot, draw_design(128, 128), seeds=(1, 2), strength=0.3)
+        assert self.rooms == []
+
+    def test_another_failure_is_not_tried_again(self, slot: PipelineSlot, card_path: None) -> None:
+        with slot.use(PipelineChoice("builtin"), print) as loaded:
+            transformer, calls = loaded.pipe.transformer, []
+
+        def fail(*_: object) -> None:
+            calls.append(1)
+            raise RuntimeError("a broken kernel")
+
+        hook = transformer.register_forward_pre_hook(fail)
+        with pytest.raises(ModelError, match="a broken kernel"):
+            draw(slot, draw_design(128, 128), seeds=(1, 2), strength=0.3)
+        hook.remove()
+        assert calls == [1]
 
 
 class TestAdapter:
@@ -338,7 +427,7 @@ class TestAdapter:
         said = facts(events)
         assert (said.adapter_name, said.adapter_weight) == ("carpet-lora", 1.0)
         assert len(said.adapter_sha256) == 64
-        assert (pictures(draw(slot, design))[7] == base).all()  # taken off again
+        assert (pictures(draw(slot, design))[7] == base).all()  # removed again
 
     @pytest.mark.slow
     def test_honours_lora_alpha(self, slot: PipelineSlot, tmp_path) -> None:

@@ -1,4 +1,4 @@
-"""Constraints on the real built-in pipeline: what comes out keeps them to the knot, and seams are drawn to close."""
+"""Constraints on the real built-in pipeline: variations keep them to the knot, and seams close."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from studio.designs.weaving.orphans import measure_orphan_share
 from studio.designs.weaving.plan import plan_weave
 from studio.errors import RequestError
 from studio.generation import engine
-from studio.generation.constraint_projection import ConstraintProjection, PictureMirror
+from studio.generation.constraint_projection import KeptPart, PictureMirror
 from studio.generation.events import Drawn
 from studio.generation.previews import LatentPreview
 from studio.models.pipeline_slot import PipelineSlot
@@ -32,7 +32,7 @@ def carpet(width: int = 144, height: int = 192):
 
 
 def draw_tile(width: int = 128, height: int = 128, seed: int = 3):
-    """Draw one repeat of a cloth: spots that go on over its edges."""
+    """Draw one repeat of a cloth: spots that continue across its edges."""
     rng = np.random.default_rng(seed)
     ys, xs = np.mgrid[:height, :width]
     indices = np.zeros((height, width), np.uint8)
@@ -66,13 +66,13 @@ def test_yarns_and_symmetry_hold_to_the_knot(slot: PipelineSlot) -> None:
 
 
 @pytest.mark.slow
-def test_the_design_is_drawn_once_for_all_its_woven_runs(slot: PipelineSlot) -> None:
+def test_the_design_is_decoded_once_for_all_its_woven_runs(slot: PipelineSlot) -> None:
     design, yarns = draw_tile(seed=43), Constraints(palette="source")
     with slot.use(PipelineChoice("builtin"), print) as loaded:
         drawn: list[object] = []
         hook = loaded.pipe.vae.decoder.register_forward_hook(lambda *_: drawn.append(1))
     try:
-        draw(slot, design, strength=0.5, steps=2)  # which probes the design, too
+        draw(slot, design, strength=0.5, steps=2)  # which also probes the design
         counts = []
         for _ in range(2):
             drawn.clear()
@@ -98,7 +98,7 @@ def test_the_kept_part_stays_and_the_rest_is_varied(slot: PipelineSlot) -> None:
     knots, own = np.asarray(event.woven.image), design.index_map.indices
     assert np.array_equal(knots[:96], own[:96])
     assert (knots[96:] != own[96:]).mean() > 0.1
-    # The latents knew it too: the model's own picture there is the design as the VAE sees it.
+    # The latents keep it too: the model's own picture there is the design as the VAE reconstructs it.
     drawn = np.asarray(event.image, np.int16)
     there, elsewhere = (np.abs(drawn - np.asarray(design.image))[part].mean() for part in (np.s_[:80], np.s_[112:]))
     assert there < elsewhere / 1.5
@@ -147,11 +147,11 @@ def test_a_repeat_that_no_model_size_fits_is_scaled_and_closes_again(slot: Pipel
 
 @pytest.mark.slow
 def test_the_vae_sees_the_neighbours_of_a_repeat(slot: PipelineSlot) -> None:
-    """Four equal quarters come back equal to the pixel: at the edges of the sheet nothing else was seen than inside."""
+    """Four equal quarters are decoded equal to the pixel: at the edges the VAE's input is the same as inside."""
     quarter = draw_tile(64, 64, seed=4)
     design = as_design(np.tile(quarter.index_map.indices, (2, 2)), quarter.index_map.palette)
-    assert measure_seams(np.asarray(design.image)).meet  # so the model is shown the design as it is
-    whole = {"keep": "rectangle", "rectangle": (0, 0, 128, 128)}  # and its latents end as those of the design
+    assert measure_seams(np.asarray(design.image)).meet  # so the model's input is the unchanged design
+    whole = {"keep": "rectangle", "rectangle": (0, 0, 128, 128)}  # and its final latents are those of the design
     (event,) = woven(draw(slot, design, strength=0.5, steps=2, constraints=Constraints(repeat="straight", **whole)))
     drawn = np.asarray(event.image, np.int16)
     for place in (np.s_[:64, 64:], np.s_[64:, :64], np.s_[64:, 64:]):
@@ -162,7 +162,7 @@ def test_the_vae_sees_the_neighbours_of_a_repeat(slot: PipelineSlot) -> None:
 def test_a_repeat_is_drawn_with_smaller_seams_where_it_is_cycle_spun(
     slot: PipelineSlot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Seen from another corner at each step, edges that meet on the cloth are drawn as one by the model itself."""
+    """With a shift at each step the model itself draws edges that meet on the cloth as one."""
     options = {"strength": 0.7, "steps": 6, "seeds": (1, 2, 3, 4), "constraints": Constraints(repeat="straight")}
 
     def measure() -> float:
@@ -176,8 +176,8 @@ def test_a_repeat_is_drawn_with_smaller_seams_where_it_is_cycle_spun(
 
 
 @pytest.mark.slow
-def test_a_mirror_repeat_is_drawn_as_a_design_alone(slot: PipelineSlot) -> None:
-    """Its edges meet their own image, whatever is drawn: it is not rolled, not closed, and not scaled to fit."""
+def test_a_mirror_repeat_is_drawn_as_a_single_design(slot: PipelineSlot) -> None:
+    """Its edges always meet their own mirror image: it is not shifted, not closed, and not scaled to fit."""
     design = draw_tile(150, 130)
     mirrored, alone = (
         draw(slot, design, strength=0.6, constraints=Constraints(palette="source", repeat=repeat))
@@ -191,14 +191,14 @@ def test_a_mirror_repeat_is_drawn_as_a_design_alone(slot: PipelineSlot) -> None:
     check_mirror_cloth(event.woven.image)
 
 
-def test_a_bordered_design_is_no_repeat(slot: PipelineSlot) -> None:
+def test_a_bordered_design_is_refused_as_a_repeat(slot: PipelineSlot) -> None:
     with pytest.raises(RequestError, match="has a border"):
         draw(slot, carpet(), constraints=Constraints(repeat="straight"))
 
 
 @pytest.mark.slow
-def test_a_symmetric_variation_is_drawn_as_calmly_as_any_other(slot: PipelineSlot) -> None:
-    """Mirrored noise is taken for detail by a model that knows symmetric carpets: contrasts would grow by a tenth."""
+def test_a_symmetric_variation_has_no_more_contrast_than_any_other(slot: PipelineSlot) -> None:
+    """A model trained on symmetric carpets reads mirrored noise as detail: contrasts would grow by a tenth."""
 
     def contrast(symmetry: str) -> float:
         (event,) = woven(
@@ -210,7 +210,9 @@ def test_a_symmetric_variation_is_drawn_as_calmly_as_any_other(slot: PipelineSlo
 
 
 @pytest.mark.slow
-def test_what_the_model_draws_is_projected_to_be_symmetric(slot: PipelineSlot, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_models_own_picture_is_projected_to_be_symmetric(
+    slot: PipelineSlot, monkeypatch: pytest.MonkeyPatch
+) -> None:
     options = {"strength": 0.6, "steps": 12, "seeds": (1, 2), "constraints": Constraints(symmetry="quarter")}
 
     def measure() -> float:
@@ -219,21 +221,17 @@ def test_what_the_model_draws_is_projected_to_be_symmetric(slot: PipelineSlot, m
         return float(np.mean([np.abs(one - other).mean() for one in pictures for other in (one[::-1], one[:, ::-1])]))
 
     projected = measure()
-    monkeypatch.setattr(PictureMirror, "project", lambda self, clean: clean)
+    monkeypatch.setattr(PictureMirror, "mirror", lambda self, clean: clean)
     assert projected < 0.75 * measure()
 
 
 @pytest.mark.slow
-def test_a_kept_part_is_mixed_with_the_noise_that_the_run_began_with(
+def test_a_kept_part_is_mixed_with_the_initial_noise_of_the_run(
     slot: PipelineSlot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun: list[torch.Tensor] = []
-    project = ConstraintProjection.project
-    monkeypatch.setattr(
-        ConstraintProjection,
-        "project",
-        lambda self, step, *parts: begun.append(parts[-1]) or project(self, step, *parts),
-    )
+    project = KeptPart.project
+    monkeypatch.setattr(KeptPart, "project", lambda self, *parts: begun.append(parts[-1]) or project(self, *parts))
     design, clean = carpet(), []
     monkeypatch.setattr(LatentPreview, "__init__", lambda self, latents, padded: clean.append(latents))
     monkeypatch.setattr(LatentPreview, "draw", lambda self, latents, box: Image.new("RGB", (8, 8)))
@@ -244,10 +242,10 @@ def test_a_kept_part_is_mixed_with_the_noise_that_the_run_began_with(
 
 
 @pytest.mark.slow
-def test_a_cycle_spun_cloth_is_mirrored_as_it_lies_in_the_design(
+def test_a_cycle_spun_cloth_is_mirrored_about_the_axes_of_the_design(
     slot: PipelineSlot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """At little strength the clean estimate is near the design, whose place does not depend on the corner of a step."""
+    """At a low strength the clean estimate is close to the design, which is not shifted from step to step."""
     met: list[torch.Tensor] = []
     clean: list[torch.Tensor] = []
     draw_preview = LatentPreview.__init__
@@ -256,7 +254,7 @@ def test_a_cycle_spun_cloth_is_mirrored_as_it_lies_in_the_design(
         "__init__",
         lambda self, latents, padded: clean.append(latents) or draw_preview(self, latents, padded),
     )
-    monkeypatch.setattr(PictureMirror, "project", lambda self, latents: met.append(latents) or latents)
+    monkeypatch.setattr(PictureMirror, "mirror", lambda self, latents: met.append(latents) or latents)
     constraints = Constraints(repeat="straight", symmetry="vertical")
     draw(slot, draw_tile(), strength=0.4, steps=12, constraints=constraints)
     assert len(met) == 2
@@ -270,7 +268,7 @@ def test_a_cycle_spun_cloth_is_mirrored_as_it_lies_in_the_design(
 
 
 def test_a_repeat_is_scaled_as_a_cloth() -> None:
-    """Scaled down and up again, a repeat still meets itself: the filter has seen its neighbours."""
+    """Scaled down and up again, the edges of a repeat still meet: the filter includes its neighbours."""
     from studio.designs import fit, unfit
 
     design = draw_tile(300, 260)

@@ -1,4 +1,4 @@
-"""The noise shift: a design gets so much noise that its variations differ as those of others do."""
+"""The noise shift: each design gets the noise at which its variations differ as much as those of other designs."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from tests.support.knots import as_design
 from tests.support.pictures import draw_design
 
 CIRCLES, CLOUDS = 8, 5
-"""Places of held-out designs: one that noise hardly changes, and one that it takes to pieces."""
+"""Indices of held-out designs: one that noise hardly changes, and one that it destroys."""
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def choose(loaded: LoadedPipeline, pixels: np.ndarray, report: Callable[[], None
 
 
 def measure(loaded: LoadedPipeline, pixels: np.ndarray, shift: float) -> float:
-    """Return how much two probes at this shift differ, with other noises than the studio's."""
+    """Return the difference of two probes at this shift, with other noises than the studio's."""
     probe = Probe.begin(loaded.pipe, Codec(loaded.pipe), loaded.prompts, encode(loaded, pixels), seeds=(2, 3))
     return probe.measure_difference(shift_sigma(PROBED_STRENGTH, shift))
 
@@ -62,14 +62,14 @@ def test_a_design_that_noise_hardly_changes_gets_a_shift_that_makes_a_difference
 
 
 @pytest.mark.slow
-def test_a_design_that_noise_takes_to_pieces_gets_no_shift(loaded: LoadedPipeline) -> None:
+def test_a_design_that_noise_destroys_gets_no_shift(loaded: LoadedPipeline) -> None:
     clouds = draw_held_out_carpet(CLOUDS).pixels
     assert measure(loaded, clouds, LEAST_SHIFT) > WANTED_DIFFERENCE
     assert choose(loaded, clouds) == LEAST_SHIFT
 
 
 @pytest.mark.slow
-def test_two_halves_get_the_most_and_a_plain_design_no_shift(loaded: LoadedPipeline) -> None:
+def test_two_halves_get_the_largest_shift_and_a_plain_design_none(loaded: LoadedPipeline) -> None:
     halves = np.full((128, 128, 3), 30, np.uint8)
     halves[:, 64:] = 220
     assert choose(loaded, halves) == MOST_SHIFT
@@ -77,15 +77,15 @@ def test_two_halves_get_the_most_and_a_plain_design_no_shift(loaded: LoadedPipel
 
 
 def test_the_shift_grows_with_strength() -> None:
-    """Nothing where a variation is to keep its design; all of it from where the shift was found on."""
+    """1 up to the strength that keeps the design; in full from the strength at which the shift was measured."""
     probed: list[int] = []
     shifts = [shift_at(strength, lambda: probed.append(1) or 2.0) for strength in (0.1, 0.4, 0.45, 0.5, 0.55, 0.6, 0.9)]
     assert shifts == pytest.approx([1.0, 1.0, 2**0.25, 2**0.5, 2**0.75, 2.0, 2.0])
     assert len(probed) == 5
 
 
-def test_its_noise_is_drawn_on_the_cpu_whatever_torchs_default_device(loaded: LoadedPipeline) -> None:
-    """As on a card, whose memory manager makes it the place of all new tensors."""
+def test_the_probes_noise_is_drawn_on_the_cpu_with_any_default_device(loaded: LoadedPipeline) -> None:
+    """On a card the memory manager makes the card the default device of new tensors."""
     circles = draw_held_out_carpet(CIRCLES).pixels
     latents, codec = encode(loaded, circles), Codec(loaded.pipe)
     with torch.device("meta"):
@@ -102,10 +102,10 @@ def test_every_pair_of_probes_is_reported(loaded: LoadedPipeline) -> None:
 
 
 @pytest.mark.slow
-def test_an_adapter_changes_nothing_about_the_noise(slot: PipelineSlot, tmp_path) -> None:
-    """Settings that differ in the adapter alone begin with the same noise."""
+def test_an_adapter_does_not_change_the_noise(slot: PipelineSlot, tmp_path) -> None:
+    """Runs whose settings differ only in the adapter begin with the same noise."""
     design, folder = as_design(draw_held_out_carpet(CIRCLES).pixels), str(write_adapter(tmp_path / "carpet-lora", slot))
     draw(slot, draw_design(128, 128), adapter=AdapterUse(folder, 1.0), steps=1)
     adapted = facts(draw(slot, design, adapter=AdapterUse(folder, 1.0), steps=1)).shift
     assert facts(draw(slot, design, steps=1)).shift == adapted
-    assert LEAST_SHIFT < adapted < MOST_SHIFT  # no end of the range, where any would be the same
+    assert LEAST_SHIFT < adapted < MOST_SHIFT  # not an end of the range, where all would be equal

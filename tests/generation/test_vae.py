@@ -1,4 +1,4 @@
-"""The receptive field of a VAE: a repeat must be coded with as much of its neighbours."""
+"""The receptive field of a VAE: a repeat is padded by as much of its neighbours."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def build_vae(widths: tuple[int, ...], layers: int) -> AutoencoderKL:
 
 
 def drop_norms(module: nn.Module) -> None:
-    """A group norm sees the whole picture; only the reach of the convolutions is measured."""
+    """Remove the group norms, which depend on the whole picture: only the convolutions' reach is measured."""
     for name, child in module.named_children():
         if isinstance(child, nn.GroupNorm):
             setattr(module, name, nn.Identity())
@@ -33,7 +33,7 @@ def drop_norms(module: nn.Module) -> None:
 
 @torch.no_grad()
 def measure_reach(vae: AutoencoderKL) -> float:
-    """How many cells away from a latent that is changed its picture changes."""
+    """Return how many cells away from a changed latent the picture changes."""
     still = torch.zeros(1, 4, 3, 2 * CELL, dtype=torch.double)
     moved = still.clone()
     moved[..., CELL] = 1e3

@@ -238,7 +238,7 @@ def test_closing_saves_unsaved_pictures(
     whole, queue = Catalogue.save_variation, JobQueue(catalogue, lambda: Engine(slot), tmp_path / "device.lock")
 
     def broken(*_: object) -> None:
-        raise ValueError("nobody foresaw this")
+        raise ValueError("unexpected")
 
     monkeypatch.setattr(Catalogue, "save_variation", broken)
     job = queue.submit(make_request(catalogue, seeds=(1,)))

@@ -11,7 +11,7 @@ WOVEN = (2.0, 3.0, 8.0, 9.0, 9.5, 10.0)
 
 
 def replay(pace: Pace, timestamps: tuple[float, ...], slowdown: float = 1.0) -> list[float | None]:
-    """Return the estimates at each milestone of a run whose timestamps are those of another times `slowdown`."""
+    """Return the estimates at each milestone of a run with these timestamps times `slowdown`."""
     estimates = []
     for number, timestamp in enumerate(timestamps):
         now = pace.began + slowdown * timestamp

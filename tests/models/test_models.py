@@ -1,4 +1,4 @@
-"""The registry, loading and the slot: what can be loaded, what is said when it cannot, one pipeline at a time."""
+"""The registry, loading and the slot: what can be loaded, the error when it cannot, one pipeline at a time."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from safetensors.torch import load_file, save_file
 from studio.errors import AdapterError, MemoryShortError, ModelError, RequestError
 from studio.generation.sampling import plan_sigmas
 from studio.models.adapter_files import find_adapters, inspect_adapter
+from studio.models.pipeline import SD3Pipeline
 from studio.models.pipeline_slot import PipelineSlot
 from studio.models.registry import BUILTIN_FOLDER, MODELS, resolve_model
 from studio.schema import PipelineChoice, VariationRequest
@@ -86,14 +87,14 @@ def test_a_folder_is_a_model(slot: PipelineSlot) -> None:
         assert type(loaded.pipe).__name__ == "StableDiffusion3Img2ImgPipeline"
 
 
-def test_what_is_no_model_is_refused(tmp_path: Path) -> None:
+def test_a_folder_that_is_not_a_model_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RequestError, match=r"no/such.*builtin"):
         resolve_model("no/such")
     with pytest.raises(RequestError, match=r"model_index\.json"):
         resolve_model(str(tmp_path))
 
 
-def test_a_path_that_cannot_be_asked_is_refused(tmp_path: Path) -> None:
+def test_an_inaccessible_path_is_refused(tmp_path: Path) -> None:
     for path in ("~nobody-is-called-this/model", "x" * 5000):
         with pytest.raises(RequestError, match="cannot be read"):
             resolve_model(path)
@@ -102,7 +103,7 @@ def test_a_path_that_cannot_be_asked_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_model_that_cannot_fit_is_refused_before_it_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The memory of the machine cannot be taken away, so what psutil says of it is."""
+    """The test cannot take memory from the machine, so it changes what psutil reports."""
     monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=10**6, total=10**6))
     monkeypatch.setattr(psutil, "swap_memory", lambda: SimpleNamespace(free=0, total=0))
     slot = PipelineSlot()
@@ -133,11 +134,11 @@ def test_the_fingerprint_follows_the_weights(tmp_path: Path, slot: PipelineSlot)
     file = sorted((folder / "vae").glob("*.safetensors"))[0]
     state = load_file(file)
     save_file({name: tensor * 1.01 for name, tensor in state.items()}, file, metadata={"format": "pt"})
-    with kept.use(PipelineChoice(str(folder)), print) as loaded:  # as when a training goes on beside the studio
+    with kept.use(PipelineChoice(str(folder)), print) as loaded:  # as when a training runs beside the studio
         assert loaded.fingerprint != before
 
 
-@pytest.mark.parametrize("options", [{"use_dynamic_shifting": False, "shift": 3.0}, {"use_karras_sigmas": True}])
+@pytest.mark.parametrize("options", [{"use_dynamic_shifting": False, "shift": 3.0}, {"max_shift": 2.0}])
 def test_a_noise_shift_replaces_the_schedule_of_the_folders_own_scheduler(tmp_path: Path, options: dict) -> None:
     folder = tmp_path / "model"
     shutil.copytree(BUILTIN_FOLDER, folder)
@@ -148,7 +149,7 @@ def test_a_noise_shift_replaces_the_schedule_of_the_folders_own_scheduler(tmp_pa
         assert sigmas.tolist() == pytest.approx([1, 1.8 * 0.5005 / (1 + 0.8 * 0.5005), 0.0018, 0], abs=1e-4)
 
 
-def test_a_damaged_folder_is_said(tmp_path: Path) -> None:
+def test_a_damaged_folder_is_reported(tmp_path: Path) -> None:
     (tmp_path / "model_index.json").write_text('{"_class_name": "StableDiffusion3Img2ImgPipeline"}')
     slot = PipelineSlot()
     with pytest.raises(ModelError, match=r"could not be loaded.*again"), slot.use(PipelineChoice(str(tmp_path)), print):
@@ -161,7 +162,7 @@ def _response(status: int) -> httpx2.Response:
 
 
 def _wrapped(cause: Exception) -> OSError:
-    """Return an error as diffusers raises it when the hub's answer was no."""
+    """Return the error that diffusers raises when the hub refuses."""
     error = OSError("Cannot load model: it is not cached locally and an error occurred")
     error.__cause__ = cause
     return error
@@ -183,7 +184,7 @@ def _wrapped(cause: Exception) -> OSError:
 def test_a_model_that_cannot_be_fetched_says_the_next_step(
     monkeypatch: pytest.MonkeyPatch, failure: Exception, step: str
 ) -> None:
-    """The hub cannot be had in a test: its client's one call is made to fail with the client's own errors."""
+    """A test has no access to the hub: its client's one call is replaced by one that raises the client's errors."""
     import diffusers
 
     def fail(*_: object, **__: object) -> None:
@@ -210,12 +211,23 @@ def test_a_folder_with_another_kind_of_scheduler_is_refused_by_name(tmp_path: Pa
         pass
 
 
-@pytest.mark.parametrize("option", ["stochastic_sampling", "invert_sigmas"])
-def test_a_scheduler_that_takes_other_steps_is_refused_by_its_option(tmp_path: Path, option: str) -> None:
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("stochastic_sampling", True),
+        ("invert_sigmas", True),
+        ("num_train_timesteps", 500),
+        ("use_karras_sigmas", True),
+        ("shift_terminal", 0.1),
+    ],
+)
+def test_a_scheduler_that_takes_other_steps_is_refused_by_its_option(
+    tmp_path: Path, option: str, value: object
+) -> None:
     folder = tmp_path / "model"
     shutil.copytree(BUILTIN_FOLDER, folder)
     file = folder / "scheduler" / "scheduler_config.json"
-    file.write_text(json.dumps(json.loads(file.read_text()) | {option: True}))
+    file.write_text(json.dumps(json.loads(file.read_text()) | {option: value}))
     with pytest.raises(ModelError, match=option), PipelineSlot().use(PipelineChoice(str(folder)), print):
         pass
 
@@ -239,7 +251,7 @@ def test_an_equal_choice_loads_once_and_another_releases_first(tmp_path: Path, s
 
     with own.use(PipelineChoice("builtin", adapter), still_there) as second:
         assert second.adapter is not None
-    assert said[1:] == ["released"]  # when the new one began to load, the old one was gone
+    assert said[1:] == ["released"]  # the old one was released before the new one began to load
     own.release()
     assert not own.occupied
 
@@ -259,3 +271,22 @@ def test_an_adapter_is_read_from_its_header(tmp_path: Path, slot: PipelineSlot) 
     assert next(iter(adapter.modules)).startswith("transformer_blocks.0.")
     with pytest.raises(AdapterError, match=r"adapter_model\.safetensors"):
         inspect_adapter(tmp_path)
+
+
+def test_a_pipeline_has_every_part_that_its_typed_view_names(slot: PipelineSlot) -> None:
+    """mypy cannot compare the protocol with diffusers, which sets the parts at run time."""
+    named = {name for name in [*SD3Pipeline.__annotations__, *vars(SD3Pipeline)] if not name.startswith("__")}
+    named -= {name for name in named if name.startswith("_abc") or name.startswith("_is_")}
+    with slot.use(PipelineChoice("builtin"), print) as loaded:
+        assert {name for name in named if not hasattr(loaded.pipe, name)} == set()
+    assert {"transformer", "_execution_device", "encode_prompt"} <= named
+
+
+def test_an_unknown_profile_is_refused_before_the_loaded_pipeline_is_released() -> None:
+    own = PipelineSlot()
+    with own.use(PipelineChoice("builtin"), print):
+        pass
+    with pytest.raises(RequestError, match="turbo"), own.use(PipelineChoice("builtin", profile="turbo"), print):
+        pass
+    assert own.occupied
+    own.release()

@@ -1,4 +1,4 @@
-"""mmgp: its import harms no loader, its profiles draw what the plain pipeline draws, its adapters honour alpha."""
+"""mmgp: its import changes no loader, its profiles draw the plain pipeline's pictures, its adapters honour alpha."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ ROOT = Path(__file__).parents[2]
 
 
 def run_python(*arguments: str) -> str:
-    """Run in a process of its own: mmgp and the emulation change torch and transformers for a whole process."""
+    """Run Python in a separate process: mmgp and the emulation change torch and transformers for a whole process."""
     answer = subprocess.run([sys.executable, *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
     assert answer.returncode == 0, answer.stderr[-3000:]
-    (line,) = answer.stdout.splitlines()  # whatever the libraries print, standard output is ours alone
+    (line,) = answer.stdout.splitlines()  # nothing that the libraries print goes to standard output
     return line
 
 
@@ -38,7 +38,7 @@ def test_recommends_the_fastest_that_fits(vram_gib: float, ram_gib: float, profi
 
 
 @pytest.mark.parametrize("choice", PROFILES)
-def test_a_chosen_profile_is_used_whatever_the_card(choice: str) -> None:
+def test_a_chosen_profile_is_used_on_any_card(choice: str) -> None:
     assert choose_profile(choice, 7.8, 15.5).id == choice
 
 
@@ -60,7 +60,7 @@ def test_hardware_is_found_on_this_machine() -> None:
 
 @pytest.mark.slow
 def test_importing_mmgp_leaves_the_loaders_as_they_were() -> None:
-    """As shipped it replaces transformers' file reader by one that does not take its arguments."""
+    """mmgp as shipped replaces transformers' file reader by one that does not accept its arguments."""
     code = (
         "import studio.models.offloading\n"
         "from studio.models.loading import load_pipeline\n"
@@ -73,16 +73,16 @@ def test_importing_mmgp_leaves_the_loaders_as_they_were() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("profile", PROFILES.values(), ids=lambda profile: profile.id)
-def test_a_profile_draws_what_the_plain_pipeline_draws(profile) -> None:
+def test_a_profile_draws_the_plain_pipelines_pictures(profile) -> None:
     report = json.loads(run_python("-m", "tests.support.emulated_card", profile.id, str(profile.vram_gib)))
     assert set(report["quantised"]) == {"transformer", "text_encoder_3"}
-    assert report["difference"] < 0.05 * report["scale"]  # 8-bit weights, nothing more: 0.02 to 0.03 of it
+    assert report["difference"] < 0.05 * report["scale"]  # from 8-bit weights alone: 0.02 to 0.03 of the scale
     assert report["adapter_effect"] > 5 * report["adapter_difference"]  # acts as peft says, alpha included
     assert report["device_left"] is None  # the next model is loaded into main memory
 
 
 @pytest.mark.slow
-def test_a_roomy_card_draws_in_full_precision_and_exactly() -> None:
+def test_a_large_card_draws_in_full_precision_and_exactly() -> None:
     """Nothing is quantised, and no timestep is rounded: not one bit differs from the plain pipeline."""
     report = json.loads(run_python("-m", "tests.support.emulated_card", "1", "80"))
     assert report["quantised"] == []
@@ -91,8 +91,9 @@ def test_a_roomy_card_draws_in_full_precision_and_exactly() -> None:
 
 @pytest.mark.slow
 def test_streamed_blocks_are_fetched_ahead_and_once() -> None:
-    """As shipped every streamed block is copied twice, and the computation waits for one of them."""
+    """mmgp as shipped copies every streamed block twice, and the computation waits for one of the copies."""
     report = json.loads(run_python("-m", "tests.support.emulated_card", "4", "12", "1"))
     assert report["ahead_bytes"] > 0
-    # Only the first of the four blocks has to be waited for, and what is no block. As shipped it is 1.5 times as much.
+    # The computation waits only for the first of the four blocks and for parts that are not blocks. As shipped it
+    # waits for 1.5 times as much.
     assert report["waited_bytes"] < 0.8 * report["ahead_bytes"]

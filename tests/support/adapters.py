@@ -1,4 +1,4 @@
-"""peft LoRA folders for tests, written as peft writes them, with random weights that act."""
+"""peft LoRA folders for tests, written as peft writes them, with random weights that change the pictures."""
 
 from __future__ import annotations
 

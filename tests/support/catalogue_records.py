@@ -1,4 +1,4 @@
-"""Records and pictures for tests of the catalogue, and what a catalogue then returns."""
+"""Records and pictures for tests of the catalogue, and the contents of a catalogue."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""Walk mmgp's real profiles without a card: `python -m tests.support.emulated_card PROFILE VRAM [MIB]`.
+"""Run mmgp's real profiles without a card: `python -m tests.support.emulated_card PROFILE VRAM [MIB]`.
 
 mmgp asks CUDA for memory and streams and moves tensors to it. Here the CPU answers those few calls: tensors stay where
 they are, and each copy to the card is counted instead of made. This shows which parts are quantised, whether the
-studio's sampler gives the plain pipeline's latents through the mended hooks, how an adapter acts, how much each forward
-would copy, and whether that was fetched ahead. It cannot show time, peaks of memory, pinning, and tensors on mixed
-devices. It replaces functions of torch, so it runs in a process of its own. Written against mmgp 3.8.2.
+studio's sampler gives the plain pipeline's latents through the corrected hooks, how an adapter acts, how much each
+forward would copy, and whether that was prefetched. It cannot show time, peaks of memory, pinning, or tensors on mixed
+devices. It replaces functions of torch, so it runs in a separate process. Written for mmgp 3.8.2.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import torch
 
 
 class Card:
-    """Counts what would be copied to the card: on the computing stream (waited for) or on another (ahead)."""
+    """Counts the bytes that would be copied to the card: on the computing stream (waited for) or prefetched."""
 
     def __init__(self) -> None:
         self.waited = self.ahead = 0
@@ -40,19 +40,19 @@ class Card:
 
 
 class Stream:
-    """A stream that does nothing; the one that mmgp makes itself is where it copies ahead."""
+    """A stream that does nothing. mmgp prefetches on the stream that it makes itself."""
 
     def __init__(self, *_: object, computing: bool = False, **__: object) -> None:
         self.computing = computing
 
     def synchronize(self) -> None:
-        """Nothing is ever under way."""
+        """Do nothing: no copy is ever in progress."""
 
     wait_stream = wait_event = lambda *_: None
 
 
 def install(card: Card, vram_gib: float) -> None:
-    """Put the emulation in the place of the CUDA calls that mmgp makes."""
+    """Replace the CUDA calls that mmgp makes by the emulation."""
     computing = Stream(computing=True)
 
     @contextmanager
@@ -94,9 +94,9 @@ def install(card: Card, vram_gib: float) -> None:
 
 
 def main(profile_id: str, vram_gib: float, budget_mib: float | None) -> dict[str, object]:
-    """Draw with and without a profile, with and without an adapter; return what differed and what was copied.
+    """Draw with and without a profile, with and without an adapter; return the differences and the copied bytes.
 
-    What is expected is drawn by the plain pipeline's own call, the rest by the studio's sampler.
+    The expected pictures are drawn by the plain pipeline's own call, the others by the studio's sampler.
     """
     card = Card()
     install(card, vram_gib)

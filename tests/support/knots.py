@@ -1,4 +1,4 @@
-"""Knots, yarns and small designs drawn by chance, and checks of woven pictures."""
+"""Random knots, yarns and small designs, and checks of woven pictures."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def draw_knots(count, width=40, height=48, seed=0) -> np.ndarray:
 
 
 def draw_noise(shape: tuple[int, int], seed: int) -> Image.Image:
-    """Draw the worst that a model could return: independent random pixels."""
+    """Draw the worst picture that a model could return: independent random pixels."""
     return Image.fromarray(np.random.default_rng(seed).integers(0, 256, (*shape, 3), dtype=np.uint8))
 
 

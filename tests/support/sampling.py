@@ -7,13 +7,13 @@ import math
 import torch
 
 from studio.generation.guidance import choose_guidance, transformer_velocity
-from studio.generation.sampling import Step, add_noise, draw_noise, plan_sigmas, sample_euler
+from studio.generation.sampling import plan_sigmas, sample_variations
 
 SEEDS = (5, 6, 7, 8, 9)
 
 
 def make_latents(pipe, width_px: int, height_px: int) -> torch.Tensor:
-    """Latents (1, c, h, w) of a design of this size, at random."""
+    """Return random latents (1, c, h, w) of a design of this size."""
     cell, channels = pipe.vae_scale_factor, pipe.transformer.config.in_channels
     rng = torch.Generator().manual_seed(2)
     return torch.randn(1, channels, height_px // cell, width_px // cell, generator=rng)
@@ -21,7 +21,7 @@ def make_latents(pipe, width_px: int, height_px: int) -> torch.Tensor:
 
 @torch.no_grad()
 def draw_by_pipeline(pipe, clean, embeds, *, steps, strength, scale, seeds=SEEDS, shift=None):
-    """Latents of the pipeline's own call for a batch."""
+    """Return the latents of the pipeline's own call for a batch."""
     text, negative = embeds.text.repeated(len(seeds)), embeds.negative
     texts = {"prompt_embeds": text.words, "pooled_prompt_embeds": text.pooled}
     if negative is not None:
@@ -43,15 +43,10 @@ def draw_by_pipeline(pipe, clean, embeds, *, steps, strength, scale, seeds=SEEDS
 
 
 @torch.no_grad()
-def draw_by_studio(pipe, clean, embeds, *, steps, strength, scale, seeds=SEEDS, shift=None, batched=True):
-    """Latents of the studio's sampler; `batched` predicts all rows in one forward, as on a card."""
+def draw_by_studio(pipe, clean, embeds, *, steps, strength, scale, seeds=SEEDS, shift=None, row_by_row=False):
+    """Return the latents of the studio's sampler; all rows in one forward, as on a card, unless `row_by_row`."""
     cell = pipe.vae_scale_factor
     sigmas = plan_sigmas(pipe, steps, strength, (clean.shape[-1] * cell, clean.shape[-2] * cell), shift)
     guidance = choose_guidance(embeds, scale, torch.device("cpu"))
-    noise = draw_noise(seeds, clean.shape[1:], embeds.text.words.dtype, torch.device("cpu"))
-
-    def predict(latents: torch.Tensor, step: Step) -> torch.Tensor:
-        return guidance.predict(pipe.transformer, latents, step)
-
-    velocity = predict if batched else transformer_velocity(pipe, guidance)
-    return sample_euler(velocity, add_noise(clean, noise, sigmas[0]), sigmas)
+    velocity = transformer_velocity(pipe, guidance, row_by_row=row_by_row)
+    return sample_variations(velocity, clean, seeds, sigmas, embeds.text.words.dtype)

@@ -1,4 +1,4 @@
-"""The built-in model made tiny, and its trainings, for the tests that walk them."""
+"""The built-in model at a tiny size, and its trainings."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def tokenizers():
 
 
 def build_tiny(tokenizers, seed: int = 0) -> BuiltinParts:
-    """The real text encoders and VAE, and a transformer of two thin layers."""
+    """Return the real text encoders and VAE, and a transformer of two narrow layers."""
     tokenizer, tokenizer_3 = tokenizers
     torch.manual_seed(seed)
     return BuiltinParts(
@@ -80,7 +80,7 @@ def build_vae(tokenizers) -> AutoencoderTraining:
 
 
 def draw_batch(number: int, recipe: CropRecipe) -> torch.Tensor:
-    """The crops that a training of this recipe meets."""
+    """Return the crops of one batch of a training with this recipe."""
     return recipe.open_crops().draw(number)
 
 

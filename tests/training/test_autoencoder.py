@@ -156,7 +156,7 @@ def test_noise_depends_on_its_seed_alone_and_its_blocks_have_random_offsets():
 
 
 def test_the_noise_is_relative_to_the_standard_deviation_of_the_latents(tokenizers):
-    """Ten times larger latents get ten times larger noise, so that larger latents are no advantage."""
+    """Ten times larger latents get ten times larger noise, so that larger latents have no advantage."""
     training = build_vae(tokenizers)
     met: list[torch.Tensor] = []
     training.vae.decoder.register_forward_pre_hook(lambda module, given: met.append(given[0]))

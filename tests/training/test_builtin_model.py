@@ -21,7 +21,7 @@ from tests.support.tiny_models import CAPTIONS, CPU, build_tiny, tokenizers, two
 __all__ = ["tokenizers", "two_threads"]
 
 
-def test_prompts_are_encoded_like_in_the_pipeline(tokenizers):
+def test_prompts_are_encoded_as_in_the_pipeline(tokenizers):
     parts = build_tiny(tokenizers)
     text = "Kilim carpet, red diamonds, a word like zyzzyva"
     with torch.no_grad():

@@ -70,8 +70,8 @@ def test_denoised_batches_are_computed_once_and_used_several_times(tokenizers):
             training.rebuild_batch(step)
     assert 15 < len(met) < 30  # 30 batches of three steps each; those of a very low sigma are not denoised
     assert all(0.1 <= sigma <= recipe.walk_sigma for _, sigma in met)
-    walked = [bool((given == 7.0 / 2 + 0.5).all()) for given in decoded]
-    assert 45 < sum(walked) < 90
+    denoised = [bool((given == 7.0 / 2 + 0.5).all()) for given in decoded]
+    assert 45 < sum(denoised) < 90
     number = next(number for number in range(90) if np.random.default_rng([number, 15]).random() > 0.2)
     wanted = draw_batch(number, recipe)
     with mixed_precision(CPU):  # as in training, because a small sigma magnifies rounding errors of bf16
@@ -91,9 +91,9 @@ def test_targets_are_woven_variations(tokenizers, monkeypatch: pytest.MonkeyPatc
     recipe = dataclasses.replace(TINY_DECODER, clean_share=0.0)
     training = DecoderTraining(build_tiny(tokenizers).vae, CPU, lambda noisy, sigma: noisy.flip(3), recipe)
     monkeypatch.setattr(training.crops, "draw", lambda number: crops.clone())
-    wanted, walked = training._walk_batch(0)
+    wanted, denoised = training._denoise_batch(0)
     latents = scale(training.frozen_vae.encode(crops).latent_dist.mode(), training.vae)
-    made = training.frozen_vae.decode(unscale(walked, training.vae)).sample.clamp(-1, 1)
+    made = training.frozen_vae.decode(unscale(denoised, training.vae)).sample.clamp(-1, 1)
     made = training.frozen_vae.decode(training.frozen_vae.encode(made).latent_dist.mode()).sample
     differs = [
         (wanted[0] != other).any(dim=0).float().mean() for other in (weave_crop(made[0], with_yarns[0]), with_yarns[0])
@@ -101,8 +101,8 @@ def test_targets_are_woven_variations(tokenizers, monkeypatch: pytest.MonkeyPatc
     assert differs[0] < 0.02  # not 0, due to rounding in bf16
     assert differs[1] > 0.1
     assert torch.equal(wanted[1], without[0])
-    assert torch.allclose(walked[1], latents[1], atol=0.05)
-    assert not torch.allclose(walked[0], latents[0], atol=0.1)
+    assert torch.allclose(denoised[1], latents[1], atol=0.05)
+    assert not torch.allclose(denoised[0], latents[0], atol=0.1)
 
 
 @pytest.mark.slow
@@ -111,7 +111,7 @@ def test_a_share_of_batches_is_not_denoised(tokenizers):
     recipe = dataclasses.replace(TINY_DECODER, batch=1, crops_each=1, clean_share=0.5)
     training = DecoderTraining(build_tiny(tokenizers).vae, CPU, lambda noisy, sigma: met.append(sigma) or noisy, recipe)
     for number in range(40):
-        training._walk_batch(number)
+        training._denoise_batch(number)
     assert 10 < len(met) < 27
 
 

@@ -92,7 +92,7 @@ def test_ten_steps_lower_the_loss_of_the_flow(tokenizers, recoloured_share):
     assert after < 0.98 * before
 
 
-def test_a_walk_without_words_takes_strides_of_a_tenth(tokenizers, monkeypatch: pytest.MonkeyPatch):
+def test_sampling_without_a_caption_takes_steps_of_a_tenth(tokenizers, monkeypatch: pytest.MonkeyPatch):
     model = FlowModel(build_tiny(tokenizers), CPU)
     seen: list[float] = []
     wanted = torch.zeros(2, 4, 16, 16)
@@ -108,8 +108,8 @@ def test_a_walk_without_words_takes_strides_of_a_tenth(tokenizers, monkeypatch: 
 
 
 @pytest.mark.parametrize("steps", [5, 6])
-def test_a_walk_is_turned_and_ends_where_it_began(tokenizers, monkeypatch: pytest.MonkeyPatch, steps: int):
-    """What a model without a grid draws is the same from every corner."""
+def test_sampling_shifts_the_latents_and_shifts_them_back(tokenizers, monkeypatch: pytest.MonkeyPatch, steps: int):
+    """A translation-invariant model gives the same result from every corner."""
     flow, latents, shown = build_flow(tokenizers), torch.randn(2, 8, 16, 24), []
 
     def predict(noisy: torch.Tensor, texts: list[str], sigmas: torch.Tensor) -> torch.Tensor:

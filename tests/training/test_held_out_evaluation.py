@@ -53,7 +53,7 @@ def test_the_command_refuses_an_unknown_figure():
         evaluate.run(parser.parse_args(["builtin", "--only", "beauty"]))
 
 
-def test_the_command_refuses_a_folder_that_is_no_model(tmp_path):
+def test_the_command_refuses_a_folder_that_is_not_a_model(tmp_path):
     parser = argparse.ArgumentParser()
     evaluate.add_arguments(parser)
     with pytest.raises(RequestError, match=r"model_index\.json"):

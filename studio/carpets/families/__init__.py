@@ -9,6 +9,6 @@ To add a family:
 3. Add the words of its phrases and of its motif to `PHRASE_WORDS` in `studio/carpets/captions.py`; a test names those
    that are missing.
 
-The tests run over all entries. A new entry leaves the carpets of a named family as they are, but changes which family
-a seed draws when none is named, and with it the training stream. A trained model does not know the new words.
+The tests run over all entries. A new entry does not change the carpets of a named family, but changes which family a
+seed draws when none is named, and with it the training stream. A trained model does not know the new words.
 """

@@ -66,7 +66,7 @@ def draw_rosettes(sheet: Sheet, inks: BandInks) -> None:
 
 
 def draw_palmette_vine(sheet: Sheet, inks: BandInks) -> None:
-    """Draw a meandering vine with a palmette in each bend, facing outwards and inwards in turn."""
+    """Draw a meandering vine with a palmette in each bend, facing outwards and inwards alternately."""
     w, h, x, y = measure_tile(sheet)
     vine = _wave(sheet, 0.34)
     sheet.ribbon(vine, max(1.0, h / 18), inks.leaf, inks.outline if h > 26 else None)
@@ -90,7 +90,7 @@ def draw_flower_row(sheet: Sheet, inks: BandInks) -> None:
 
 
 def draw_scroll(sheet: Sheet, inks: BandInks) -> None:
-    """Draw a running scroll with a flower in each spiral, turned up and down in turn."""
+    """Draw a running scroll with a flower in each spiral, pointing up and down alternately."""
     w, h, _, y = measure_tile(sheet)
     vine = _wave(sheet, 0.4)
     pen = inks.outline if h > 22 else None
@@ -169,8 +169,8 @@ def draw_petals(sheet: Sheet, inks: BandInks) -> None:
 class Tile:
     """A border ornament.
 
-    `ratio` is the length of a repeat over the thickness of the band, `least_px` the least thickness at which it reads,
-    `words` its phrase in a caption.
+    `ratio` is the length of a repeat over the thickness of the band, `least_px` the least thickness at which it is
+    legible, `words` its phrase in a caption.
     """
 
     draw: Callable[[Sheet, BandInks], None]

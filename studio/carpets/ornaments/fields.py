@@ -162,7 +162,7 @@ def fill_sprays(draft: Draft, sheet: Sheet, inks: Inks, box: Box) -> str:
 
 
 def fill_clouds(draft: Draft, sheet: Sheet, inks: Inks, box: Box) -> str:
-    """Draw cloud bands and peonies with tendrils in turn, as in Chinese carpets."""
+    """Draw cloud bands alternating with peonies with tendrils, as in Chinese carpets."""
     step = box.scale * draft.unit_px * draft.real(26, 44)
     fills = pick_fills(draft, inks)
     for row, column, x, y in _grid(box, step, step * 0.8, staggered=True):

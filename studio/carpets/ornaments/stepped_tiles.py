@@ -1,4 +1,4 @@
-"""One repeat of each rectilinear border ornament, for flatweaves and tribal carpets, and of the guard bands of all."""
+"""One repeat of each rectilinear border ornament, for flatweaves and tribal carpets, and of all guard bands."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def draw_checks(sheet: Sheet, inks: BandInks) -> None:
 
 
 def draw_zigzag(sheet: Sheet, inks: BandInks) -> None:
-    """Draw a zigzag line; from 10 px on with triangles in its bends."""
+    """Draw a zigzag line; in bands of at least 10 px with triangles in its bends."""
     w, h, x, _ = measure_tile(sheet)
     thick = max(1, round(h * 0.2))
     sheet.line([(0, h - 1 - thick / 2), (x, thick / 2), (w - 1, h - 1 - thick / 2)], thick, inks.figure)

@@ -138,7 +138,7 @@ def _grow_stems(
 ) -> list[Points | None]:
     """Draw a spiral in each circle, with a stem from the nearest earlier one; return the spirals.
 
-    Circles on an axis have no spiral, but None.
+    Circles on an axis have None instead of a spiral.
     """
     lines: list[Points | None] = []
     stems: list[tuple[Points, float]] = []

@@ -2,7 +2,7 @@
 
 The text has the format of AUTOMATIC1111's web UI (`modules/infotext_utils.py`), which most galleries parse: the prompt,
 `Negative prompt: …` if there is one, and `Name: value` pairs, one line each. A value with a comma or a colon is quoted
-as JSON. There is no key `workflow` or `prompt`, which readers take for another program's, and no EXIF, which some
+as JSON. There is no key `workflow` or `prompt`, which readers attribute to another program, and no EXIF, which some
 readers prefer to the text.
 """
 
@@ -74,7 +74,7 @@ def read_record(path: Path) -> VariationRecord:
     except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise StorageError(f"{short_name(path)} holds a record that cannot be read ({error}).") from error
     if size != (record.facts.width_px, record.facts.height_px):
-        raise StorageError(f"{short_name(path)} has not the size that its record says.")
+        raise StorageError(f"{short_name(path)} does not have the size in its record.")
     return record
 
 
@@ -144,7 +144,7 @@ def _lora_name(name: str) -> str:
 
 def _quote(value: str) -> str:
     value = one_line(value)
-    # The web UI does not quote a leading quote, but its readers would take it for an opening one.
+    # The web UI does not quote a leading quote, but its readers would read it as an opening one.
     if "," in value or ":" in value or value.startswith('"'):
         return json.dumps(value, ensure_ascii=False)
     return value

@@ -100,7 +100,7 @@ class Folders:
 
 
 def storage_error(path: Path, error: OSError) -> StorageError:
-    """Return the error with a message for the designer that an `OSError` amounts to."""
+    """Return the error for an `OSError`, with a message for the designer."""
     if error.errno in _DISK_FULL:
         return StorageError(
             f"The disk is full: {path.name} could not be written. "
@@ -112,7 +112,7 @@ def storage_error(path: Path, error: OSError) -> StorageError:
         )
     if error.errno in _NOT_A_FOLDER:
         return StorageError(
-            f"{path.parent} cannot be used as a folder, a file stands in its way. Choose another outputs folder."
+            f"{path.parent} cannot be used as a folder: a file is in its place. Choose another outputs folder."
         )
     reason = error.strerror or type(error).__name__
     return StorageError(f"{path} could not be read or written ({reason}). Check the disk and try again.")

@@ -104,7 +104,7 @@ def read_source(folders: Folders, path: Path) -> Source:
         raise StorageError(f"{short_name(path)} was not put there by the studio.")
     data = read_bytes(path)
     if hash_bytes(data) != sha256:
-        raise StorageError(f"{short_name(path)} is damaged: its content does not fit its name.")
+        raise StorageError(f"{short_name(path)} is damaged: its content does not match its name.")
     source = _read_sidecar(folders, sha256)
     if source is None:
         try:

@@ -36,7 +36,7 @@ FILTERS: Mapping[str, Callable[[Any], Clause | None]] = {
     "adapter": _equals("adapter"),
     "text": _has_words,
 }
-"""For each filter of `GalleryQuery` a function from its value to a condition, None if it lets everything through."""
+"""For each filter of `GalleryQuery` a function from its value to a condition, None if it excludes nothing."""
 
 
 def find_run(connection: sqlite3.Connection, run: str) -> tuple[Variation, ...]:

@@ -23,7 +23,7 @@ from studio.designs.colours.harmonies import (
 from studio.designs.index_map import check_palette
 
 LEAST_DELTA_E = 8.0
-"""Two colourways differ at first sight from this mean CIEDE2000, weighted by share, on."""
+"""Two colourways look different at first sight if their mean CIEDE2000, weighted by share, is at least this."""
 DRAWS = 4
 """Candidate palettes drawn from each harmony; as many again are drawn with tinted neutrals."""
 
@@ -64,7 +64,7 @@ def make_colourways(
     colours = check_palette(palette)
     tones = Tones(convert_to_oklch(colours), _check_shares(shares, len(colours)), _check_locked(locked, len(colours)))
     if count < 0 or seed < 0:
-        raise ValueError(f"{count} colourways with seed {seed}; give numbers from 0 on")
+        raise ValueError(f"{count} colourways with seed {seed}; give numbers of at least 0")
     made = [
         Colourway(f"After palette {number}", match_palette(colours, tones.shares, other, locked))
         for number, other in enumerate(palettes[:count], start=1)
@@ -157,7 +157,7 @@ def _describe(draft: _Draft, tones: Tones) -> str:
 
 
 def _number_titles(colourways: list[Colourway]) -> Iterator[Colourway]:
-    """Yield the colourways with unique titles: a repeated title gets a number from 2 on."""
+    """Yield the colourways with unique titles: a repeated title is numbered, starting at 2."""
     seen: Counter[str] = Counter()
     for colourway in colourways:
         seen[colourway.title] += 1
@@ -173,7 +173,7 @@ def _scale_to_unit(lightness: Floats) -> Floats:
 def _check_shares(shares: Floats, colours: int) -> Floats:
     weights = np.asarray(shares, dtype=np.float64)
     if weights.shape != (colours,) or not np.isfinite(weights).all() or (weights < 0).any() or not weights.sum() > 0:
-        raise ValueError(f"shares of shape {weights.shape} for {colours} yarns; give one from 0 on for each, not all 0")
+        raise ValueError(f"shares of shape {weights.shape} for {colours} yarns; give each one of at least 0, not all 0")
     normalised: NDArray[np.float64] = weights / weights.sum()
     return normalised
 

@@ -57,7 +57,7 @@ class Tones:
 
 @dataclass(frozen=True, slots=True)
 class Harmony:
-    """A way to vary a palette. `vary` draws a random result, OKLCh (k, 3), in which locked rows are to be ignored.
+    """A way to vary a palette. `vary` returns a random result, OKLCh (k, 3), whose locked rows the caller ignores.
 
     `new_hues`: results differ mainly in hue, so a title names the hue.
     """
@@ -254,7 +254,7 @@ HARMONIES: Mapping[str, Harmony] = {
         Harmony(
             "monochrome", "Monochrome", "Shades of one hue.", partial(_arrange, anchors=(0,), spread=5), new_hues=True
         ),
-        Harmony("turned", "Turned", "All hues turned together: they keep their distances.", _rotate, new_hues=True),
+        Harmony("turned", "Rotated", "All hues rotated by the same angle.", _rotate, new_hues=True),
         Harmony("lighter", "Lighter", "The same hues, lighter.", partial(_shift_lightness, low=0.55, high=0.75)),
         Harmony("darker", "Darker", "The same hues, darker.", partial(_shift_lightness, low=1.4, high=1.9)),
         Harmony("muted", "Muted", "The same hues, greyer.", partial(_scale_chroma, low=0.2, high=0.5)),

@@ -24,14 +24,14 @@ OFF_YARN_DELTA_E = 5.0
 OFF_YARN_SHARE = 0.02
 MOST_SUGGESTED = 24
 """Without a given number, yarns are added until at most 2 % of the weight lies farther than a CIEDE2000 of 5 from its
-yarn, up to this many: beyond 24 yarns weavers object, and beyond 5 a colour is perceived as another one."""
+yarn, up to this many. Weavers object to more than 24 yarns; beyond 5 a colour is perceived as a different one."""
 SERVED_OKLAB = 0.04
 """A colour within this OKLab distance of a fixed yarn (a CIEDE2000 of about 5) is woven in it and needs no new yarn."""
 BLEND_OKLAB = 0.08
-"""A colour farther than this from its nearest yarn is a blend of two yarns or still lacks a yarn of its own: it hardly
-counts in the mean of that yarn's cluster."""
+"""A colour farther than this from its nearest yarn is a blend of two yarns or still lacks a yarn of its own: it gets
+BLEND_WEIGHT in the mean of that yarn's cluster."""
 BLEND_WEIGHT = 1e-3
-"""The factor by which it counts: above 0, so that a yarn with no other colours still moves to them."""
+"""The weight of such colours. It is above 0, so that a yarn with no other colours still moves to them."""
 LEAST_CELLS = 4096
 """Colours are clustered as cells of similar colours: the largest cells that give at least this many, or single
 colours."""
@@ -117,9 +117,9 @@ def suggest_palette(
 
 
 def _weigh(pixels: NDArray[np.uint8], colours: NDArray[np.uint8], counts: NDArray[np.int64]) -> Floats:
-    """Return the weight of each colour (n,), summing to 1: flat parts of the picture count, edges hardly.
+    """Return the weight of each colour (n,), summing to 1: high in flat parts of the picture, low at edges.
 
-    The edges of a blurred picture have blends of two yarns, as many as there are pairs; they are not yarns.
+    The edges of a blurred picture have blends of two yarns, which are not yarns themselves.
     """
     steepness = np.zeros(pixels.shape[:2], dtype=np.uint8)
     for here, there in ((np.s_[:, :-1], np.s_[:, 1:]), (np.s_[:-1], np.s_[1:])):

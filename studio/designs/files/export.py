@@ -14,7 +14,7 @@ from studio.designs.index_map import IndexMap
 
 METRES_PER_INCH = 0.0254
 DENSITY_LIMIT = 100_000
-"""Knots per metre. Ten times finer than any cloth: a greater value is a mistaken unit."""
+"""Knots per metre, ten times finer than any cloth: a greater value is in a wrong unit."""
 BLACK_AND_WHITE = ((0, 0, 0), (255, 255, 255))
 
 
@@ -87,8 +87,8 @@ def encode_bmp(index_map: IndexMap, density: Density | None = None) -> bytes:
 EXPORTERS: Mapping[str, Exporter] = {
     exporter.id: exporter
     for exporter in (
-        Exporter("png-indexed", "PNG, one number a yarn", ".png", "image/png", encode_png),
-        Exporter("bmp-indexed", "BMP, one number a yarn", ".bmp", "image/bmp", encode_bmp),
+        Exporter("png-indexed", "PNG, one number per yarn", ".png", "image/png", encode_png),
+        Exporter("bmp-indexed", "BMP, one number per yarn", ".bmp", "image/bmp", encode_bmp),
     )
 }
 """By id. To add a format, write its function and an entry here."""

@@ -101,7 +101,7 @@ def browser_ready(design: Design) -> bool:
     """Return whether a browser shows the file itself exactly as `design.image`.
 
     True for the formats that every browser supports, where nothing was altered on opening. A file with notes (CMYK, 16
-    bits, turned, transparent, another colour profile) is better shown as a PNG of `design.image`.
+    bits, rotated, transparent, another colour profile) is better shown as a PNG of `design.image`.
     """
     return design.format in BROWSER_FORMATS and not design.notes
 
@@ -130,7 +130,7 @@ def _open_lazily(data: bytes) -> ImageFile.ImageFile:
         ) from error
     except UnidentifiedImageError as error:
         raise DesignError(_explain_unknown(data)) from error
-    except Exception as error:  # each of Pillow's readers raises other errors for a broken header
+    except Exception as error:  # Pillow's readers raise different errors for a broken header
         raise DesignError(
             f"This file is damaged: its beginning cannot be read. Copy or export it again, as {FINE_FORMATS}."
         ) from error

@@ -31,13 +31,13 @@ UPRIGHT: dict[int, Image.Transpose] = {
 }
 """The transposition that makes a picture upright, by EXIF orientation (1 is upright)."""
 
-TURNED = "The picture was turned upright, as its file asks."
+TURNED = "The picture was rotated upright, as its file specifies."
 FILLED = "Transparent parts were filled with white."
 REDUCED = "Its 16 bits per colour were reduced to 8."
 RANGE_READ = "Its grey values were read as 0 (black) to {} (white) and reduced to 8 bits."
-INKS = "Its printing inks (CMYK) were turned into screen colours."
-LAB_CONVERTED = "Its Lab colours were turned into screen colours."
-PROFILE_IGNORED = "Its colour profile could not be read and was left aside."
+INKS = "Its printing inks (CMYK) were converted to screen colours."
+LAB_CONVERTED = "Its Lab colours were converted to screen colours."
+PROFILE_IGNORED = "Its colour profile could not be read and was ignored."
 FIRST_PICTURE = "The file holds further pictures; the first one was taken."
 
 
@@ -160,7 +160,7 @@ def _reduce(picture: Image.Image, facts: Facts, notes: list[str]) -> tuple[Image
     scale = next((scale for scale in scales if high <= scale), None)  # NaN fits none
     if scale is None or not low >= 0:
         raise DesignError(
-            f"The grey values of this picture run from {low:g} to {high:g}, which stand for no certain grey. "
+            f"The grey values of this picture run from {low:g} to {high:g}, and no usual white value fits them. "
             "Save it with 8 bits per colour, values 0 to 255."
         )
     notes.append(RANGE_READ.format(scale) if picture.mode in USUAL_SCALES else REDUCED)
@@ -196,9 +196,8 @@ def _apply_embedded(colour: Image.Image, profile: bytes, notes: list[str]) -> Im
     image = _transform(colour, source)
     name = " ".join("".join(c if c.isprintable() else " " for c in ImageCms.getProfileDescription(source)).split())
     named = f" “{name[:60]}”" if name else ""
-    what = (
-        INKS.removesuffix(".") + "," if colour.mode == "CMYK" else "Its colours were turned into screen colours (sRGB),"
-    )
+    screen = "Its colours were converted to screen colours (sRGB),"
+    what = INKS.removesuffix(".") + "," if colour.mode == "CMYK" else screen
     notes.append(f"{what} by its own colour profile{named}.")
     return image
 

@@ -13,7 +13,7 @@ _HEADER = struct.Struct("<10xI4xiiHHI")
 
 
 def read_two_tone(picture: Image.Image, data: bytes) -> Image.Image:
-    """Return the picture decoded from the file's bytes where they are such a BMP, any other picture unchanged.
+    """Return the picture, decoded from the file's bytes if they are such a BMP, otherwise unchanged.
 
     Layout: BITMAPFILEHEADER and BITMAPINFOHEADER (Microsoft). Raises `ValueError` for a file that is too short.
     """

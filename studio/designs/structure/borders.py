@@ -15,15 +15,15 @@ Lines = NDArray[np.uint8]
 
 SMALLEST_SIDE_PX = 16
 DEEPEST_SHARE = 0.3
-"""A border is at most this part of the shorter side deep, on each side of the field."""
+"""The greatest depth of a border, on each side of the field, as a share of the shorter side."""
 THINNEST_SHARE = 0.02
-"""A border is at least this part of the shorter side deep; less is a selvedge or a line at the edge."""
+"""The least depth of a border as a share of the shorter side; less is a selvedge or a line at the edge."""
 LEAST_CHANGE = 0.55
-"""Across a line of the frame the yarn changes at no less than this share of its knots."""
+"""Across a line of the frame the yarn changes at this share of its knots or more."""
 LEAST_PLAIN = 0.65
 """One of the two rows that meet in a line has a single yarn in at least this share of its knots, on all four sides."""
 LEAST_SUM = 1.4
-"""The sum of both shares: a line weak in one has to be strong in the other."""
+"""The least sum of both shares: a line weak in one has to be strong in the other."""
 MOST_BEYOND = 0.3
 """Beyond its corners a line of a frame continues in less than this share of the knots; a line of a grid continues."""
 UNEVEN_PX = 2
@@ -36,7 +36,7 @@ BAND_SHARE = 0.04
 MOST_ALIKE = 0.75
 """A band at least BAND_SHARE of the shorter side deep is part of the field if their yarn shares overlap this much."""
 LINE_SHARE = 0.015
-"""A line that ends the frame is at most this part of the shorter side thick."""
+"""The greatest thickness of the line that ends the frame, as a share of the shorter side."""
 MOST_IN_FIELD = 0.35
 """Its yarn has at most this share of the field."""
 
@@ -186,7 +186,7 @@ def _is_field(indices: NDArray[np.uint8], ring: Border, outer: Border) -> bool:
 
 
 def _add_line(indices: NDArray[np.uint8], sides: tuple[Lines, ...], border: Border, yarn: int) -> Border:
-    """Return the border with the line at its inner edge included, whose inner side may be lost in the field."""
+    """Return the border including the line at its inner edge, even where the field hides the line's inner side."""
     if np.count_nonzero(_cut(indices, border) == yarn) > MOST_IN_FIELD * _cut(indices, border).size:
         return border
     thickest = max(2, round(LINE_SHARE * min(indices.shape)))
@@ -195,7 +195,7 @@ def _add_line(indices: NDArray[np.uint8], sides: tuple[Lines, ...], border: Bord
         first, last = (border.top_px, border.bottom_px) if i % 2 == 0 else (border.left_px, border.right_px)
         plain = (side[depth : depth + thickest + 1, first : side.shape[1] - last] == yarn).mean(axis=1) >= LEAST_PLAIN
         thick.append(int(np.argmin(np.r_[plain, False])))
-    # Where one side seems thicker, the field has that yarn beside it.
+    # Where one side seems thicker, the field beside it has the same yarn.
     more = min(thick)
     return Border(*(depth + more for depth in _depths(border))) if more <= thickest else border
 

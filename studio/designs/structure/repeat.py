@@ -17,20 +17,20 @@ REPEATS = ("straight", "half-drop", "brick", "mirror")
 SEAM_LIMIT = 1.3
 """A seam with at most this ratio (see `Seams`) does not show."""
 COMMON_SHARE = 0.05
-"""A seam is part of the drawing, such as an outline on the edge of the tile, where the colour step of at least this
-share of the inner lines is as large. Of 273 tiles of generated cloths that close, 35 % exceed SEAM_LIMIT and 8 % fail
-this test as well; of 91 tiles cut out at random, 92 % and 87 %."""
+"""A seam is part of the drawing, such as an outline on the edge of the tile, if at least this share of the inner lines
+has a colour step as large. Of 273 tiles of generated cloths that close, 35 % exceed SEAM_LIMIT and 8 % fail this test
+as well; of 91 tiles cut out at random, 92 % and 87 %."""
 SAMPLED_STEPS = 1_000_000
 """The mean inner step is taken from about this many steps; more would not change it visibly."""
 
 LEAST_AGREEMENT = 0.98
 LEAST_KAPPA = 0.9
 DIFFERENCE_DROP = 0.2
-"""At a period, at most this part of the greatest difference at shorter shifts remains. Large plain shapes agree with
-themselves at every small shift and are no repeat."""
+"""At a period the difference falls to at most this share of its maximum at shorter shifts. Large plain shapes agree
+with themselves at every small shift and are not a repeat."""
 SAMPLED_LINES = 48
 SAMPLE_SLACK = 3.0
-"""A sample of lines may differ by this many times the allowed difference."""
+"""On a sample of lines the allowed difference is multiplied by this."""
 CANDIDATES = 6
 CLOSING_PASSES = 3
 
@@ -182,7 +182,7 @@ def find_repeat(indices: NDArray[np.uint8]) -> Repeat | None:
     down = _find_period(indices, allowed)
     across = _find_period(np.ascontiguousarray(indices.T), allowed)
     found = [period for period in (across, down) if period is not None]
-    # Designs that are only constant in a direction (uneven stripes, a field with few, far motifs) have no repeat.
+    # Designs that are only constant in a direction (uneven stripes, a field with few distant motifs) have no repeat.
     if all(period == 1 for period, _ in found):
         return None
     height, width = indices.shape

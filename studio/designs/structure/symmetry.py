@@ -24,7 +24,7 @@ SAMPLED_LINES = 320
 SAMPLED_KNOTS = 600_000
 """The coarse search reads at least this many lines across the axis and about this many knots, if there are as many."""
 CANDIDATES = 8
-"""This many of the best offsets are measured exactly, and as many of those within chance nearest the middle."""
+"""This many of the best offsets are measured exactly, and as many near the middle that differ only by chance."""
 CHANCE_WIDTH = 5.0
 """Agreements of n knots that are farther apart than this divided by sqrt(n) differ by more than chance."""
 TIED_ERRORS = 2.5
@@ -60,7 +60,7 @@ def find_axis(indices: NDArray[np.uint8], direction: Direction, most_offset: int
     if most_offset is None:
         most_offset = max(SEARCHED_LEAST_PX, round(SEARCHED_SHARE * side))
     if most_offset < 0:
-        raise ValueError(f"most_offset is {most_offset}; give a number of knots from 0 on")
+        raise ValueError(f"most_offset is {most_offset}; give a number of knots, at least 0")
     most_offset = min(most_offset, side // 2)
     # 1. All offsets, on a sample of lines across the axis.
     offsets = np.array(sorted(range(-most_offset, most_offset + 1), key=abs))
@@ -88,7 +88,7 @@ def measure_agreement(knots: NDArray[np.uint8], direction: Direction, offset: in
 
 
 def is_symmetric(axis: Axis) -> bool:
-    """Return whether a designer would call it symmetric: agreement of at least 0.98 and kappa of at least 0.9.
+    """Return whether a designer would call the axis a symmetry: agreement at least 0.98 and kappa at least 0.9.
 
     The first tolerates 2 % of deviating knots (worn, signed or dithered designs). The second excludes nearly plain
     fields, which agree about any axis.

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from studio.designs.colours.colour_spaces import spread_in_oklab
 
 CONTACT_WEIGHT = 1.0
-"""The weight of contacts against colours, in mean squared distances of the picture from its nearest yarns: a picture in
-clean yarns is left unchanged, a blurred one follows the design."""
+"""The weight of contacts against colours, in units of the picture's mean squared distance from its nearest yarns: a
+picture in clean yarns is left unchanged, a blurred one follows the design."""
 RARITY_CORRECTION = 0.4
-"""The exponent by which a yarn's share is divided out of its likelihood: at 0 rare yarns give way to common ones, at 1
-they are as likely as the ground. At this value rare yarns neither lose knots nor gain them."""
+"""A yarn's likelihood is divided by its share to this power: at 0 common yarns replace rare ones, at 1 rare yarns are
+as likely as the ground. At this value rare yarns neither lose nor gain knots."""
 SWEEPS = 4
 KNOTS_AT_ONCE = 65_536
 
@@ -43,16 +43,16 @@ def settle_contacts(
 ) -> NDArray[np.uint8]:
     """Return knots (h, w) of a picture (h, w, 3), each relabelled by its colour and its contacts.
 
-    A blurred edge between two yarns has colours of neither, and their nearest yarn is a third one that the design never
-    has there. The sum over knots of the squared distance (ΔEOK2) from the yarn and the weighted unlikelihood of the
-    contacts is minimised by iterated conditional modes (J. Besag, "On the statistical analysis of dirty pictures", J.
-    R. Statist. Soc. B 48, 1986). One colour of a chequerboard is updated at a time, so that no step increases the sum.
-    A knot whose four neighbours have its own yarn is not changed.
+    A blurred edge between two yarns has the colours of neither, and the nearest yarn is often a third one that the
+    design never has there. The sum over knots of the squared distance (ΔEOK2) from the yarn and the weighted
+    unlikelihood of the contacts is minimised by iterated conditional modes (J. Besag, "On the statistical analysis of
+    dirty pictures", J. R. Statist. Soc. B 48, 1986). One colour of a chequerboard is updated at a time, so that no step
+    increases the sum. A knot whose four neighbours have its own yarn is not changed.
 
     `knots` (h, w) are the nearest yarns, `palette` is (k, 3), `contacts` (k, k) are the design's (`count_contacts`).
     `own` are the design's knots (h, w) and the squared distances (h, w) of the picture from the model's view of them
-    (see `recognition`): the smaller of both distances counts for the design's yarn. Raises `ValueError` for shapes that
-    do not fit.
+    (see `unchanged_parts`): the design's yarn gets the smaller of the two distances. Raises `ValueError` for shapes
+    that do not fit.
     """
     if pixels.shape[:2] != knots.shape or contacts.shape != (len(palette), len(palette)):
         raise ValueError(f"pixels {pixels.shape}, knots {knots.shape}, contacts {contacts.shape} do not fit together")

@@ -1,4 +1,4 @@
-"""Mending: enforce the kept part, the symmetry and the share of stray knots on knots, exactly."""
+"""Mending: enforce the kept part, the symmetry and the share of stray knots exactly, knot by knot."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def _keep_part(knots: Knots, yarns: Knots | None, plan: WeavePlan) -> Knots:
 
 
 def _clean(knots: Knots, plan: WeavePlan, *, keep_own: bool) -> Knots:
-    """Return knots with fewer strays: in a repeat cleaned first with the neighbouring tiles around, then alone."""
+    """Return knots with fewer strays; a repeat is cleaned first with its neighbouring tiles, then alone."""
     held = plan.kept
     if keep_own:
         own = plan.strays & (knots == plan.indices)

@@ -106,8 +106,8 @@ def plan_weave(design: Design, constraints: Constraints) -> WeavePlan:
         )
     if kept is not None and own_yarns and not np.array_equal(index_map.palette[indices[kept]], pixels[kept]):
         notes += (
-            f"The kept part stays as the design reads in {len(index_map.used())} yarns, knot for knot: the picture "
-            "itself has more colours than a loom has yarns. Choose free colours to keep its own.",
+            f"The kept part stays as it is in the design's {len(index_map.used())} yarns, knot for knot: the picture "
+            "itself has more colours than a loom has yarns. Choose free colours to keep the picture's own.",
         )
     return WeavePlan(
         constraints=constraints,
@@ -139,7 +139,7 @@ def _find_locked(constraints: Constraints, index_map: IndexMap) -> Pixels:
     for number in constraints.locked:
         if number not in used:
             raise RequestError(
-                f"The yarn with the number {number} cannot be locked, for the design does not use it. Choose among "
+                f"Yarn number {number} cannot be locked, because the design does not use it. Choose among "
                 f"{_list_numbers(used)}."
             )
     locked: Pixels = index_map.palette[list(constraints.locked)]
@@ -219,8 +219,8 @@ def _choose_axes(
     odd = find_odd_side(indices.shape, constraints.repeat)
     if odd is not None and set(axes.values()) != {None}:
         notes.append(
-            f"The {odd[0]} of {odd[1]} knots has no whole half, so two repeats on a {constraints.repeat} lies one knot "
-            "off: each repeat is symmetric by itself, the cloth is not quite."
+            f"The {odd[0]} of {odd[1]} knots is odd, so a {constraints.repeat} is one knot off after two repeats: each "
+            "repeat is symmetric, but the cloth is not quite."
         )
     return axes, tuple(notes)
 

@@ -1,8 +1,8 @@
 """Recognition: find the parts of a drawn picture in which the model left the design unchanged.
 
-A model sees a design only as its VAE reconstructs it: lines of one knot are soft, and edges between two yarns have
-colours of neither. An unchanged part comes back as this reconstruction, the view, and the nearest yarns of the view
-are not the design's knots. So the picture is compared with the view; where both are equal, the knots are the design's.
+A model's input is the design as its VAE reconstructs it: lines of one knot are soft, and edges between two yarns have
+the colours of neither. An unchanged part equals this reconstruction, the view, whose nearest yarns are not the design's
+knots. So the picture is compared with the view; where both are equal, the knots are the design's.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ WINDOW_RADIUS_PX = 3
 whole and not knot by knot."""
 VIEW_TOLERANCE = 1.5
 """In an unchanged part the mean squared distance from the view is at most this many times that from the nearest yarns:
-noise left by the model adds to both, but the nearest yarns are free to follow it."""
+noise left by the model adds to both distances, but less to the second, since the nearest yarns follow the noise."""
 ROUNDING = 1e-8
 """The rounding error of a squared distance (ΔEOK2) of 0, summed over a large picture."""
 FAR = 16.0
@@ -30,8 +30,8 @@ FAR = 16.0
 class View:
     """A design after encoding and decoding by the model's VAE: `pixels` (h, w, 3) at the model's working size.
 
-    `valid` (h, w) is where the model was shown the design itself, None for everywhere. Edges that do not meet are
-    blended before they are varied as a repeat, and are not valid.
+    `valid` (h, w) is true where the model's input was the design itself, None for everywhere. Edges of a repeat that
+    do not meet are blended before it is varied, and are not valid.
     """
 
     pixels: NDArray[np.uint8]

@@ -25,7 +25,7 @@ from studio.schema import Weaving
 SEAM_BAND_SHARE, SEAM_BAND_LEAST_PX, SEAM_BAND_MOST_SHARE = 0.02, 3, 0.5
 """A visible seam is blended over a band of the first share of the shorter side, at least 3 pixels. The band is doubled
 until the seam does not show, up to the last share."""
-SETTLING_MARGIN_PX = 8
+CORRECTION_MARGIN_PX = 8
 SHIFT_SAMPLE = 50_000
 """The mean colour shift is measured on about this many pixels; more would not change its second digit."""
 
@@ -53,16 +53,16 @@ class _Converted:
 
 
 def weave(picture: Image.Image, plan: WeavePlan, working: Image.Image | None = None, view: View | None = None) -> Woven:
-    """Return an RGB picture of the design's size, woven as the plan says.
+    """Return an RGB picture of the design's size, woven according to the plan.
 
     `working` is the picture at the model's working size, where that is smaller than the design's. It is quantised at
-    that size and enlarged yarn by yarn: an enlarged edge between two yarns has colours of neither, which would match a
-    third one. `view` is the design as the model sees it, at the size of `working`; parts equal to it get the design's
-    own knots.
+    that size and enlarged yarn by yarn: an enlarged edge between two yarns has the colours of neither, which would
+    match a third one. `view` is the design as the VAE reconstructs it, at the size of `working`; parts equal to it get
+    the design's own knots.
 
     First the picture is converted to knots: the design's own in unchanged parts, elsewhere the nearest yarn, corrected
     by the design's contacts. Then the knots are mended (`mending`). While a seam shows, the picture is blended over a
-    wider band and woven again; at last the edge knots are made equal. Raises `ValueError` for a picture of another
+    wider band and woven again; finally the edge knots are made equal. Raises `ValueError` for a picture of another
     size.
     """
     drawn = np.asarray(picture.convert("RGB"))
@@ -155,7 +155,7 @@ def _convert(drawn: Pixels, yarns: Pixels | None, plan: WeavePlan, view: View | 
     # 2. Corrected by the design's contacts, which new yarns do not have.
     knots = known
     if yarns is plan.palette:
-        knots = _settle(drawn, known, own, yarns, plan, view_distances=view_distances)
+        knots = _correct_by_contacts(drawn, known, own, yarns, plan, view_distances=view_distances)
     if unchanged is not None:
         knots = np.where(unchanged, own, knots)
     converted = _Converted(
@@ -183,7 +183,7 @@ def _leave_out_edges(view: View, band_px: int) -> View:
     return View(view.pixels, valid)
 
 
-def _settle(
+def _correct_by_contacts(
     drawn: Pixels,
     known: Knots,
     own: Knots,
@@ -204,7 +204,7 @@ def _settle(
     contacts = count_contacts(design, len(used))
     margin = 0
     if plan.closed_repeat is not None:
-        repeat, margin = plan.closed_repeat, SETTLING_MARGIN_PX
+        repeat, margin = plan.closed_repeat, CORRECTION_MARGIN_PX
         drawn, knots, design = (surround(part, repeat, margin) for part in (drawn, knots, design))
         view_distances = None if view_distances is None else surround(view_distances, repeat, margin)
     own_knots = None if view_distances is None else (design, view_distances)
@@ -215,7 +215,7 @@ def _settle(
 
 
 def _pick_lines(side: int, wanted: int) -> NDArray[np.intp]:
-    """Return `wanted` evenly spaced ones of `side` rows or columns."""
+    """Return `wanted` evenly spaced indices of `side` rows or columns."""
     return (np.arange(wanted) * side) // wanted
 
 

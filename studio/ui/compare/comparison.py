@@ -29,7 +29,7 @@ _TALLEST_SHAPE, _WIDEST_SHAPE = (1, 2), (2, 1)
 
 @dataclass(frozen=True, slots=True)
 class ComparedPictures:
-    """The pictures of a comparison, and the design that all of them were made from (None: they differ in it).
+    """The pictures of a comparison, and the design that all of them were made from (None: not the same design).
 
     `run` is the run that the address names, None where it names single pictures. `notes` are sentences to show.
     """

@@ -48,7 +48,7 @@ _STYLE = """<style>
 
 
 def name_variation(record: VariationRecord) -> str:
-    """Return a short name that tells a picture from the others of its run."""
+    """Return a short name that distinguishes a picture from the others of its run."""
     return f"variation {record.slot + 1}, seed {record.seed}"
 
 

@@ -40,7 +40,7 @@ def draw_export(variation: Variation) -> None:
     with st.popover(
         "For the loom",
         icon=":material/grid_on:",
-        help="An indexed picture for the loom’s software: one pixel a knot, one palette number a yarn.",
+        help="An indexed picture for the loom’s software: one pixel per knot, one palette number per yarn.",
     ):
         count = None
         if record.weaving is None or not record.weaving.yarns:

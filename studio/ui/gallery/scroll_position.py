@@ -1,6 +1,6 @@
 """Scroll position when the view changes: the top of an opened picture, and its card on the way back to the gallery.
 
-Streamlit itself keeps the scroll position whatever is drawn. The only variable part of the script is a picture's id.
+Streamlit keeps the scroll position when the view changes. The only variable part of the script is a picture's id.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ _TALLEST = "74vh"
 
 
 def draw_viewer(variation_id: str, query: GalleryQuery) -> None:
-    """Draw the viewer of a picture. `query` is the gallery view it was opened from, for newer and older."""
+    """Draw the viewer of a picture. `query` is the gallery view it was opened from, which orders its neighbours."""
     catalogue = workspace().catalogue
     try:
         variation = catalogue.variation(variation_id)

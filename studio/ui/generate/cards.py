@@ -29,7 +29,7 @@ ACTIONS_HEIGHT_PX = 40
 
 
 def draw_card(variation: Variation, catalogue: Catalogue) -> None:
-    """Draw a finished variation, or an empty place when it lies in the bin."""
+    """Draw a finished variation, or an empty place when it is in the bin."""
     record = variation.record
     if variation.deleted_at is not None:
         show_place("In the bin", size=(record.facts.width_px, record.facts.height_px))

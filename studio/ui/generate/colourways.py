@@ -127,7 +127,7 @@ def _select_usable(designs: tuple[Source, ...], needed: int, count: int) -> tupl
             if yarns < needed:  # two of the design's unlocked yarns would become one
                 why = f"{needed} yarns are needed, and it has {yarns}"
             elif len(usable) == count:
-                why = f"{count} colourways are asked for, and the designs before it fill them"
+                why = f"{count} colourways are shown, and the designs before it fill them"
             else:
                 usable.append(design.sha256)
                 continue

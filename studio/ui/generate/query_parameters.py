@@ -1,4 +1,4 @@
-"""The query parameters of the Generate page: each is followed once; those that a reload needs stay.
+"""The query parameters of the Generate page: each is applied once; those that a reload needs stay in the address.
 
 `source` is a design to open, `parent` a variation to vary, `like` a variation to take the settings of, `run` a run to
 show. The session remembers design and run too, because they are not in the address of the other pages.
@@ -32,7 +32,7 @@ def show_run(run_id: str) -> None:
 
 
 def follow_address(studio: Workspace, settings: StudioSettings, entry: ModelEntry) -> tuple[str, ...]:
-    """Follow the query parameters that are new; return a sentence for each one that failed."""
+    """Apply the query parameters that are new; return a sentence for each one that failed."""
     actions: dict[str, Callable[[str], None]] = {
         "source": lambda sha256: _open_design(studio, entry, sha256),
         "parent": lambda variation: form_values.suggest_settings(source.choose_variation(studio.catalogue, variation)),

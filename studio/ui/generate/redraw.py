@@ -25,7 +25,7 @@ def draw_offer(workspace: Workspace, view: RunView, variation: Variation) -> Non
         "Draw again with another seed",
         key=f"run_again_{variation.id}",
         type="tertiary",
-        help="Draws this one picture again with the same settings. The present one stays in the gallery.",
+        help="Draws this one picture again with the same settings. The current one stays in the gallery.",
     )
     if clicked:
         attempt(_submit, workspace, view, variation.record.slot)

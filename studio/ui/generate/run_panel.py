@@ -29,7 +29,7 @@ _OTHERS_POLL_SECONDS = 3.0
 _COLUMNS = 3
 _NARROWEST_PX = 156
 SCORE_HELP = (
-    "Fidelity: how far outlines lie where the design has them. 1 is the same drawing, 0 an unrelated one. "
+    "Fidelity: how well the outlines match the design’s. 1 is the same drawing, 0 an unrelated one. "
     "Difference: how differently two variations are drawn. 0 is the same drawing. Colours do not count."
 )
 
@@ -54,7 +54,7 @@ def draw_waiting_sheet(source: Source, count: int) -> None:
 
 
 def belongs_to(workspace: Workspace, run_id: str, design: Source) -> bool:
-    """Return whether to show a run beside this design: it was made from it, or is unknown, which `draw_run` says."""
+    """Return whether to show a run with this design: it was made from it, or is unknown, which `draw_run` reports."""
     try:
         return find_run(workspace, run_id).source.sha256 == design.sha256
     except NotFoundError:
@@ -100,7 +100,7 @@ def _draw_pictures(workspace: Workspace, view: RunView) -> None:
         st.caption(words, help=SCORE_HELP)
         if 2 * len(scored.twins) >= len(finished):
             st.caption(
-                ":material/info: Most of these variations are nearly alike. A higher strength sets them further apart."
+                ":material/info: Most of these variations are nearly alike. A higher strength makes them differ more."
             )
     with _sheet():
         _draw_design(view.source)

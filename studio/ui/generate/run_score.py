@@ -38,7 +38,7 @@ def find_score(catalogue: Catalogue, variations: tuple[Variation, ...]) -> SetSc
         return None
     try:
         return _score(variations[0].record.source, tuple((one.id, one.record.slot) for one in variations))
-    except StudioError:  # a file was removed meanwhile, which the cards say
+    except StudioError:  # a file was removed meanwhile, which the cards report
         return None
 
 
@@ -68,10 +68,10 @@ def _score(source: str, slots: tuple[tuple[str, int], ...]) -> SetScore:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Reference:
-    """The design to compare with: its structure, its look (see `shrink_to_lab`), and its knots if it has yarns."""
+    """The design to compare with: its structure, its thumbnail in CIELab, and its knots if it has yarns."""
 
     structure: Structure
-    look: Floats
+    thumbnail: Floats
     knots: IndexMap | None
 
 
@@ -90,5 +90,5 @@ def _read_variation(path: Path, reference: _Reference) -> tuple[Structure, bool]
     if reference.knots is not None and made.index_map is not None:
         share = measure_copy(reference.knots, made.index_map)
     if share is None:
-        share = measure_sameness(reference.look, shrink_to_lab(made.image))
+        share = measure_sameness(reference.thumbnail, shrink_to_lab(made.image))
     return read_structure(made.image, size_px=reference.structure.size_px), share is not None and share >= COPY_SHARE

@@ -35,7 +35,7 @@ class RunSlot:
 
 @dataclass(frozen=True, slots=True)
 class RunView:
-    """What is known of a run.
+    """A run and its slots.
 
     `size` is the design's width and height in pixels. `seeds` are all that were ever drawn in the run. `request` holds
     the settings: the run's own request or, where only the catalogue knows the run, the record of its first picture.
@@ -53,12 +53,12 @@ class RunView:
 
     @property
     def ongoing(self) -> JobSnapshot | None:
-        """The run as the queue has it while it waits or is drawn; None once it is over."""
+        """The run's snapshot while it waits or is drawn; None once it is over."""
         return None if self.snapshot is None or self.snapshot.state.over else self.snapshot
 
     @property
     def idle(self) -> bool:
-        """Whether neither the run nor the redraw of a slot is going on."""
+        """Whether neither the run nor a redraw is in progress."""
         return self.ongoing is None and all(slot.ongoing is None for slot in self.slots)
 
     @property
@@ -80,7 +80,7 @@ def find_run(workspace: Workspace, run_id: str) -> RunView:
         request, facts, source = kept[0].record, kept[0].record.facts, catalogue.source(kept[0].record.source)
         size, first = (facts.width_px, facts.height_px), {}
     else:
-        raise NotFoundError("This run is not known any more. What it finished, if anything, is in the gallery.")
+        raise NotFoundError("This run is no longer known. Its finished pictures, if any, are in the gallery.")
     slots = _find_slots(catalogue, kept, first, redraws)
     seeds = {variation.record.seed for variation in kept} | {seed for seed, _ in first.values()}
     seeds |= {job.request.seeds[0] for job in redraws.values()}

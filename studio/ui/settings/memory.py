@@ -30,7 +30,7 @@ def draw_hardware(found: Hardware) -> None:
 
 
 def draw_profile(settings: StudioSettings, found: Hardware) -> None:
-    """Draw the memory profiles. Without an NVIDIA card, say that they have no effect and fold them away."""
+    """Draw the memory profiles. Without an NVIDIA card, say that they have no effect and collapse them."""
     if found.vram_gib is None:
         where = "Apple silicon" if found.device == "mps" else "its processor"
         st.info(
@@ -44,10 +44,10 @@ def draw_profile(settings: StudioSettings, found: Hardware) -> None:
 
 
 def draw_idle_minutes(settings: StudioSettings) -> None:
-    """Draw after how many minutes without a run the model's memory is freed."""
+    """Draw the number of minutes without a run after which the model's memory is freed."""
     st.session_state["settings_idle"] = settings.idle_unload_minutes
     st.number_input(
-        "Minutes without a run before memory is given back",
+        "Minutes without a run before memory is freed",
         min_value=0,
         max_value=IDLE_LIMIT_MINUTES,
         step=5,
@@ -67,14 +67,14 @@ def draw_memory_use() -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown("A model is in memory." if held else "No model is in memory.", width="content")
         st.button(
-            "Give memory back now",
+            "Free memory now",
             key="settings_release",
             disabled=not held or busy,
             help="Frees the model’s memory for other programs; the next run loads it again.",
             on_click=jobs.release_memory,
         )
     if busy:
-        st.caption("A run is using the model. Its memory can be given back when no run is left.")
+        st.caption("A run is using the model. Its memory can be freed when no run is left.")
 
 
 def _draw_profiles(settings: StudioSettings, found: Hardware) -> None:

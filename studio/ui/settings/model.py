@@ -18,7 +18,7 @@ _ABOUT_FOLDER = "Any model of the Stable Diffusion 3 family in diffusers format:
 
 
 def draw_model(settings: StudioSettings, found: Hardware) -> None:
-    """Draw the models as choices, each with its use, and what the chosen one needs that is missing."""
+    """Draw the models as choices, each with its use, and what is missing for the chosen one."""
     own = settings.model not in MODELS
     asks = own or st.session_state.get(_ASKS_FOLDER, False)
     st.session_state["settings_model"] = _FOLDER if asks else settings.model

@@ -1,4 +1,4 @@
-"""Storage: what the outputs folder holds, where it lies, emptying the bin and rebuilding the catalogue."""
+"""Storage: the outputs folder's content and path, emptying the bin and rebuilding the catalogue."""
 
 from __future__ import annotations
 

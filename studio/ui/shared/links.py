@@ -1,6 +1,6 @@
 """Links from a picture to the other pages, and changes of the page's own address.
 
-Between pages use a link (`st.page_link`): `st.switch_page` leaves a wrong step in the browser's history. Within a page
+Between pages use a link (`st.page_link`): `st.switch_page` leaves a wrong entry in the browser's history. Within a page
 use a callback that sets the query parameters: a link would not change the address (Streamlit 1.67).
 """
 
@@ -17,7 +17,7 @@ COMPARE_MOST = 6
 
 
 def change_address(**parameters: str | None) -> None:
-    """Set query parameters of the page, or remove them (None), in one step of the history. For callbacks."""
+    """Set query parameters of the page, or remove them (None), as one entry of the history. For callbacks."""
     kept = st.query_params.to_dict() | parameters
     st.query_params.from_dict({name: value for name, value in kept.items() if value})
 

@@ -40,8 +40,8 @@ class RecordWithDesign:
 class Parameter:
     """One parameter of a picture. `read` returns its value as text.
 
-    `chosen` is true for what the designer chose or what can change the picture, false for results and circumstances
-    such as the date. Only chosen parameters count as differences in a comparison.
+    `chosen` is true for the designer's choices and all else that can change the picture, false for results and
+    circumstances such as the date. Only chosen parameters count as differences in a comparison.
     """
 
     id: str
@@ -164,10 +164,10 @@ def _design(made: RecordWithDesign) -> str:
 
 
 PARAMETERS: tuple[Parameter, ...] = (
-    Parameter("prompt", "Prompt", "Asked for", lambda made: made.record.prompt),
-    Parameter("negative_prompt", "Negative prompt", "Asked for", lambda made: made.record.negative_prompt or NOTHING),
-    Parameter("source", "Design", "Asked for", _design),
-    Parameter("parent", "Varied from", "Asked for", lambda made: made.record.parent or "The design itself"),
+    Parameter("prompt", "Prompt", "Request", lambda made: made.record.prompt),
+    Parameter("negative_prompt", "Negative prompt", "Request", lambda made: made.record.negative_prompt or NOTHING),
+    Parameter("source", "Design", "Request", _design),
+    Parameter("parent", "Varied from", "Request", lambda made: made.record.parent or "The design itself"),
     Parameter("strength", "Strength", "Settings", lambda made: f"{made.record.strength:g}"),
     Parameter("steps", "Steps", "Settings", lambda made: str(made.record.steps)),
     Parameter("effective_steps", "Steps drawn", "Settings", lambda made: str(made.record.facts.effective_steps)),

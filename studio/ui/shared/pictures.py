@@ -79,7 +79,7 @@ def show_source(source: Source, *, tallest: str | None = TALLEST) -> None:
 
 
 def show_preview(webp: bytes, *, alt: str, size: tuple[int, int], tallest: str | None = TALLEST) -> None:
-    """Draw a small picture (WebP) in the place that the finished picture of `size` will take."""
+    """Draw a small picture (WebP) in the space of the finished picture, which has the size `size`."""
     address = "data:image/webp;base64," + base64.b64encode(webp).decode("ascii")
     st.html(picture_html(address, alt=alt, size=size, tallest=tallest))
 

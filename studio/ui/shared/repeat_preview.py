@@ -17,7 +17,7 @@ _SMALL, _LARGE = "18vh", "40vh"
 
 
 def draw_laid_out(record: VariationRecord, *, large: bool = False) -> None:
-    """Draw the preview of a picture's repeat. Draws nothing when the picture is no repeat."""
+    """Draw the preview of a picture's repeat. Draws nothing when the picture is not a repeat."""
     repeat = record.constraints.repeat
     if repeat == "none":
         return

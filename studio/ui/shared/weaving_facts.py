@@ -43,13 +43,13 @@ def describe_yarns(record: VariationRecord) -> str:
 
 
 def describe_palette(record: VariationRecord) -> str:
-    """Return the palette that was asked for: how many yarns, and whether they are new or the design's."""
+    """Return the requested palette: how many yarns, and whether they are new or the design's."""
     constraints, weaving = record.constraints, record.weaving
     if weaving is None or not weaving.yarns:
         return "Free colours"
     if constraints.palette != "new":
         return f"{count_yarns(len(weaving.yarns))} of the design"
-    # The number that was asked for: the woven palette may have fewer.
+    # The requested number: the woven palette may have fewer.
     asked = len(weaving.yarns) if constraints.colours is None else constraints.colours
     locked = len(constraints.locked)
     if locked:
@@ -109,7 +109,7 @@ def describe_unchanged(record: VariationRecord) -> str:
 
 
 def describe_settled(record: VariationRecord) -> str:
-    """Return the share of knots set not to the nearest yarn but to one that the design has beside such neighbours."""
+    """Return the share of knots set to another yarn than the nearest one, because of the design's contacts."""
     return _figure(record, lambda weaving: weaving.settled_share if weaving.yarns else None, describe_knot_share)
 
 

@@ -151,7 +151,7 @@ def design(tmp_path: Path) -> Path:
 
 
 def draw_ramp() -> Image.Image:
-    """Draw a picture of far more colours than a loom has yarns."""
+    """Draw a picture with far more colours than a loom has yarns."""
     y, x = np.mgrid[0:64, 0:96]
     return Image.fromarray(np.stack([x * 2, y * 3, (x + y) % 251], -1).astype(np.uint8))
 
@@ -173,7 +173,7 @@ def test_command_writes_an_indexed_design_unchanged(kind: str, design: Path, tmp
     assert said.err == ""
 
 
-def test_command_reduces_to_the_yarns_asked_for(tmp_path: Path, capsys):
+def test_command_reduces_to_the_requested_number_of_yarns(tmp_path: Path, capsys):
     draw_ramp().save(tmp_path / "ramp.png")
     target = tmp_path / "loom.png"
     arguments = ["export", str(tmp_path / "ramp.png"), "--format", "png-indexed", "--output", str(target)]
@@ -183,7 +183,7 @@ def test_command_reduces_to_the_yarns_asked_for(tmp_path: Path, capsys):
     assert f"{len(reopen(target.read_bytes())[1])} yarns" in capsys.readouterr().err
 
 
-def test_command_reports_fewer_colours_than_asked_for(design: Path, tmp_path: Path, capsys):
+def test_command_reports_fewer_colours_than_requested(design: Path, tmp_path: Path, capsys):
     target = tmp_path / "loom.bmp"
     arguments = ["export", str(design), "--format", "bmp-indexed", "--colours", "40", "--output", str(target)]
     assert main(arguments) == 0
@@ -212,7 +212,7 @@ def test_command_takes_an_id_of_the_catalogue(tmp_path: Path):
     assert np.array_equal(reopen(target.read_bytes())[0], np.asarray(picture))
 
 
-def test_command_overwrites_only_when_told(design: Path, tmp_path: Path, capsys):
+def test_command_overwrites_a_file_only_with_force(design: Path, tmp_path: Path, capsys):
     target = tmp_path / "loom.png"
     target.write_text("mine")
     arguments = ["export", str(design), "--format", "png-indexed", "--output", str(target)]
@@ -310,7 +310,7 @@ def test_command_writes_all_yarns_that_a_variation_was_woven_in(tmp_path: Path):
 @st.composite
 def draw_any_index_map(draw) -> IndexMap:
     """Draw random knots in 1 to 256 yarns, some unused; palettes are random, grey, or black and white."""
-    sides = st.one_of(st.integers(1, 60), st.integers(32, 60))  # designs open from 32 knots a side on
+    sides = st.one_of(st.integers(1, 60), st.integers(32, 60))  # designs need at least 32 knots a side
     width, height = draw(sides), draw(sides)
     rng = np.random.default_rng(draw(st.integers(0, 9999)))
     yarns = draw(st.one_of(st.integers(1, 256), st.integers(1, 4)))

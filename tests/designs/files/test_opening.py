@@ -178,7 +178,7 @@ def test_every_exif_orientation_comes_out_upright(format, orientation):
     design = open_design(encode_picture(stored, format, exif=exif, quality=95))
     assert (design.width_px, design.height_px) == design.image.size == (40, 60)
     assert np.abs(np.asarray(design.image).astype(int) - np.asarray(upright).astype(int)).mean() < 3
-    assert design.notes == (("The picture was turned upright, as its file asks.",) if orientation > 1 else ())
+    assert design.notes == (("The picture was rotated upright, as its file specifies.",) if orientation > 1 else ())
 
 
 @pytest.mark.parametrize("format", ["JPEG", "TIFF"])
@@ -188,7 +188,7 @@ def test_cmyk_is_converted_to_srgb(format):
     red, green, blue = design.image.getpixel((20, 20))
     assert red > 200 and green < 60 and blue < 60  # the JPEG stores CMYK inverted, as Adobe does
     assert design.mode == "CMYK"
-    assert design.notes == ("Its printing inks (CMYK) were turned into screen colours.",)
+    assert design.notes == ("Its printing inks (CMYK) were converted to screen colours.",)
 
 
 def test_lab_is_converted_to_srgb():
@@ -219,7 +219,7 @@ def test_srgb_profile_changes_nothing_and_is_not_noted():
 def test_a_broken_colour_profile_is_ignored(profile):
     image = draw_noise()
     design = open_design(encode_picture(image, icc_profile=profile))
-    assert design.notes == ("Its colour profile could not be read and was left aside.",)
+    assert design.notes == ("Its colour profile could not be read and was ignored.",)
     assert np.array_equal(np.asarray(design.image), np.asarray(image))
 
 

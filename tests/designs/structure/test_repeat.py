@@ -38,7 +38,7 @@ def roll(array, dx, dy, repeat) -> np.ndarray:
 # Laying out
 
 
-def test_neighbours_of_a_tile_are_as_the_repeat_defines_them():
+def test_each_repeat_places_the_neighbours_of_a_tile_as_defined():
     a = number_knots(4, 6)
     for repeat, right, below in (
         ("straight", a, a),
@@ -109,7 +109,7 @@ def test_bad_input_is_refused_with_its_value():
 @pytest.mark.parametrize("repeat", CLOSED)
 def test_the_seam_of_a_true_repeat_does_not_show(repeat):
     tiles = [draw_cloth(240, 180)]
-    if repeat == "half-drop":  # the tile from any corner closes in its own repeat alone
+    if repeat == "half-drop":  # the tile from any corner closes only in its own repeat
         tiles = [roll(draw_half_drop(), dx, 11, "half-drop") for dx in (0, 31, 60)]
     elif repeat == "brick":
         tiles = [np.swapaxes(roll(draw_half_drop(), dx, 11, "half-drop"), 0, 1) for dx in (0, 31, 60)]
@@ -225,7 +225,7 @@ def test_stripes_have_a_period_of_one_along_themselves():
 
 
 @pytest.mark.parametrize("family", ["medallion", "floral", "prayer", "clouds", "blocks", "waves"])
-def test_designs_that_stand_alone_have_no_repeat(family):
+def test_designs_that_do_not_repeat_have_no_repeat(family):
     for seed in range(4):
         assert find_repeat(draw_layout(seed, 160, 208, family).indices) is None
 
@@ -308,7 +308,7 @@ def test_a_border_is_found_when_cropped_rotated_or_noisy():
     assert find_border(noisy) == border
 
 
-def test_a_grid_is_no_border_and_a_plain_band_is_one():
+def test_a_grid_is_not_a_border_and_a_plain_band_is():
     grid = np.zeros((200, 160), np.uint8)
     grid[::20] = 1
     grid[:, ::20] = 1
@@ -319,7 +319,7 @@ def test_a_grid_is_no_border_and_a_plain_band_is_one():
     assert find_border(framed) == Border(12, 14, 13, 14)
 
 
-def test_a_line_round_the_edge_and_a_plain_design_are_no_border():
+def test_a_line_round_the_edge_and_a_plain_design_are_not_borders():
     field = np.random.default_rng(3).integers(0, 6, (300, 240), dtype=np.uint8)
     field[[0, -1]] = 7
     field[:, [0, -1]] = 7

@@ -42,7 +42,7 @@ def cut_off_centre(indices, offset, direction) -> np.ndarray:
 
 
 def agree_slowly(indices, direction, offset) -> float:
-    """Return the agreement by its definition, knot by knot."""
+    """Return the agreement as defined, knot by knot."""
     lines = indices.T if direction == "vertical" else indices
     met = [
         lines[at] == lines[partner]
@@ -162,7 +162,7 @@ def test_symmetric_needs_agreement_beyond_chance(agreement, kappa, symmetric):
     assert is_symmetric(Axis("vertical", 0, agreement, kappa)) is symmetric
 
 
-def test_offsets_are_searched_as_far_as_asked():
+def test_offsets_are_searched_up_to_the_given_one():
     design = mirror(draw_blobs(np.random.default_rng(2), 60, 400), 30, None)
     assert find_axis(design, "vertical").offset != 30  # 5 % of 400 is 20
     assert find_axis(design, "vertical", 30) == find_axis(design, "vertical", 10_000)

@@ -114,7 +114,7 @@ def test_joined_edges_equal_their_neighbours_and_the_cloth_stays_symmetric(  # n
 def test_a_half_drop_of_odd_height_is_symmetric_tile_by_tile_with_a_note():
     design = as_design(draw_blocks((61, 60), 2), YARNS)
     plan = plan_weave(design, Constraints(palette="source", symmetry="vertical", repeat="half-drop"))
-    assert "61 knots has no whole half" in plan.notes[0]
+    assert "61 knots is odd" in plan.notes[0]
     woven = weave(draw_noise((61, 60), 0), plan)
     assert measure_agreement(np.asarray(woven.image), "vertical", 0) == 1
     assert not plan_weave(design, Constraints(symmetry="vertical", repeat="brick")).notes

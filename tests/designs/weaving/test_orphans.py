@@ -11,7 +11,7 @@ from tests.support.knots import draw_colours
 
 
 def scan_orphans(knots) -> np.ndarray:
-    """Return the stray knots by their definition, knot by knot."""
+    """Return the stray knots as defined, knot by knot."""
     height, width = knots.shape
     return np.array(
         [
@@ -59,7 +59,7 @@ def test_cleaning_never_raises_the_share_and_changes_stray_knots_alone(drawn, mo
     if before <= most_share:
         assert changed == 0
     assert set(cleaned.ravel().tolist()) <= set(knots.ravel().tolist())
-    # Remaining stray knots have no settled neighbour.
+    # Remaining stray knots have no stable neighbour.
     if after > most_share and protected is None:
         assert find_orphans(cleaned).all()
     assert clean_orphans(cleaned, most_share, protected)[1] == 0
@@ -89,7 +89,7 @@ def test_a_pattern_of_single_knots_is_unchanged():
     assert measure_orphan_share(pattern) == 1 and changed == 0 and np.array_equal(cleaned, pattern)
 
 
-def test_cleaning_leaves_at_most_the_share_asked_for():
+def test_cleaning_leaves_at_most_the_given_share():
     rng = np.random.default_rng(0)
     knots = np.kron(rng.integers(0, 8, (12, 12)), np.ones((12, 12), int))
     knots = np.where(rng.random(knots.shape) < 0.05, rng.integers(0, 8, knots.shape), knots).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""Recognition: parts that the model left unchanged get the design's own knots, changed parts keep what was drawn."""
+"""Recognition: parts that the model left unchanged get the design's own knots, changed parts stay as drawn."""
 
 from __future__ import annotations
 

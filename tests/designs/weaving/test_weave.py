@@ -200,7 +200,7 @@ def test_keeping_a_border_that_is_not_found_is_refused():
 
 
 def test_enlarging_gives_no_knot_a_yarn_that_is_not_adjacent():
-    """Red beside blue, and a purple yarn elsewhere: enlarged as colours, the edge between red and blue turns purple."""
+    """Red beside blue, and a purple yarn elsewhere: enlarged as colours, the edge of red and blue would be purple."""
     indices = np.zeros((20, 20), np.uint8)
     indices[:, 8:] = 1
     indices[:, 16:] = 2

@@ -92,11 +92,11 @@ def test_every_design_left_out_is_named_with_its_reason(studio: Workspace) -> No
     assert "is left out" not in said(page)
     page.session_state["colourways_count"] = 2
     page.button(key="colourways_open").click().run()
-    assert "“Other 0” is left out: 2 colourways are asked for, and the designs before it fill them." in said(page)
+    assert "“Other 0” is left out: 2 colourways are shown, and the designs before it fill them." in said(page)
 
 
 def test_the_designs_to_take_yarns_from_can_be_chosen(studio: Workspace) -> None:
-    """The most recent ones are preselected; without one, its colourway goes."""
+    """The most recent ones are preselected; removing one removes its colourway."""
     for shade in range(4):
         add_cloth(studio, OTHER_YARNS + np.array([0, 0, shade], np.uint8), f"Other {shade}")
     page, source = open_with_design(studio)

@@ -85,7 +85,7 @@ def keep_twins(workspace: Workspace) -> list[str]:
 
 
 def run_of(page: AppTest) -> str:
-    """Return the run in the page's address, which AppTest holds as a text or in a list."""
+    """Return the run in the page's address, which AppTest stores as a string or in a list."""
     run_id = page.query_params["run"]
     return run_id if isinstance(run_id, str) else run_id[0]
 

@@ -123,7 +123,7 @@ def test_a_run_without_pictures_left_is_reported_unknown(page):
     workspace().catalogue.delete([kept[0].id, kept[1].id])
     page.run()
     assert not page.exception
-    assert "not known any more" in texts(page)
+    assert "no longer known" in texts(page)
 
 
 def test_vary_this_changes_the_design_and_keeps_the_run_shown(page):

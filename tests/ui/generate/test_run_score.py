@@ -56,13 +56,13 @@ def test_a_copy_and_a_twin_are_named(studio: Workspace) -> None:
     words = said(open_page("generate", run="run-1"))
     assert describe_score(found.score) in words
     assert "Nearly the same as variation 1." in words
-    assert "sets them further apart" not in words
+    assert "makes them differ more" not in words
     assert "Nearly the design itself." in words
 
 
 def test_a_higher_strength_is_advised_when_most_are_alike(studio: Workspace) -> None:
     keep_run(studio, [draw_knots(seed).image() for seed in (1, 1, 2, 1)])
-    assert "A higher strength sets them further apart." in said(open_page("generate", run="run-1"))
+    assert "A higher strength makes them differ more." in said(open_page("generate", run="run-1"))
 
 
 def test_pictures_in_free_colours_have_figures(studio: Workspace) -> None:

@@ -68,10 +68,10 @@ def draw_constraints(source: Source | None) -> None:
                 "repeat of the field alone."
             )
         if facts is not None and facts.border is None and values.keep in ("border", "field"):
-            st.caption(":material/info: No border was found in this design, so border and field cannot be told apart.")
+            st.caption(":material/info: No border was found in this design, so neither border nor field can be kept.")
     if not repeatable and values.repeat != "none":  # below the expander, which may be closed
         st.caption(
-            f":material/info: The {REPEATS[values.repeat].lower()} repeat that you chose is set aside: this design has "
+            f":material/info: The {REPEATS[values.repeat].lower()} repeat that you chose is not used: this design has "
             "a border. It comes back with a design that has none."
         )
 
@@ -124,8 +124,8 @@ def _draw_choices(*, repeatable: bool) -> None:
                 "Yarns",
                 "palette",
                 PALETTES,
-                "The colours that a variation may have. Automatic keeps the design’s yarns where it has at most "
-                f"{COLOURS_LIMIT}, and leaves the colours free elsewhere.",
+                "The colours that a variation may have. Automatic keeps the design’s yarns if there are at most "
+                f"{COLOURS_LIMIT}, and otherwise leaves the colours free.",
             )
         with grid.cell():
             _choose("Symmetry", "symmetry", SYMMETRIES, "Variations are mirrored exactly, to the knot.")
@@ -135,7 +135,7 @@ def _draw_choices(*, repeatable: bool) -> None:
                     "Repeat",
                     "repeat",
                     REPEATS,
-                    "How repeats of the design are laid side by side on the loom. Seams are drawn to close.",
+                    "How repeats of the design are laid side by side on the loom. Seams are closed.",
                 )
             else:
                 _draw_no_repeat()

@@ -52,7 +52,7 @@ def draw_notice() -> None:
 
 
 def draw_form(entry: ModelEntry, settings: StudioSettings, design: Source | None) -> None:
-    """Draw the form; `design` is None as long as none is chosen."""
+    """Draw the form; `design` is None while none is chosen."""
     st.text_area(
         "Prompt",
         key=key_of("prompt"),
@@ -185,7 +185,7 @@ def _draw_seeds() -> None:
             key=key_of("seed_mode"),
             required=True,
             width="stretch",
-            help="The number that a picture grows from. The same seed with the same settings gives the same picture: "
+            help="The number that a picture starts from. The same seed with the same settings gives the same picture: "
             "lock it to see what one setting changes. Fresh takes new seeds for each run.",
             persist_state="session",
         )

@@ -24,7 +24,7 @@ _UPLOADS = "design_uploads"
 _RECENT = 6
 """Designs offered again, most recently used first."""
 _STEPS = (
-    ("Describe the carpet", "Say what it should become, and how far it may leave your design."),
+    ("Describe the carpet", "Say what it should become, and how far it may depart from your design."),
     ("Watch five variations appear", "Side by side with your design, each drawn differently."),
     ("Choose what you like", "All stay in the gallery with their settings. Compare them, or vary one further."),
 )
@@ -50,12 +50,12 @@ def current_sha256() -> str | None:
 
 
 def current_parent() -> str | None:
-    """Return the id of the variation that the current design is, or None."""
+    """Return the variation id of the current design, None if it is not a variation."""
     return st.session_state.get(_PARENT)
 
 
 def choose_source(source: Source, parent: str | None = None) -> None:
-    """Make a design the current one. `parent` is the id of the variation that it is; by default the source's own."""
+    """Make a design the current one. `parent` is its id as a variation, by default the source's own parent."""
     st.session_state[_SOURCE] = source.sha256
     st.session_state[_PARENT] = source.parent if parent is None else parent
     st.session_state[_PICKING] = False
@@ -102,7 +102,7 @@ def draw_upload(catalogue: Catalogue, *, another: bool) -> None:
     st.caption("PNG, JPEG, WebP, TIFF, BMP or GIF. It stays on this computer.")
     if another:
         st.button(
-            "Keep the present design",
+            "Keep the current design",
             key="design_keep",
             icon=":material/arrow_back:",
             type="tertiary",

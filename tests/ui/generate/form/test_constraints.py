@@ -70,7 +70,7 @@ def test_constraints_that_do_not_fit_the_design_start_no_run(studio: Workspace) 
 
 
 @pytest.mark.usefixtures("busy")
-def test_a_design_with_a_border_sets_the_repeat_aside(studio: Workspace) -> None:
+def test_a_repeat_is_not_used_for_a_design_with_a_border(studio: Workspace) -> None:
     page, field = open_with_design(studio)
     assert "repeat not applicable" not in said(page)
     page.selectbox(key="form_repeat").set_value("half-drop").run()
@@ -83,7 +83,7 @@ def test_a_design_with_a_border_sets_the_repeat_aside(studio: Workspace) -> None
     assert "bordered · " in said(page)
     assert "repeat not applicable" in said(page)
     assert "Repeat is not applicable: this design has a border." in said(page)
-    assert "The half-drop repeat that you chose is set aside" in said(page)
+    assert "The half-drop repeat that you chose is not used" in said(page)
     assert "repeat" not in page.expander[-1].label
     submit(page)
     (job,) = studio.jobs.active()
@@ -91,7 +91,7 @@ def test_a_design_with_a_border_sets_the_repeat_aside(studio: Workspace) -> None
     page.session_state["design_source"] = field.sha256
     run(page)
     assert page.selectbox(key="form_repeat").value == "half-drop"
-    assert "set aside" not in said(page)
+    assert "that you chose is not used" not in said(page)
 
 
 @pytest.mark.usefixtures("busy")

@@ -12,7 +12,7 @@ from tests.support.pages import busy
 __all__ = ["busy", "page"]
 
 
-def test_generate_says_what_is_missing(page):
+def test_generate_reports_what_is_missing(page):
     page.run()
     assert "no design yet" in errors(generate(page))
     upload(page)
