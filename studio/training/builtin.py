@@ -211,7 +211,7 @@ def build_training(phase: Phase, parts: BuiltinParts, device: torch.device) -> T
     if phase == "flow":
         return FlowTraining(parts, device)
     if phase == "decoder":
-        return DecoderTraining(parts.vae, device, FlowModel(parts, device).walk_captionless)
+        return DecoderTraining(parts.vae, device, FlowModel(parts, device).sample_captionless)
     fix_posterior_variance(parts.vae)
     return AutoencoderTraining(parts.vae, device)
 

@@ -33,7 +33,7 @@ LEAST_SIGMA = 0.1
 """Below this sigma latents are not denoised, as it would hardly change them."""
 PREFERENCE = 0.25
 """A knot gets the design's own yarn if that is at most this much farther than the nearest, in RGB of -1..1."""
-Walk = Callable[[Tensor, float], Tensor]
+Sample = Callable[[Tensor, float], Tensor]
 """Denoises scaled latents (b, c, h, w) from a sigma to 0 with the transformer."""
 
 
@@ -41,10 +41,10 @@ Walk = Callable[[Tensor, float], Tensor]
 class DecoderRecipe(CropRecipe):
     """Settings of the decoder's training; the crops have a size on which the transformer was trained.
 
-    The transformer denoises the latents of a batch from a random sigma up to `walk_sigma`. `clean_share` of the batches
-    keep their encoded latents, so that the decoder still reconstructs designs. Denoising costs more than a step of
-    training, so a batch is used `uses` times on average while it is among the newest `window`, each time with new noise
-    of a standard deviation up to `latent_noise` on its scaled latents.
+    The transformer denoises the latents of a batch from a random sigma, at most `highest_sigma`. `clean_share` of the
+    batches keep their encoded latents, so that the decoder still reconstructs designs. Denoising costs more than a step
+    of training, so a batch is used `uses` times on average while it is among the newest `window`, each time with new
+    noise of a standard deviation up to `latent_noise` on its scaled latents.
     """
 
     batch: int = 4
@@ -58,7 +58,7 @@ class DecoderRecipe(CropRecipe):
     exact_weight: float = 1.0
     flat_weight: float = 12.0
     yarn_weight: float = 0.8
-    walk_sigma: float = 0.7
+    highest_sigma: float = 0.7
     clean_share: float = 0.15
     uses: int = 3
     window: int = 24
@@ -71,12 +71,12 @@ class DecoderTraining(CropTraining):
     recipe: DecoderRecipe
 
     def __init__(
-        self, vae: AutoencoderKL, device: torch.device, walk: Walk, recipe: DecoderRecipe | None = None
+        self, vae: AutoencoderKL, device: torch.device, sample: Sample, recipe: DecoderRecipe | None = None
     ) -> None:
         vae.encoder.requires_grad_(False)
         super().__init__(vae, device, DecoderRecipe() if recipe is None else recipe)
         self.frozen_vae = copy.deepcopy(self.vae).eval().requires_grad_(False)
-        self.walk = walk
+        self.sample = sample
         self._cache: dict[int, tuple[Tensor, Tensor]] = {}
 
     def state(self) -> dict[str, Any]:
@@ -115,22 +115,22 @@ class DecoderTraining(CropTraining):
         target = self.crops.draw(number).to(self.device)
         latents = encode_scaled(self.frozen_vae, target)
         rng = np.random.default_rng([number, 15])
-        sigma = self.recipe.walk_sigma * rng.random()
+        sigma = self.recipe.highest_sigma * rng.random()
         if sigma < LEAST_SIGMA or rng.random() < self.recipe.clean_share:
             return target, latents
         noise = torch.randn(latents.shape, generator=torch.Generator("cpu").manual_seed(number)).to(self.device)
-        walked = self.walk((1 - sigma) * latents + sigma * noise, sigma)
+        denoised = self.sample((1 - sigma) * latents + sigma * noise, sigma)
         with mixed_precision(self.device):
-            decoded = self.frozen_vae.decode(unscale(walked, self.vae)).sample.float()
+            decoded = self.frozen_vae.decode(unscale(denoised, self.vae)).sample.float()
             again = self.frozen_vae.encode(decoded.clamp(-1, 1)).latent_dist.mode()
             drawn = self.frozen_vae.decode(again).sample.float()
         for index, (variation, design) in enumerate(zip(drawn, target.clone(), strict=True)):
             woven = weave_crop(variation, design)
             if woven is None:
-                walked[index] = latents[index]
+                denoised[index] = latents[index]
             else:
                 target[index] = woven
-        return target, walked
+        return target, denoised
 
 
 def weave_crop(drawn: Tensor, design: Tensor) -> Tensor | None:

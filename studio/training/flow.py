@@ -102,7 +102,7 @@ class FlowModel:
         return velocity
 
     @torch.no_grad()
-    def walk(self, noisy: Tensor, texts: list[str], sigma: float, steps: int = 8) -> Tensor:
+    def sample(self, noisy: Tensor, texts: list[str], sigma: float, steps: int = 8) -> Tensor:
         """Return noisy latents sampled from `sigma` to 0 in even Euler steps, with cycle spinning as in a run."""
 
         def velocity(latents: Tensor, step: Step) -> Tensor:
@@ -112,9 +112,9 @@ class FlowModel:
         patch = self._parts.transformer.config["patch_size"]
         return sample_euler(spin(velocity, None, patch), noisy, sigmas)
 
-    def walk_captionless(self, noisy: Tensor, sigma: float) -> Tensor:
+    def sample_captionless(self, noisy: Tensor, sigma: float) -> Tensor:
         """Return noisy latents sampled from `sigma` to 0 for the empty caption, in strides of about `STRIDE`."""
-        return self.walk(noisy, [CAPTIONLESS] * len(noisy), sigma, max(1, round(sigma / STRIDE)))
+        return self.sample(noisy, [CAPTIONLESS] * len(noisy), sigma, max(1, round(sigma / STRIDE)))
 
 
 class FlowTraining:
@@ -203,8 +203,8 @@ class FlowTraining:
         noise = torch.randn(latents.shape, generator=torch.Generator("cpu").manual_seed(1)).to(self.device)
         rows = [np.concatenate([example.pixels for example in examples], axis=1)]
         for sigma in (0.4, 0.6, 0.8):
-            walked = self.model.walk((1 - sigma) * latents + sigma * noise, texts, sigma)
-            rows.append(np.concatenate(list(self._decode(walked)), axis=1))
+            denoised = self.model.sample((1 - sigma) * latents + sigma * noise, texts, sigma)
+            rows.append(np.concatenate(list(self._decode(denoised)), axis=1))
         self.average.swap()
         return np.concatenate(rows)
 

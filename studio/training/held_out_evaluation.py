@@ -16,7 +16,7 @@ from PIL import Image
 from studio.carpets.generator import Carpet, draw_carpet
 from studio.designs.colours.colour_spaces import convert_to_lab
 from studio.designs.colours.palette import snap, suggest_palette
-from studio.designs.weaving.contacts import count_contacts, settle_contacts
+from studio.designs.weaving.contacts import count_contacts, relabel_by_contacts
 from studio.evaluation.palettes import measure_off_palette_share
 from studio.evaluation.structure import Diversity, correlate_edges, measure_diversity, read_structure
 from studio.generation.cycle_spinning import spin
@@ -131,7 +131,7 @@ def measure_weaving(bench: Workbench) -> float:
     for carpet in bench.carpets:
         rebuilt = bench.rebuild(carpet.pixels)
         contacts = count_contacts(carpet.indices, len(carpet.palette))
-        woven = settle_contacts(rebuilt, snap(rebuilt, carpet.palette), carpet.palette, contacts)
+        woven = relabel_by_contacts(rebuilt, snap(rebuilt, carpet.palette), carpet.palette, contacts)
         right.append(np.mean(woven == carpet.indices))
     return 100 * float(np.mean(right))
 

@@ -307,14 +307,14 @@ def test_a_design_is_not_probed_at_a_low_strength(slot: PipelineSlot) -> None:
         )
     try:
         kept = facts(draw(slot, design, strength=0.4, steps=5))
-        walked = list(calls)
+        calls_of_the_run = list(calls)
         calls.clear()
         varied = facts(draw(slot, design, strength=0.6, steps=5))
     finally:
         hook.remove()
     assert kept.shift == 1
-    assert len(walked) == kept.effective_steps
-    assert walked[0] == pytest.approx(np.linspace(1, 0.001, 5)[3], abs=2e-3)
+    assert len(calls_of_the_run) == kept.effective_steps
+    assert calls_of_the_run[0] == pytest.approx(np.linspace(1, 0.001, 5)[3], abs=2e-3)
     assert varied.shift > 1
     assert len(calls) > varied.effective_steps
 

@@ -55,7 +55,7 @@ def test_denoised_batches_are_computed_once_and_used_several_times(tokenizers):
     """The transformer gets scaled latents with noise of a known sigma."""
     met: list[tuple[torch.Tensor, float]] = []
 
-    def walk(noisy: torch.Tensor, sigma: float) -> torch.Tensor:
+    def sample(noisy: torch.Tensor, sigma: float) -> torch.Tensor:
         met.append((noisy, sigma))
         return torch.full_like(noisy, 7.0)
 
@@ -63,20 +63,20 @@ def test_denoised_batches_are_computed_once_and_used_several_times(tokenizers):
     vae = build_tiny(tokenizers).vae
     vae.register_to_config(shift_factor=0.5, scaling_factor=2.0)
     decoded: list[torch.Tensor] = []
-    training = DecoderTraining(vae, CPU, walk, recipe)
+    training = DecoderTraining(vae, CPU, sample, recipe)
     vae.decoder.register_forward_pre_hook(lambda module, given: decoded.append(given[0]))
     for step in range(90):
         with torch.no_grad():
             training.rebuild_batch(step)
     assert 15 < len(met) < 30  # 30 batches of three steps each; those of a very low sigma are not denoised
-    assert all(0.1 <= sigma <= recipe.walk_sigma for _, sigma in met)
+    assert all(0.1 <= sigma <= recipe.highest_sigma for _, sigma in met)
     denoised = [bool((given == 7.0 / 2 + 0.5).all()) for given in decoded]
     assert 45 < sum(denoised) < 90
     number = next(number for number in range(90) if np.random.default_rng([number, 15]).random() > 0.2)
     wanted = draw_batch(number, recipe)
     with mixed_precision(CPU):  # as in training, because a small sigma magnifies rounding errors of bf16
         scaled = (vae.encode(wanted).latent_dist.mode().float() - 0.5) * 2
-    sigma = recipe.walk_sigma * np.random.default_rng([number, 15]).random()
+    sigma = recipe.highest_sigma * np.random.default_rng([number, 15]).random()
     given = next(noisy for noisy, seen in met if seen == sigma)
     assert ((given - (1 - sigma) * scaled) / sigma).std().item() == pytest.approx(1, abs=0.08)
 

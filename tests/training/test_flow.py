@@ -103,7 +103,7 @@ def test_sampling_without_a_caption_takes_steps_of_a_tenth(tokenizers, monkeypat
         return (noisy - wanted) / sigmas.view(-1, 1, 1, 1)
 
     monkeypatch.setattr(model, "predict_velocity", predict)
-    assert torch.allclose(model.walk_captionless(torch.ones(2, 4, 16, 16), 0.4), wanted, atol=1e-6)
+    assert torch.allclose(model.sample_captionless(torch.ones(2, 4, 16, 16), 0.4), wanted, atol=1e-6)
     assert seen == [0.4, 0.3, 0.2, 0.1]
 
 
@@ -117,10 +117,10 @@ def test_sampling_shifts_the_latents_and_shifts_them_back(tokenizers, monkeypatc
         return noisy.tanh()
 
     monkeypatch.setattr(flow.model, "predict_velocity", predict)
-    walked, straight = flow.model.walk(latents, ["", ""], 0.5, steps), latents
+    denoised, straight = flow.model.sample(latents, ["", ""], 0.5, steps), latents
     for _ in range(steps):
         straight = straight - 0.5 / steps * straight.tanh()
-    assert torch.allclose(walked, straight, atol=1e-6)
+    assert torch.allclose(denoised, straight, atol=1e-6)
     assert not torch.allclose(shown[1], latents - 0.5 / steps * latents.tanh())
 
 

@@ -34,7 +34,7 @@ def count_contacts(indices: NDArray[np.uint8], count: int) -> NDArray[np.int64]:
     return table + table.T
 
 
-def settle_contacts(
+def relabel_by_contacts(
     pixels: NDArray[np.uint8],
     knots: NDArray[np.uint8],
     palette: NDArray[np.uint8],

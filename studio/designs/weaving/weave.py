@@ -16,7 +16,7 @@ from studio.designs.index_map import IndexMap
 from studio.designs.structure.repeat import Seams, close_seams, measure_seams, surround
 from studio.designs.structure.repeat_symmetry import join_edges, mirror_repeat
 from studio.designs.structure.symmetry import DIRECTIONS, measure_agreement
-from studio.designs.weaving.contacts import count_contacts, settle_contacts
+from studio.designs.weaving.contacts import count_contacts, relabel_by_contacts
 from studio.designs.weaving.mending import Mended, mend, share_changed
 from studio.designs.weaving.plan import WeavePlan, join_yarns
 from studio.designs.weaving.unchanged_parts import View, find_unchanged, measure_distance, measure_view_distance
@@ -192,7 +192,7 @@ def _correct_by_contacts(
     *,
     view_distances: NDArray[np.float32] | None,
 ) -> Knots:
-    """Return the knots of a drawn picture corrected by the contacts of the design (`settle_contacts`).
+    """Return the knots of a drawn picture corrected by the contacts of the design (`relabel_by_contacts`).
 
     In a repeat the edges are corrected with their neighbours across the seam.
     """
@@ -208,9 +208,9 @@ def _correct_by_contacts(
         drawn, knots, design = (surround(part, repeat, margin) for part in (drawn, knots, design))
         view_distances = None if view_distances is None else surround(view_distances, repeat, margin)
     own_knots = None if view_distances is None else (design, view_distances)
-    settled = settle_contacts(drawn, knots, np.ascontiguousarray(yarns[used]), contacts, own_knots)
+    relabelled = relabel_by_contacts(drawn, knots, np.ascontiguousarray(yarns[used]), contacts, own_knots)
     height, width = known.shape
-    corrected: Knots = used[settled[margin : margin + height, margin : margin + width]]
+    corrected: Knots = used[relabelled[margin : margin + height, margin : margin + width]]
     return corrected
 
 

@@ -11,7 +11,7 @@ from PIL import Image, ImageFilter
 
 from studio.carpets.generator import draw_carpet
 from studio.designs.colours.palette import snap
-from studio.designs.weaving.contacts import count_contacts, settle_contacts
+from studio.designs.weaving.contacts import count_contacts, relabel_by_contacts
 
 YARNS = np.array([[170, 20, 30], [20, 40, 130], [95, 30, 80], [235, 225, 200]], np.uint8)
 """Red, blue, a purple that lies between them, ivory."""
@@ -44,17 +44,17 @@ def test_a_third_yarn_along_a_blurred_edge_is_removed():
     pixels = blur(YARNS[knots])
     nearest = snap(pixels, YARNS)
     assert (nearest[:35, 38:42] == 2).any()
-    settled = settle_contacts(pixels, nearest, YARNS, count_contacts(knots, 4))
-    assert not (settled[:35] == 2).any()
-    assert np.array_equal(settled[:35], knots[:35])
+    relabelled = relabel_by_contacts(pixels, nearest, YARNS, count_contacts(knots, 4))
+    assert not (relabelled[:35] == 2).any()
+    assert np.array_equal(relabelled[:35], knots[:35])
 
 
 def test_a_third_yarn_that_the_design_has_there_stays():
     knots = draw_halves()
     knots[:40, 38:42] = 2
     pixels = blur(YARNS[knots], 0.6)
-    settled = settle_contacts(pixels, snap(pixels, YARNS), YARNS, count_contacts(knots, 4))
-    assert (settled[:39, 39:41] == 2).all()
+    relabelled = relabel_by_contacts(pixels, snap(pixels, YARNS), YARNS, count_contacts(knots, 4))
+    assert (relabelled[:39, 39:41] == 2).all()
 
 
 def test_blurred_carpets_have_fewer_wrong_knots_than_with_the_nearest_yarns():
@@ -63,8 +63,10 @@ def test_blurred_carpets_have_fewer_wrong_knots_than_with_the_nearest_yarns():
         carpet = draw_carpet(seed, 144, 192)
         pixels = blur(carpet.pixels)
         nearest = snap(pixels, carpet.palette)
-        settled = settle_contacts(pixels, nearest, carpet.palette, count_contacts(carpet.indices, len(carpet.palette)))
-        gained.append((settled == carpet.indices).mean() - (nearest == carpet.indices).mean())
+        relabelled = relabel_by_contacts(
+            pixels, nearest, carpet.palette, count_contacts(carpet.indices, len(carpet.palette))
+        )
+        gained.append((relabelled == carpet.indices).mean() - (nearest == carpet.indices).mean())
     assert min(gained) > -0.005
     assert np.mean(gained) > 0.02
 
@@ -76,7 +78,7 @@ def test_a_picture_in_clean_yarns_is_unchanged(seed, height, width, count):
     palette = np.unique(rng.integers(0, 256, (count, 3), dtype=np.uint8), axis=0)
     knots = rng.integers(0, len(palette), (height, width), dtype=np.uint8)
     habits = count_contacts(rng.integers(0, len(palette), (9, 9), dtype=np.uint8), len(palette))
-    assert np.array_equal(settle_contacts(palette[knots], knots, palette, habits), knots)
+    assert np.array_equal(relabel_by_contacts(palette[knots], knots, palette, habits), knots)
 
 
 @given(seed=st.integers(0, 2**32 - 1), height=st.integers(1, 24), width=st.integers(1, 24))
@@ -85,18 +87,18 @@ def test_only_knots_beside_another_yarn_change(seed, height, width):
     rng = np.random.default_rng(seed)
     pixels = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
     knots = snap(pixels, YARNS)
-    settled = settle_contacts(pixels, knots, YARNS, count_contacts(knots, 4))
-    assert settled.shape == knots.shape
-    assert settled.max() < 4
+    relabelled = relabel_by_contacts(pixels, knots, YARNS, count_contacts(knots, 4))
+    assert relabelled.shape == knots.shape
+    assert relabelled.max() < 4
     framed = np.pad(knots, 1, mode="edge")
     beside = (framed[:-2, 1:-1], framed[2:, 1:-1], framed[1:-1, :-2], framed[1:-1, 2:])
     inside = np.logical_and.reduce([knots == other for other in beside])
-    assert np.array_equal(settled[inside], knots[inside])
+    assert np.array_equal(relabelled[inside], knots[inside])
 
 
 def test_shapes_that_do_not_fit_are_refused():
     knots = np.zeros((3, 4), np.uint8)
     with pytest.raises(ValueError, match="do not fit"):
-        settle_contacts(np.zeros((4, 3, 3), np.uint8), knots, YARNS, count_contacts(knots, 4))
+        relabel_by_contacts(np.zeros((4, 3, 3), np.uint8), knots, YARNS, count_contacts(knots, 4))
     with pytest.raises(ValueError, match="do not fit"):
-        settle_contacts(np.zeros((3, 4, 3), np.uint8), knots, YARNS, count_contacts(knots, 3))
+        relabel_by_contacts(np.zeros((3, 4, 3), np.uint8), knots, YARNS, count_contacts(knots, 3))
