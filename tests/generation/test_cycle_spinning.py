@@ -56,16 +56,18 @@ def test_a_translation_invariant_model_gives_the_same_latents(repeat):
 
 @pytest.mark.parametrize("repeat", [None, "straight"])
 def test_the_models_input_begins_at_the_corner_of_the_step(repeat):
-    seen = []
+    seen, told = [], []
 
     def watch(latents, step):
         seen.append(latents)
+        told.append(step.corner)
         return torch.zeros_like(latents)
 
     start = make_latents()
     sample_euler(spin(watch, repeat, PATCH), start, SIGMAS)
     corners = pick_corners(*start.shape[-2:], len(SIGMAS) - 1, PATCH, every=repeat is not None)
     assert all(torch.equal(one, roll(start, corner)) for one, corner in zip(seen, corners, strict=True))
+    assert tuple(told) == corners  # so that what else belongs to places of the design can be rolled alike
 
 
 def test_an_error_at_a_fixed_place_of_each_patch_is_spread():
