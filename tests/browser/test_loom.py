@@ -20,8 +20,7 @@ from playwright.sync_api import expect  # noqa: E402
 
 from tests.browser.conftest import wait_until  # noqa: E402
 from tests.browser.test_generate import choose, expect_finished, generate, set_number, upload, variation_ids  # noqa: E402
-from tests.generation.test_engine_constraints import draw_tile  # noqa: E402
-from tests.support.knots import YARNS  # noqa: E402
+from tests.support.knots import YARNS, draw_tile  # noqa: E402
 from tests.support.loom_pages import draw_indexed  # noqa: E402
 
 

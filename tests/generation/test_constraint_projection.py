@@ -17,16 +17,11 @@ from studio.models.pipeline_slot import PipelineSlot
 from studio.schema import Constraints, PipelineChoice
 from studio.training.pixels import to_tensor
 from tests.support.knots import as_design
-
-CHANNELS = 6
+from tests.support.runs import make_latents
 
 
 def loaded_picture(design: Design, canvas: Canvas) -> torch.Tensor:
     return to_tensor(np.asarray(fit(design.image, canvas))[None])
-
-
-def make_latents(height: int = 12, width: int = 16, seed: int = 0) -> torch.Tensor:
-    return torch.randn(1, CHANNELS, height, width, generator=torch.Generator().manual_seed(seed))
 
 
 def project_with(design, constraints, latents=None):

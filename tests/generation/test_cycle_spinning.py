@@ -7,7 +7,7 @@ import torch
 
 from studio.generation.cycle_spinning import pick_corners, roll, spin
 from studio.generation.sampling import sample_euler
-from tests.generation.test_constraint_projection import make_latents
+from tests.support.runs import make_latents
 
 PATCH = 4
 SIGMAS = torch.linspace(0.8, 0, 8)

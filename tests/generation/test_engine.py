@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from itertools import pairwise
 
@@ -13,12 +12,11 @@ import pytest
 import torch
 from PIL import Image
 
-from studio.designs import Design
 from studio.errors import AdapterError, MemoryShortError, ModelError, RunCancelledError
 from studio.generation import engine, preparation
 from studio.generation.cycle_spinning import pick_corners, roll
 from studio.generation.engine import Engine
-from studio.generation.events import Drawn, RunEvent, Started, Stepped
+from studio.generation.events import Drawn, RunEvent, Stepped
 from studio.generation.noise_shift import LEAST_SHIFT, choose_shift
 from studio.generation.previews import LatentPreview
 from studio.generation.vae import Codec
@@ -29,28 +27,10 @@ from studio.training.held_out_evaluation import STEPS, Workbench, draw_held_out_
 from tests.support.adapters import write_adapter
 from tests.support.knots import as_design
 from tests.support.pictures import draw_design
+from tests.support.runs import draw, drawn, facts, pictures, watching
 
 PATCH = 8
 """Side of the built-in transformer's patches, in latent cells."""
-
-
-def draw(slot: PipelineSlot, design: Design, **settings: object) -> list[RunEvent]:
-    values = {"source": design.sha256, "prompt": "red kilim carpet", "seeds": (7,), "steps": 3, "guidance_scale": 1.0}
-    events: list[RunEvent] = []
-    Engine(slot).generate(VariationRequest(**values | settings), design, events.append)
-    return events
-
-
-def pictures(events: list[RunEvent]) -> dict[int, np.ndarray]:
-    return {event.seed: np.asarray(event.image, np.int16) for event in events if isinstance(event, Drawn)}
-
-
-def drawn(events: list[RunEvent]) -> dict[int, Drawn]:
-    return {event.seed: event for event in events if isinstance(event, Drawn)}
-
-
-def facts(events: list[RunEvent]):
-    return next(event.facts for event in events if isinstance(event, Started))
 
 
 @pytest.mark.slow
@@ -226,26 +206,6 @@ def test_previews_approach_the_finished_picture(slot: PipelineSlot) -> None:
     final = next(event.image for event in events if isinstance(event, Drawn)).resize(last.size, Image.Resampling.BOX)
     assert abs(last.width / last.height - 160 / 128) < 0.1
     assert np.abs(np.asarray(last, np.int16) - np.asarray(final, np.int16)).mean() < 40
-
-
-@contextmanager
-def watching(slot: PipelineSlot, design: Design) -> Iterator[list[tuple[torch.Tensor, float, torch.Tensor]]]:
-    """Yield the transformer's input, sigma and predicted velocity at each step of a run.
-
-    The slot has already encoded the design.
-    """
-    seen: list[tuple[torch.Tensor, float, torch.Tensor]] = []
-
-    def note(_module: object, _arguments: object, given: dict, answer: tuple) -> None:
-        seen.append((given["hidden_states"].clone(), float(given["timestep"][0]) / 1000, answer[0].clone()))
-
-    draw(slot, design, steps=1, strength=1.0)
-    with slot.use(PipelineChoice("builtin"), print) as loaded:
-        hook = loaded.pipe.transformer.register_forward_hook(note, with_kwargs=True)
-    try:
-        yield seen
-    finally:
-        hook.remove()
 
 
 @pytest.mark.slow

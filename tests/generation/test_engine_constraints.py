@@ -22,27 +22,13 @@ from studio.generation.events import Drawn
 from studio.generation.previews import LatentPreview
 from studio.models.pipeline_slot import PipelineSlot
 from studio.schema import Constraints, PipelineChoice
-from tests.generation.test_engine import draw, facts, watching
-from tests.support.knots import as_design, check_axes, check_mirror_cloth
+from tests.support.knots import as_design, check_axes, check_mirror_cloth, draw_tile
+from tests.support.runs import draw, facts, watching
 
 
 def carpet(width: int = 144, height: int = 192):
     drawn = draw_carpet(4, width, height, "medallion")
     return as_design(drawn.indices, drawn.palette)
-
-
-def draw_tile(width: int = 128, height: int = 128, seed: int = 3):
-    """Draw one repeat of a cloth: spots that continue across its edges."""
-    rng = np.random.default_rng(seed)
-    ys, xs = np.mgrid[:height, :width]
-    indices = np.zeros((height, width), np.uint8)
-    for _ in range(14):
-        y, x, r = rng.integers(height), rng.integers(width), rng.integers(8, 24)
-        dy, dx = np.abs(ys - y), np.abs(xs - x)
-        near = np.minimum(dy, height - dy) ** 2 + np.minimum(dx, width - dx) ** 2 < r * r
-        indices[near] = rng.integers(1, 5)
-    palette = np.array([[30, 40, 90], [200, 60, 50], [240, 220, 180], [90, 140, 90], [210, 160, 60]], np.uint8)
-    return as_design(indices, palette)
 
 
 def woven(events) -> list[Drawn]:

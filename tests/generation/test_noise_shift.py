@@ -23,10 +23,10 @@ from studio.models.pipeline_slot import LoadedPipeline, PipelineSlot
 from studio.schema import AdapterUse, PipelineChoice
 from studio.training.held_out_evaluation import draw_held_out_carpet
 from studio.training.pixels import to_tensor
-from tests.generation.test_engine import draw, facts
 from tests.support.adapters import write_adapter
 from tests.support.knots import as_design
 from tests.support.pictures import draw_design
+from tests.support.runs import draw, facts
 
 CIRCLES, CLOUDS = 8, 5
 """Indices of held-out designs: one that noise hardly changes, and one that it destroys."""

@@ -59,3 +59,17 @@ def check_mirror_cloth(image: Image.Image) -> None:
         assert np.array_equal(lines[0], lines[-1])
     seams = measure_seams(tile(np.asarray(image.convert("RGB")), "mirror", 2, 2), "straight")
     assert (seams.horizontal, seams.vertical) == (0, 0)
+
+
+def draw_tile(width: int = 128, height: int = 128, seed: int = 3):
+    """Draw one repeat of a cloth: spots that continue across its edges."""
+    rng = np.random.default_rng(seed)
+    ys, xs = np.mgrid[:height, :width]
+    indices = np.zeros((height, width), np.uint8)
+    for _ in range(14):
+        y, x, r = rng.integers(height), rng.integers(width), rng.integers(8, 24)
+        dy, dx = np.abs(ys - y), np.abs(xs - x)
+        near = np.minimum(dy, height - dy) ** 2 + np.minimum(dx, width - dx) ** 2 < r * r
+        indices[near] = rng.integers(1, 5)
+    palette = np.array([[30, 40, 90], [200, 60, 50], [240, 220, 180], [90, 140, 90], [210, 160, 60]], np.uint8)
+    return as_design(indices, palette)

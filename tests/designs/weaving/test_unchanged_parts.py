@@ -17,9 +17,8 @@ from studio.designs.weaving.weave import weave
 from studio.generation.events import Drawn
 from studio.models.pipeline_slot import PipelineSlot
 from studio.schema import Constraints
-from tests.generation.test_engine import draw
-from tests.generation.test_engine_constraints import draw_tile
-from tests.support.knots import YARNS, as_design, draw_noise
+from tests.support.knots import YARNS, as_design, draw_noise, draw_tile
+from tests.support.runs import draw
 
 
 def soften(picture: Image.Image) -> Image.Image:
