@@ -10,8 +10,10 @@ from studio.ui.shared.navigation import make_pages
 
 FOLDER = Path(__file__).parent
 
+# The icon first: otherwise the browser fetches a page's icon from Google Fonts as the favicon.
+st.set_page_config(page_icon=FOLDER / "logo.svg", layout="wide")
 page = st.navigation(make_pages(), position="top")
-st.set_page_config(page_title=f"{page.title} · Carpet Diffusion Studio", page_icon=FOLDER / "logo.svg", layout="wide")
+st.set_page_config(page_title=f"{page.title} · Carpet Diffusion Studio")
 st.logo(FOLDER / "logo.svg", size="large")
 st.html(FOLDER / "frame.css")
 page.run()

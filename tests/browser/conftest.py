@@ -12,6 +12,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -140,11 +141,14 @@ def running(outputs: Path) -> Iterator[Server]:
 
 @pytest.fixture
 def open_tab(chromium: object) -> Iterator[Callable[..., object]]:
-    """Return a function that opens tabs, each in its own session. A JavaScript error in a tab fails the test."""
+    """Return a function that opens tabs, each in its own session.
+
+    A JavaScript error in a tab fails the test, and so does a request to another computer.
+    """
     from playwright.sync_api import expect
 
     expect.set_options(timeout=PATIENCE_MS)
-    contexts, errors = [], []
+    contexts, errors, requests = [], [], []
 
     def open_one(url: str | None = None, **options: object) -> object:
         context = chromium.new_context(**{"viewport": {"width": 1440, "height": 900}} | options)
@@ -152,6 +156,7 @@ def open_tab(chromium: object) -> Iterator[Callable[..., object]]:
         page = context.new_page()
         page.set_default_timeout(PATIENCE_MS)
         page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("request", lambda request: requests.append(request.url))
         if url is not None:
             page.goto(url)
         return page
@@ -160,6 +165,7 @@ def open_tab(chromium: object) -> Iterator[Callable[..., object]]:
     for context in contexts:
         context.close()
     assert not errors, errors
+    assert {url for url in requests if urlsplit(url).hostname not in (None, "127.0.0.1")} == set()
 
 
 def wait_until(page: object, holds: Callable[[], bool]) -> None:
