@@ -137,7 +137,7 @@ def _draw_plainly(_slot: PipelineSlot, loaded: LoadedPipeline, request: Variatio
     canvas = entry.plan_canvas(design)
     picture = fit(design.image, canvas)
     for seed in request.seeds:
-        loaded.pipe(  # type: ignore[operator]  # diffusers, untyped
+        loaded.pipe(
             prompt=request.prompt,
             image=picture,
             width=canvas.padded_width_px,

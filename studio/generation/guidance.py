@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Protocol
 import torch
 from torch import Tensor
 
-from studio.generation.sampling import TRAINED_TIMESTEPS, Step, Velocity
-from studio.models.pipeline import SD3Pipeline, execution_device
+from studio.generation.sampling import Step, Velocity
+from studio.models.pipeline import TRAINED_TIMESTEPS, SD3Pipeline, execution_device
 from studio.models.prompts import PromptEmbeds, TextEmbeds
 
 if TYPE_CHECKING:

@@ -23,13 +23,10 @@ from diffusers.pipelines.stable_diffusion_3.pipeline_stable_diffusion_3_img2img 
 from numpy.typing import NDArray
 from torch import Tensor
 
-from studio.models.pipeline import SD3Pipeline, execution_device
+from studio.models.pipeline import TRAINED_TIMESTEPS, SD3Pipeline, execution_device
 from studio.schema import effective_steps
 
 Sigma = TypeVar("Sigma", float, NDArray[np.float64])
-
-TRAINED_TIMESTEPS = 1000
-"""The transformer takes sigma as a timestep from 0 to 1000."""
 
 
 Corner = tuple[int, int]

@@ -13,7 +13,7 @@ from huggingface_hub.errors import GatedRepoError, HfHubHTTPError
 
 from studio.errors import MemoryShortError, ModelError, first_line
 from studio.models.device import MEMORY_ERRORS, is_out_of_memory
-from studio.models.pipeline import SD3Pipeline
+from studio.models.pipeline import TRAINED_TIMESTEPS, SD3Pipeline
 from studio.models.registry import ModelEntry
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ _OTHER_STEPS = ("stochastic_sampling", "invert_sigmas")
 """Options of a scheduler that change its steps."""
 _OTHER_SIGMAS = ("shift_terminal", "use_karras_sigmas", "use_exponential_sigmas", "use_beta_sigmas")
 """Options of a scheduler that a noise shift would override."""
-_TRAINED_TIMESTEPS = 1000
 
 
 def load_pipeline(entry: ModelEntry, dtype: torch.dtype) -> SD3Pipeline:
@@ -143,7 +142,7 @@ def _check_scheduler(entry: ModelEntry, scheduler: object) -> None:
     name = type(scheduler).__name__
     options = _OTHER_STEPS + (_OTHER_SIGMAS if entry.fits_noise else ())
     unusual = [option for option in options if config.get(option)]
-    if config.get("num_train_timesteps", _TRAINED_TIMESTEPS) != _TRAINED_TIMESTEPS:
+    if config.get("num_train_timesteps", TRAINED_TIMESTEPS) != TRAINED_TIMESTEPS:
         unusual.append("num_train_timesteps")
     if name == "FlowMatchEulerDiscreteScheduler" and not unusual:
         return

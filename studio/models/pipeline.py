@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchEulerDiscreteScheduler
     from transformers import PreTrainedTokenizerBase
 
+TRAINED_TIMESTEPS = 1000
+"""The transformer takes sigma as a timestep from 0 to 1000."""
+
 
 class SD3Pipeline(Protocol):
     """The parts of diffusers' `StableDiffusion3Img2ImgPipeline` that the studio uses."""
@@ -35,6 +38,9 @@ class SD3Pipeline(Protocol):
     @property
     def _execution_device(self) -> torch.device:
         """The device that the parts compute on; a memory manager may store them elsewhere."""
+
+    def __call__(self, **settings: object) -> object:
+        """Draw as a whole; the studio's own sampler does without."""
 
     def encode_prompt(
         self,

@@ -23,9 +23,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from studio.generation.cycle_spinning import roll, spin
-from studio.generation.sampling import TRAINED_TIMESTEPS, Corner, Step, sample_euler
+from studio.generation.sampling import Corner, Step, sample_euler
 from studio.generation.vae import unscale
 from studio.models.device import mixed_precision
+from studio.models.pipeline import TRAINED_TIMESTEPS
 from studio.training.checkpoint import BuiltinParts
 from studio.training.examples import PairShares, draw_held_out
 from studio.training.latents import Batch, LatentStream, plan_buckets

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -22,20 +19,8 @@ from studio.designs import IndexMap
 from studio.designs.structure.borders import border_mask, find_border
 from studio.designs.structure.repeat import SEAM_LIMIT, measure_seams
 from studio.schema import Constraints, VariationRecord
+from tests.support.command_line import check_refused, run_studio
 from tests.support.pictures import draw_picture
-
-ROOT = Path(__file__).parents[2]
-
-
-def studio(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "studio", *arguments],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-        env=os.environ | {"HF_HUB_OFFLINE": "1"},
-    )
 
 
 @pytest.fixture
@@ -47,7 +32,7 @@ def design(tmp_path: Path) -> str:
 @pytest.mark.slow
 def test_vary_prints_one_line_for_each_variation(design: str, tmp_path: Path) -> None:
     outputs = tmp_path / "made here"
-    answer = studio(
+    answer = run_studio(
         "vary", design, "--prompt", "red kilim", "--count", "2", "--seed", "0", "--steps", "3", "--outputs",
         str(outputs), "--json",
     )  # fmt: skip
@@ -64,7 +49,7 @@ def test_vary_prints_one_line_for_each_variation(design: str, tmp_path: Path) ->
     catalogue.set_favourite(lines[1]["id"], True)
     catalogue.close()
     (outputs / "catalogue.sqlite").unlink()
-    rebuilt = studio("catalogue", "rebuild", "--outputs", str(outputs))
+    rebuilt = run_studio("catalogue", "rebuild", "--outputs", str(outputs))
     assert rebuilt.returncode == 0, rebuilt.stderr
     assert rebuilt.stdout.startswith("2 variations")
     again = Catalogue(outputs)
@@ -110,16 +95,12 @@ def test_bad_input_is_one_line_and_exit_code_two(
     given = [design if argument == "DESIGN" else argument for argument in arguments]
     if given[:1] == ["vary"]:
         given += ["--outputs", str(tmp_path / "outputs")]
-    answer = studio(*given)
-    assert answer.returncode == 2
-    assert answer.stdout == ""
-    assert len(answer.stderr.strip().splitlines()) == 1, answer.stderr
-    assert message in answer.stderr
+    check_refused(run_studio(*given), message)
 
 
 @pytest.mark.slow
 def test_vary_locks_yarns_among_new_ones(design: str, tmp_path: Path) -> None:
-    answer = studio(
+    answer = run_studio(
         "vary", design, "--prompt", "red kilim", "--count", "1", "--seed", "0", "--steps", "3", "--outputs",
         str(tmp_path), "--json", "--palette", "8", "--lock", "3,0",
     )  # fmt: skip
@@ -161,7 +142,7 @@ def test_options_become_constraints(options: list[str], wanted: Constraints) -> 
 def vary_once(design: IndexMap, folder: Path, *options: str) -> tuple[VariationRecord, Image.Image]:
     """Return the record and the picture in the file of one variation at strength 0.9."""
     design.image().save(folder / "design.png")
-    answer = studio(
+    answer = run_studio(
         "vary", str(folder / "design.png"), "--prompt", "red kilim", "--count", "1", "--seed", "0", "--steps", "2",
         "--strength", "0.9", "--outputs", str(folder / "made here"), "--json", *options,
     )  # fmt: skip
@@ -225,7 +206,7 @@ def test_vary_closes_a_repeat_in_free_colours(tmp_path: Path) -> None:
 
 def test_an_outputs_folder_that_cannot_be_made_is_reported(design: str, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    answer = studio("vary", design, "--prompt", "x", "--outputs", str(tmp_path / "file" / "outputs"))
+    answer = run_studio("vary", design, "--prompt", "x", "--outputs", str(tmp_path / "file" / "outputs"))
     assert answer.returncode == 1
     assert "Traceback" not in answer.stderr
     assert "outputs" in answer.stderr
@@ -234,6 +215,6 @@ def test_an_outputs_folder_that_cannot_be_made_is_reported(design: str, tmp_path
 @pytest.mark.slow
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_a_help_text(command: str) -> None:
-    answer = studio(command, "--help")
+    answer = run_studio(command, "--help")
     assert answer.returncode == 0, answer.stderr
     assert COMMANDS[command].capitalize() in answer.stdout

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,9 +17,9 @@ from studio.commands import main
 from studio.designs import Design, IndexMap, open_design
 from studio.designs.inspection import describe, describe_place, describe_share, inspect_design
 from studio.designs.structure.symmetry import Axis, mirror
+from tests.support.command_line import check_refused, run_studio
 from tests.support.pictures import encode_picture
 
-ROOT = Path(__file__).parents[2]
 KEYS = {
     "width", "height", "mode", "colours", "indexed", "suggested", "palette", "shares", "symmetry", "orphan_share",
     "seam_ratio", "border", "repeat", "near_yarns",
@@ -283,15 +280,4 @@ def test_command_reports_alterations_on_opening(tmp_path: Path, capsys):
     [(["nowhere.png"], "nowhere.png"), (["README.md"], "picture"), ([], "FILE"), (["x.png", "--xml"], "--xml")],
 )
 def test_bad_input_is_one_line_and_exit_code_two(arguments: list[str], says: str):
-    answer = subprocess.run(
-        [sys.executable, "-m", "studio", "inspect", *arguments],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-        env=os.environ | {"HF_HUB_OFFLINE": "1"},
-    )
-    assert answer.returncode == 2, answer.stderr
-    assert answer.stdout == ""
-    assert len(answer.stderr.strip().splitlines()) == 1, answer.stderr
-    assert says in answer.stderr
+    check_refused(run_studio("inspect", *arguments), says)

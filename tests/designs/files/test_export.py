@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import io
-import os
 import struct
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -23,9 +20,8 @@ from studio.designs.files.export import EXPORTERS, Density
 from studio.designs.index_map import IndexMap
 from studio.schema import Weaving
 from tests.support.catalogue_records import make_record
+from tests.support.command_line import check_refused, run_studio
 from tests.support.pictures import draw_picture, encode_picture
-
-ROOT = Path(__file__).parents[3]
 
 
 def draw_index_map(yarns: int, *, used: int | None = None, seed: int = 0, size=(40, 56)) -> IndexMap:
@@ -258,18 +254,8 @@ def test_command_reports_a_rounded_density(design: Path, tmp_path: Path, capsys)
 def test_bad_input_is_one_line_and_exit_code_two(design: Path, tmp_path: Path, arguments: list[str], says: str):
     places = {"DESIGN": str(design), "OUT.bmp": str(tmp_path / "loom.bmp")}
     line = ["--format", "png-indexed", "--output", str(tmp_path / "loom.png"), "--outputs", str(tmp_path / "none")]
-    answer = subprocess.run(
-        [sys.executable, "-m", "studio", "export", *line, *(places.get(one, one) for one in arguments)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-        env=os.environ | {"HF_HUB_OFFLINE": "1"},
-    )
-    assert answer.returncode == 2, answer.stderr
-    assert answer.stdout == ""
-    assert len(answer.stderr.strip().splitlines()) == 1, answer.stderr
-    assert says in answer.stderr
+    answer = run_studio("export", *line, *(places.get(one, one) for one in arguments))
+    check_refused(answer, says)
     assert not (tmp_path / "loom.png").exists()
     assert not (tmp_path / "none").exists()
 
