@@ -94,10 +94,19 @@ def expect_finished(page: Page) -> None:
 
 
 def variation_ids(page: Page, count: int) -> list[str]:
-    """Return the ids of the `count` variations on the page, in order."""
+    """Return the ids of the `count` variations on the page, in order.
+
+    Counted and read in one look: a rerun between the two takes all cards away for a moment.
+    """
     links = page.locator("a[download]")
-    expect(links).to_have_count(count)
-    return [link.get_attribute("href").rsplit("/", 1)[1] for link in links.all()]
+    found: list[str] = []
+
+    def are_there() -> bool:
+        found[:] = links.evaluate_all("links => links.map(link => link.getAttribute('href'))")
+        return len(found) == count
+
+    wait_until(page, are_there)
+    return [href.rsplit("/", 1)[1] for href in found]
 
 
 @pytest.mark.parametrize(
