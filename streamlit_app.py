@@ -12,13 +12,17 @@ from contextlib import asynccontextmanager
 import streamlit as st
 
 from studio.catalogue import Catalogue
+from studio.recompose.compiling import compile_in_background
 from studio.ui.picture_routes import picture_routes
 from studio.workspace import close_workspaces
+
+_COMPILE_AFTER_SECONDS = 2.0
 
 
 @asynccontextmanager
 async def lifespan(_app: st.App) -> AsyncIterator[None]:
-    """Stop the worker when the server stops."""
+    """Compile what draws from motifs, after the first page was drawn; stop the worker when the server stops."""
+    compile_in_background(_COMPILE_AFTER_SECONDS)
     yield
     close_workspaces()
 

@@ -71,7 +71,7 @@ def draw_form(design: Source | None) -> None:
 
 def start_run(design: Source | None) -> None:
     """Submit the run that the form describes and show it. Raises `StudioError` on what cannot be drawn."""
-    if model_problem is not None:
+    if model_problem is not None and form_values.read_form().drawing != "motifs":
         raise RequestError(model_problem)
     if design is None:
         raise RequestError("There is no design yet. Drop a picture above, or take one of the samples.")

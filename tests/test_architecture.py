@@ -44,7 +44,7 @@ LAYERS = [
     {"studio.generation.guidance"},
     {"studio.generation.vae", "studio.generation.sampling"},
     {"studio.generation.events"},
-    {"studio.models", "studio.catalogue", "studio.evaluation"},
+    {"studio.models", "studio.catalogue", "studio.evaluation", "studio.recompose"},
     {"studio.catalogue.index"},
     {"studio.catalogue.files"},
     {"studio.catalogue.records"},

@@ -1,7 +1,8 @@
 """`benchmark`: the time of a run in the studio, compared with separate calls of the plain pipeline.
 
 Both sides use the same loaded model, design, prompt, seeds and settings, and take turns. Besides seconds it counts the
-calls of each part of the model, which are the same on every machine. `--knots` runs `knots_benchmark` instead.
+calls of each part of the model, which are the same on every machine. `--knots` runs `knots_benchmark` instead, and the
+subject `recompose` runs `recompose_benchmark`.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ from typing import TYPE_CHECKING, Any
 from filelock import FileLock
 
 from studio.commands.arguments import read_design
+from studio.commands.figures_file import check_figures_file, write_figures
 from studio.commands.knots_benchmark import DEFAULT_SIZE, measure_knots
+from studio.commands.recompose_benchmark import add_recompose_arguments, measure_recomposing
 from studio.designs import Design, fit, open_design
 from studio.designs.samples import SAMPLES
 from studio.errors import InputError
@@ -58,14 +61,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="measure instead the time and memory to inspect a design of this size and to weave a picture of it, "
         f"without a model and on one core (default: {DEFAULT_SIZE})",
     )
+    subjects = parser.add_subparsers(dest="subject", metavar="SUBJECT")
+    add_recompose_arguments(
+        subjects.add_parser("recompose", help="measure instead variations drawn from a design's own motifs")
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Measure, print a table and a line of JSON; returns 0."""
-    figures = _measure_drawing(args) if args.knots is None else measure_knots(args.knots)
+    check_figures_file(args.json)
+    if args.subject == "recompose":
+        with FileLock(device_lock_file()):
+            figures = measure_recomposing(args.designs, args.repeat)
+    else:
+        figures = _measure_drawing(args) if args.knots is None else measure_knots(args.knots)
     print(json.dumps(figures))
-    if args.json is not None:
-        args.json.write_text(json.dumps(figures, indent=2), "utf-8")
+    write_figures(args.json, figures)
     return 0
 
 

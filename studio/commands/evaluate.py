@@ -1,12 +1,16 @@
-"""`evaluate builtin`: the figures of the built-in model on held-out designs, next to their targets."""
+"""`evaluate builtin`: the figures of the built-in model on held-out designs, next to their targets.
+
+`evaluate set` measures variations against their design instead (`evaluate_set`).
+"""
 
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from studio.commands.evaluate_set import add_set_arguments, run_set
+from studio.commands.figures_file import check_figures_file, write_figures
 from studio.errors import InputError
 from studio.models.registry import BUILTIN_FOLDER, resolve_model
 
@@ -15,9 +19,10 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the models that can be evaluated, and their arguments."""
+    """Declare what can be evaluated, and the arguments."""
     subjects = parser.add_subparsers(dest="subject", required=True, metavar="SUBJECT")
     _add_builtin_arguments(subjects.add_parser("builtin", help="the small model that the studio ships"))
+    add_set_arguments(subjects.add_parser("set", help="variations against their design, knot by knot"))
 
 
 def _add_builtin_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,7 +38,12 @@ def _add_builtin_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Measure, print a Markdown table, and return the exit code. A figure below its target is not an error.
+    """Measure, print a Markdown table, and return the exit code. Raises `InputError`, and `ModelError` for a model."""
+    return run_set(args) if args.subject == "set" else _run_builtin(args)
+
+
+def _run_builtin(args: argparse.Namespace) -> int:
+    """Measure a model. A figure below its target is not an error.
 
     Raises `InputError` for an unknown figure, `RequestError` or `ModelError` for a folder that is not a model.
     """
@@ -46,6 +56,7 @@ def run(args: argparse.Namespace) -> int:
     unknown = [name for name in args.only or () if name not in known]
     if unknown:
         raise InputError(f"There is no figure “{unknown[0]}”. Choose from: {', '.join(sorted(known))}.")
+    check_figures_file(args.json)
     pipe = load_pipeline(resolve_model(str(args.folder)), torch.float32)
     bench = Workbench(pipe, args.designs, args.pairs)
     measured: dict[str, float] = {}
@@ -56,8 +67,7 @@ def run(args: argparse.Namespace) -> int:
             continue
         measured[figure.id] = figure.measure(bench)
         print(_format_row(figure, measured[figure.id]), flush=True)
-    if args.json is not None:
-        args.json.write_text(json.dumps(measured, indent=2) + "\n", encoding="utf-8")
+    write_figures(args.json, measured)
     return 0
 
 

@@ -77,7 +77,7 @@ def print_measured() -> None:
     began = time.process_time()
     clean_orphans(snap(drawn, palette))
     clean_seconds = time.process_time() - began
-    measured = {"inspect": inspect_seconds, "snap and clean": clean_seconds, "memory": _measure_peak_mb()}
+    measured = {"inspect": inspect_seconds, "snap and clean": clean_seconds, "memory": measure_peak_mb()}
     print(json.dumps({name: round(value, 3) for name, value in measured.items()}))
 
 
@@ -112,7 +112,7 @@ def _write_pictures(folder: Path, width: int, height: int) -> None:
     Image.fromarray(drawn).resize((width, height), Image.Resampling.LANCZOS).save(folder / "drawn.bmp")
 
 
-def _measure_peak_mb() -> float:
+def measure_peak_mb() -> float:
     """Return the peak resident memory of this process in MB (10^6 bytes)."""
     status = Path("/proc/self/status")
     if status.exists():  # `ru_maxrss` on Linux includes the peak of the parent process

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, get_args
 
 from tqdm import tqdm
 
@@ -27,6 +27,9 @@ from studio.schema import (
     COUNT_LIMIT,
     SEED_LIMIT,
     AdapterUse,
+    Cross,
+    CrossWay,
+    Drawing,
     JobSnapshot,
     JobState,
     VariationRequest,
@@ -45,9 +48,31 @@ _BAR = "{desc} |{bar:24}| {n_fmt}/{total_fmt} steps{postfix}"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments. Settings that are left out take the model's defaults."""
     parser.add_argument("source", metavar="SOURCE", type=Path, help="the design to vary: PNG, JPEG, BMP, TIFF …")
-    parser.add_argument("--prompt", required=True, help="what the variations should look like")
+    parser.add_argument("--prompt", default="", help="what the variations should look like; a model needs it")
+    parser.add_argument(
+        "--drawing",
+        choices=get_args(Drawing),
+        help="who draws: the design's own motifs, the model, or the motifs with the model's picture in the lead "
+        "(default: motifs with the built-in model, else model)",
+    )
+    parser.add_argument(
+        "--change", type=float, default=0.25, help="motifs, both: share of the knots to draw anew, 0.02 to 0.9 (0.25)"
+    )
+    parser.add_argument(
+        "--pull", type=float, default=0.7, help="both: how much the model's picture leads, 0 to 1 (default: 0.7)"
+    )
+    parser.add_argument("--cross", type=Path, metavar="DESIGN", help="motifs: a second design that takes part")
+    parser.add_argument(
+        "--share", type=float, default=0.5, help="share of the second design's motifs, 0.05 to 0.95 (default: 0.5)"
+    )
+    parser.add_argument(
+        "--cross-way",
+        choices=get_args(CrossWay),
+        default="motifs",
+        help="both designs' motifs in one carpet, or the second one's layout in the first one's motifs",
+    )
     parser.add_argument("--negative", default="", help="what they should not look like (used if guidance is above 1)")
-    parser.add_argument("--strength", type=float, help="how far from the design, 0.01 to 1")
+    parser.add_argument("--strength", type=float, help="a model: how far from the design, 0.01 to 1")
     parser.add_argument(
         "--steps", type=int, help="steps of the whole noise schedule; the strength is the share of them that is run"
     )
@@ -66,6 +91,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Make the variations; returns 0 if all are finished."""
     data = read_design(args.source)
+    other = None if args.cross is None else read_design(args.cross)
     defaults = resolve_model(args.model).defaults
     check_profile(args.profile)
     if args.adapter is not None:
@@ -87,13 +113,22 @@ def run(args: argparse.Namespace) -> int:
         adapter=AdapterUse(str(args.adapter.resolve()), args.adapter_weight) if args.adapter is not None else None,
         profile=args.profile,
         constraints=read_constraints(args),
+        drawing=args.drawing or ("motifs" if args.cross is not None else defaults.drawing),
+        change=args.change,
+        pull=args.pull,
+        cross=None if args.cross is None else Cross("", args.cross_way, args.share),
     )
     if args.negative and request.guidance_scale <= 1:
         print("The negative prompt is not read at a guidance scale of 1 or less.", file=sys.stderr)
     # Refuses constraints that do not fit the design before anything is loaded or stored.
     plan_weave(open_design(data), request.constraints)
+    if other is not None:
+        open_design(other)
     workspace = open_workspace(args.outputs, _make_engine_factory())
     try:
+        if request.cross is not None and other is not None:
+            crossed = workspace.catalogue.add_source(other, label=args.cross.name)
+            request = replace(request, cross=replace(request.cross, source=crossed.sha256))
         return _follow(workspace, request, data, args)
     finally:
         workspace.jobs.close()
@@ -157,13 +192,16 @@ def _print_variation(workspace: Workspace, variation_id: str, as_json: bool) -> 
 
 
 def _make_engine_factory() -> Callable[[], RunEngine]:
-    """Return a factory that makes one engine. The worker calls it, so torch is imported after the checks."""
+    """Return a factory of one engine. It imports torch after the checks, and only where a model draws."""
+
+    from studio.generation.drawing_engine import DrawingEngine, ModelEngine
 
     @functools.cache
-    def make() -> RunEngine:
+    def make_model_engine() -> ModelEngine:
         from studio.generation.engine import Engine
         from studio.models.pipeline_slot import PipelineSlot
 
         return Engine(PipelineSlot())
 
-    return make
+    engine = DrawingEngine(make_model_engine)
+    return lambda: engine

@@ -40,6 +40,11 @@ class Engine:
     def __init__(self, slot: PipelineSlot) -> None:
         self._slot = slot
 
+    @property
+    def holds_model(self) -> bool:
+        """Whether a pipeline is loaded."""
+        return self._slot.occupied
+
     def generate(self, request: VariationRequest, design: Design, listener: RunListener) -> None:
         """Draw the variations of a request, reporting each event to `listener`.
 

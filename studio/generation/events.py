@@ -20,7 +20,7 @@ class Preparing:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """Drawing begins; `steps` denoising steps follow, over all batches."""
+    """Drawing begins; `steps` steps follow, over all variations or batches of them."""
 
     facts: RunFacts
     steps: int
@@ -28,7 +28,7 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Stepped:
-    """One denoising step of one batch is done; `previews` maps slots to small RGB pictures (latent resolution)."""
+    """One step of one or several variations is done; `previews` maps slots to small RGB pictures of them."""
 
     step: int
     steps: int
@@ -36,19 +36,25 @@ class Stepped:
 
 
 @dataclass(frozen=True, slots=True)
+class Working:
+    """No news, but a moment at which the run can be stopped: some times a second while motifs are drawn."""
+
+
+@dataclass(frozen=True, slots=True)
 class Drawn:
     """One variation is finished, at the design's own size. `seconds` is its share of the run.
 
-    `image` is the picture that the model drew; `woven` is the woven picture, None for a run without constraints.
+    `image` is the picture that the model drew, None where none did; `woven` is the woven picture, None for a run
+    without constraints. At least one of them is there.
     """
 
     slot: int
     seed: int
-    image: Image.Image
+    image: Image.Image | None
     seconds: float
     woven: Woven | None = None
 
 
-RunEvent = Preparing | Started | Stepped | Drawn
+RunEvent = Preparing | Started | Stepped | Working | Drawn
 RunListener = Callable[[RunEvent], None]
 """Called for each event; raises `RunCancelledError` to stop the run at once."""

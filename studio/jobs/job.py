@@ -99,6 +99,10 @@ class Job:
             facts=self._started().facts,
             constraints=request.constraints,
             weaving=drawn.woven.weaving if drawn.woven is not None else None,
+            drawing=request.drawing,
+            change=request.change,
+            pull=request.pull,
+            cross=request.cross,
         )
 
     def end(self, state: JobState, error: str | None = None) -> None:
@@ -147,6 +151,7 @@ class Job:
         """Return what determines how long a run takes."""
         request = self.request
         return (
+            request.drawing,
             request.model,
             request.adapter is not None,
             request.guidance_scale > 1,

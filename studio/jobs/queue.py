@@ -33,8 +33,14 @@ logger = logging.getLogger(__name__)
 class RunEngine(Protocol):
     """The engine's interface to the queue. The engine imports torch, so the worker makes it at the first run."""
 
-    def generate(self, request: VariationRequest, design: Design, listener: RunListener) -> None:
-        """Draw the variations of a request and report each event to the listener."""
+    def generate(
+        self, request: VariationRequest, design: Design, listener: RunListener, other: Design | None = None
+    ) -> None:
+        """Draw the variations of a request and report each event to the listener; `other` is the design to cross."""
+
+    @property
+    def holds_model(self) -> bool:
+        """Whether a model is loaded."""
 
     def release(self) -> None:
         """Free the model's memory."""
@@ -73,7 +79,7 @@ class JobQueue:
 
     def submit(self, request: VariationRequest) -> str:
         """Queue a run and return its id. Raises `NotFoundError` if its source is not in the catalogue."""
-        self._catalogue.source(request.source)
+        self._find_sources(request)
         job_id = new_id()
         with self._lock:
             self._enqueue(Job(job_id, request, job_id, past=self._past))
@@ -85,7 +91,7 @@ class JobQueue:
         Returns the existing job if one for this slot is queued or running, so that a second click draws nothing
         twice. Raises `NotFoundError` if the source is not in the catalogue.
         """
-        self._catalogue.source(request.source)
+        self._find_sources(request)
         with self._lock:
             earlier = self._redraws(run).get(slot)
             if earlier is not None and not earlier.state.over:
@@ -145,9 +151,9 @@ class JobQueue:
 
     @property
     def holds_model(self) -> bool:
-        """Return whether there is an engine, and with it a loaded model. Imports no heavy library."""
+        """Return whether a model is loaded. Imports no heavy library."""
         with self._lock:
-            return self._engine is not None
+            return self._engine is not None and self._engine.holds_model
 
     def release_memory(self) -> None:
         """Free the model's memory as soon as no run uses it."""
@@ -170,6 +176,12 @@ class JobQueue:
                 self.save_again(job_id)
             except StorageError:
                 logger.exception("pictures of run %s could not be saved", job_id)
+
+    def _find_sources(self, request: VariationRequest) -> None:
+        """Raise `NotFoundError` unless the designs of a request are in the catalogue."""
+        self._catalogue.source(request.source)
+        if request.cross is not None:
+            self._catalogue.source(request.cross.source)
 
     def _enqueue(self, job: Job) -> None:
         """Add a job and start the worker if there is none."""
@@ -219,9 +231,10 @@ class JobQueue:
             with self._device(job):
                 with self._lock:
                     job.begin()
-                design = open_design(self._catalogue.source_path(job.request.source).read_bytes())
+                design, cross = self._open(job.request.source), job.request.cross
+                other = None if cross is None else self._open(cross.source)
                 self._engine = self._make_engine()
-                self._engine.generate(job.request, design, lambda event: self._handle(job, event))
+                self._engine.generate(job.request, design, lambda event: self._handle(job, event), other)
             with self._lock:
                 job.end(JobState.FINISHED)
         except RunCancelledError:
@@ -239,6 +252,9 @@ class JobQueue:
                     f"An unexpected error stopped the run ({type(error).__name__}: {error}). "
                     "Finished pictures are kept; the log in the terminal has the details.",
                 )
+
+    def _open(self, source: str) -> Design:
+        return open_design(self._catalogue.source_path(source).read_bytes())
 
     @contextlib.contextmanager
     def _device(self, job: Job) -> Iterator[None]:
@@ -274,7 +290,11 @@ class JobQueue:
     def _save(self, job: Job, drawn: Drawn) -> None:
         """Write a finished variation. If that fails the picture waits in memory for `save_again`."""
         record = job.make_record(drawn)
-        pictures = (drawn.image, None) if drawn.woven is None else (drawn.woven.image, drawn.image)
+        untouched = None if drawn.woven is None else drawn.image
+        shown = drawn.image if drawn.woven is None else drawn.woven.image
+        if shown is None:
+            raise RuntimeError("the engine must report a picture")
+        pictures = shown, untouched
         try:
             self._catalogue.save_variation(pictures[0], record, pictures[1])
         except Exception as error:  # no error may cost the picture

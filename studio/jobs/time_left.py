@@ -54,9 +54,14 @@ class Pace:
         self._picture_seconds: list[float] = []
 
     def note_step(self, now: float, step: int, steps: int) -> None:
-        """Record that step `step` (from 1) of `steps` is done. `steps` grows if batches shrink for lack of memory."""
+        """Record that step `step` (from 1) of `steps` is done. `steps` grows if batches shrink for lack of memory.
+
+        A step that was reached before, because a variation is drawn again, is no milestone.
+        """
         if steps != self.steps:
             self.steps, self.past = steps, ()
+        elif step <= self.step:
+            return
         self.step = step
         self._note(now, self._step_seconds)
 

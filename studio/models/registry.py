@@ -9,6 +9,7 @@ from typing import Any
 
 from studio.designs import Canvas, Design, plan_canvas
 from studio.errors import RequestError, first_line
+from studio.schema import Drawing
 
 BUILTIN_FOLDER = Path(__file__).parent / "builtin"
 
@@ -18,7 +19,7 @@ class ModelDefaults:
     """Settings that suit a model when the designer chose none.
 
     `strength` makes a medium variation. `subtle` keeps layout and colours. `strong` keeps the rough idea; above it the
-    model draws badly.
+    model draws badly. `drawing` is who draws (see `schema.Drawing`).
     """
 
     strength: float
@@ -26,6 +27,7 @@ class ModelDefaults:
     guidance_scale: float
     subtle: float = 0.35
     strong: float = 0.8
+    drawing: Drawing = "model"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,7 @@ _BUILTIN = ModelEntry(
     "takes colours from the prompt, draws at up to 0.35 megapixels and enlarges.",
     licence="GPL-3.0-or-later, like the studio",
     licence_url="https://www.gnu.org/licenses/gpl-3.0.html",
-    defaults=ModelDefaults(strength=0.55, steps=12, guidance_scale=1.0, subtle=0.4, strong=0.65),
+    defaults=ModelDefaults(strength=0.55, steps=12, guidance_scale=1.0, subtle=0.4, strong=0.65, drawing="motifs"),
     working_pixels=512 * 688,
     multiple_px=16,
     smallest_px=128,

@@ -9,13 +9,17 @@ from typing import Any
 
 from studio.schema.constraints import Constraints
 from studio.schema.fields import read_fields
+from studio.schema.request import Cross, Drawing, read_cross
+
+WITHOUT_MODEL = "motifs"
+"""The model id in the facts of a run in which no model drew."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunFacts:
     """The facts that all variations of a run share. The engine reports them, every variation's record keeps them.
 
-    - `model`: id in the table of models, or the path of a folder. `model_title` is for the designer.
+    - `model`: id in the table of models, the path of a folder, or `WITHOUT_MODEL`. `model_title` is for the designer.
     - `model_fingerprint`: hash of the weights (hex).
     - `adapter_name`, `adapter_sha256`, `adapter_weight` (0 to 2): the LoRA in use. None without an adapter.
     - `profile`: id of the memory profile. `device`: name of the device. `precision`: dtype of the weights.
@@ -81,6 +85,7 @@ class Weaving:
     - `seam_horizontal`, `seam_vertical`: colour step across the seam divided by the mean step inside. About 1 is
       invisible.
     - `seams_closed`: knots that were changed because a seam ratio was above 1.3.
+    - `known_small`, `known_large`: neighbourhoods of 4 x 4 and of 8 x 8 knots that the design has too, mirrored or not.
     """
 
     yarns: tuple[str, ...] = ()
@@ -100,6 +105,8 @@ class Weaving:
     seam_horizontal: float | None = None
     seam_vertical: float | None = None
     seams_closed: float = 0.0
+    known_small: float | None = None
+    known_large: float | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "yarns", tuple(self.yarns))
@@ -116,6 +123,7 @@ class VariationRecord:
     - `prompt` to `seed`, `constraints`: as in `VariationRequest`.
     - `seconds`: this variation's share of the run's time.
     - `weaving`: None if the picture is the model's own.
+    - `drawing`, `change`, `pull`, `cross`: as in `VariationRequest`. Earlier versions drew with the model only.
     """
 
     id: str
@@ -134,6 +142,10 @@ class VariationRecord:
     facts: RunFacts
     constraints: Constraints = field(default_factory=Constraints)
     weaving: Weaving | None = None
+    drawing: Drawing = "model"
+    change: float = 0.25
+    pull: float = 0.7
+    cross: Cross | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values for JSON; `facts`, `constraints` and `weaving` are nested."""
@@ -152,5 +164,6 @@ class VariationRecord:
             "facts": facts,
             "constraints": read_fields(Constraints, values.get("constraints", {})),
             "weaving": read_fields(Weaving, weaving) if weaving is not None else None,
+            "cross": read_cross(values.get("cross")),
         }
         return read_fields(cls, dict(values) | nested)

@@ -6,11 +6,11 @@ import dataclasses
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from studio.errors import RequestError
 from studio.schema.constraints import Constraints
-from studio.schema.fields import check_number, check_whole, read_fields
+from studio.schema.fields import check_choice, check_number, check_whole, read_fields
 
 SEED_LIMIT = 2**32
 """Seeds are 0 <= seed < 2**32, the range that torch, numpy and readers of A1111 parameters share."""
@@ -19,6 +19,11 @@ PROMPT_LIMIT = 2000
 STEPS_LIMIT = 200
 GUIDANCE_LIMIT = 30.0
 ADAPTER_WEIGHT_LIMIT = 2.0
+LEAST_CHANGE, MOST_CHANGE = 0.02, 0.9
+
+Drawing = Literal["motifs", "model", "both"]
+"""Who draws: the design's own motifs, the model, or the motifs with the model's picture in the lead."""
+CrossWay = Literal["motifs", "layout"]
 
 
 def effective_steps(steps: int, strength: float) -> int:
@@ -52,6 +57,28 @@ class AdapterUse:
 
 
 @dataclass(frozen=True, slots=True)
+class Cross:
+    """A second design that takes part in a drawing from motifs.
+
+    - `source`: SHA-256 (hex) of its file in the catalogue. `parent`: id of the variation that it is, or None.
+    - `way`: "motifs" puts the motifs of both into one carpet, "layout" draws this design's in the other's layout.
+    - `share`: with "motifs", the share of the knots that come from the second design, 0.05 to 0.95; with "layout", how
+      much its layout counts.
+
+    Raises `RequestError` on values outside these ranges.
+    """
+
+    source: str
+    way: CrossWay = "motifs"
+    share: float = 0.5
+    parent: str | None = None
+
+    def __post_init__(self) -> None:
+        check_choice("Way to cross", self.way, CrossWay)
+        check_number("Share of the second design", self.share, 0.05, 0.95, "0.5 takes as much of both")
+
+
+@dataclass(frozen=True, slots=True)
 class PipelineChoice:
     """The choice of a pipeline. Runs with equal choices share one loaded pipeline.
 
@@ -75,6 +102,10 @@ class VariationRequest:
     - `guidance_scale`: of classifier-free guidance, 0 to `GUIDANCE_LIMIT`. 1 or less means no guidance.
     - `model`, `profile`: see `PipelineChoice`.
     - `parent`: id of the variation that the run was branched from, or None.
+    - `drawing`: see `Drawing`. The prompt may be empty where no model draws.
+    - `change`: share of the knots that a drawing from motifs changes, 0.02 to 0.9; the least where a picture leads.
+    - `pull`: how much the model's picture leads where both draw, 0 to 1.
+    - `cross`: a second design, only where no model draws.
 
     Raises `RequestError` on values outside these ranges. The message names the value and a good one.
     """
@@ -91,9 +122,18 @@ class VariationRequest:
     profile: str = "auto"
     parent: str | None = None
     constraints: Constraints = field(default_factory=Constraints)
+    drawing: Drawing = "model"
+    change: float = 0.25
+    pull: float = 0.7
+    cross: Cross | None = None
 
     def __post_init__(self) -> None:
-        _check_prompt(self.prompt, self.negative_prompt)
+        check_choice("Drawing", self.drawing, Drawing)
+        _check_prompt(self.prompt, self.negative_prompt, needed=self.drawing != "motifs")
+        check_number("Change", self.change, LEAST_CHANGE, MOST_CHANGE, "0.25 is a medium variation")
+        check_number("Pull", self.pull, 0.0, 1.0, "0.7 lets the model's layout lead")
+        if self.cross is not None and self.drawing != "motifs":
+            raise RequestError("Two designs are crossed in their own motifs. Set Drawing to the design's motifs.")
         check_number("Strength", self.strength, 0.01, 1.0, "0.6 is a medium variation")
         check_whole("Steps", self.steps, 1, STEPS_LIMIT, "28 is a good start")
         check_number("Guidance scale", self.guidance_scale, 0.0, GUIDANCE_LIMIT, "4.5 is a good start")
@@ -127,13 +167,19 @@ class VariationRequest:
         nested = {
             "seeds": tuple(values["seeds"]),
             "adapter": read_fields(AdapterUse, adapter) if adapter else None,
+            "cross": read_cross(values.get("cross")),
             "constraints": read_fields(Constraints, values.get("constraints", {})),
         }
         return read_fields(cls, dict(values) | nested)
 
 
-def _check_prompt(prompt: str, negative_prompt: str) -> None:
-    if not prompt.strip():
+def read_cross(values: Mapping[str, Any] | None) -> Cross | None:
+    """Return the second design from JSON values, None where there is none."""
+    return read_fields(Cross, values) if values else None
+
+
+def _check_prompt(prompt: str, negative_prompt: str, *, needed: bool) -> None:
+    if needed and not prompt.strip():
         raise RequestError(
             "The prompt is empty. Describe the carpet you want, such as “kilim, red and ivory diamonds”."
         )

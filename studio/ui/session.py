@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from studio.models.hardware import Hardware, find_hardware
 from studio.workspace import Workspace, default_outputs, open_workspace
 
 if TYPE_CHECKING:
+    from studio.generation.drawing_engine import ModelEngine
     from studio.jobs import RunEngine
     from studio.models.pipeline_slot import PipelineSlot
 
@@ -32,8 +34,15 @@ def pipeline_slot() -> PipelineSlot:
     return PipelineSlot()
 
 
+@functools.cache
 def make_engine() -> RunEngine:
-    """Return an engine that uses the cached slot. Only the worker calls this, as it imports torch."""
+    """Return the engine of this process. It imports torch, and uses the cached slot, only where a model draws."""
+    from studio.generation.drawing_engine import DrawingEngine  # numba: only the worker calls this
+
+    return DrawingEngine(_make_model_engine)
+
+
+def _make_model_engine() -> ModelEngine:
     from studio.generation.engine import Engine
 
     return Engine(pipeline_slot())

@@ -33,10 +33,27 @@ def set_number(page: Page, label: str, value: int) -> None:
     """Type a number, and wait until the page has run with it."""
     field = page.get_by_label(label, exact=True)
     if label == "Steps":
+        draw_from(page, "Model")
         open_fine_settings(page)
     field.fill(str(value))
     field.press("Enter")
     expect(field).to_have_value(str(value))
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+
+
+def draw_from(page: Page, name: str) -> None:
+    """Choose who draws: Motifs, Model or Both. Press again when a rerun of the page has lost the press."""
+    choice = page.get_by_role("radiogroup", name="Drawn from").get_by_role("radio", name=name, exact=True)
+
+    def chosen() -> bool:
+        choice.click()
+        try:
+            expect(choice).to_be_checked(timeout=3000)
+        except AssertionError:
+            return False
+        return True
+
+    wait_until(page, chosen)
     expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
 
 

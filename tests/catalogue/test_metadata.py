@@ -17,8 +17,8 @@ from PIL import Image
 from studio.catalogue import Catalogue, read_record
 from studio.catalogue.files.metadata import encode_png, format_parameters
 from studio.errors import StorageError
-from studio.schema import VariationRecord
-from tests.support.catalogue_records import KILIM, make_picture, make_record
+from studio.schema import Cross, VariationRecord
+from tests.support.catalogue_records import KILIM, MOTIFS, make_picture, make_record
 
 PROMPTS = [
     "kilim",
@@ -94,6 +94,33 @@ def test_other_programs_read_the_settings(prompt: str) -> None:
         "Version": pairs["Version"],
     }
     assert pairs["Version"].startswith("Carpet Diffusion Studio ")
+
+
+def test_other_programs_read_that_no_model_drew() -> None:
+    first, negative, pairs = read_as_others(format_parameters(make_record(**MOTIFS, change=0.45, seed=7)))
+    assert (first, negative) == ("", "")
+    assert pairs == {
+        "Sampler": "Recompose",
+        "Seed": "7",
+        "Size": "64x80",
+        "Model hash": "recompose-",
+        "Model": "the design’s motifs",
+        "Change": "0.45",
+        "Version": pairs["Version"],
+    }
+
+
+def test_other_programs_read_the_pull_where_both_drew() -> None:
+    model, both = (read_as_others(format_parameters(make_record(drawing=one, pull=0.35))) for one in ("model", "both"))
+    assert both[2] == model[2] | {"Pull": "0.35"}
+    assert both[:2] == model[:2]
+    assert (both[2]["Steps"], both[2]["Denoising strength"]) == ("28", "0.6")
+
+
+@pytest.mark.parametrize("way", ["motifs", "layout"])
+def test_a_cross_is_read_back_from_the_file(tmp_path: Path, way: str) -> None:
+    record = make_record(**MOTIFS, cross=Cross("cd" * 32, way, 0.3, parent="20260101-000000-000-abcdef"))
+    assert read_record(write(tmp_path, make_picture(), record)) == record
 
 
 @pytest.mark.parametrize(
@@ -246,6 +273,12 @@ def change_record(record: VariationRecord, **changes: object) -> str:
         change_record(make_record(), seed=True),
         change_record(make_record(), versions=3),
         change_record(make_record(), width_px=65),
+        change_record(make_record(), drawing=3),
+        change_record(make_record(), change="0.25"),
+        change_record(make_record(), pull=None),
+        change_record(make_record(), cross=["cd"]),
+        change_record(make_record(), cross={"way": "layout"}),
+        change_record(make_record(), cross={"source": "cd", "way": "weft"}),
     ],
 )
 def test_a_damaged_record_raises_a_storage_error(tmp_path: Path, text: str) -> None:

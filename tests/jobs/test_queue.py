@@ -15,6 +15,7 @@ from PIL import Image
 from studio.catalogue import Catalogue
 from studio.designs import Design
 from studio.errors import NotFoundError, StorageError
+from studio.generation.drawing_engine import DrawingEngine
 from studio.generation.engine import Engine
 from studio.generation.events import Drawn, RunEvent, RunListener
 from studio.jobs import JobQueue
@@ -27,9 +28,15 @@ PATIENCE_SECONDS = 120
 
 @pytest.fixture
 def queue(catalogue: Catalogue, slot: PipelineSlot, tmp_path: Path) -> Iterator[JobQueue]:
-    queue = JobQueue(catalogue, lambda: Engine(slot), tmp_path / "device.lock")
+    queue = JobQueue(catalogue, as_engine(lambda: Engine(slot)), tmp_path / "device.lock")
     yield queue
     queue.close(PATIENCE_SECONDS)
+
+
+def as_engine(make_model_engine: Callable[[], Engine]) -> Callable[[], DrawingEngine]:
+    """Return a factory of one engine, as the studio has it."""
+    engine = DrawingEngine(make_model_engine)
+    return lambda: engine
 
 
 def make_request(catalogue: Catalogue, **settings: object) -> VariationRequest:
@@ -51,6 +58,14 @@ def wait(queue: JobQueue, job: str, until: Callable[[JobSnapshot], bool]) -> Job
 
 def over(snapshot: JobSnapshot) -> bool:
     return snapshot.state.over
+
+
+def has_untouched(catalogue: Catalogue, variation_id: str) -> bool:
+    """Return whether a model's picture is kept beside a woven one."""
+    try:
+        return catalogue.untouched_path(variation_id).is_file()
+    except NotFoundError:
+        return False
 
 
 @pytest.mark.slow
@@ -160,7 +175,7 @@ def test_the_models_picture_is_saved_beside_the_woven_one(
 
             super().generate(request, design, watch)
 
-    queue = JobQueue(catalogue, lambda: Watched(slot), tmp_path / "device.lock")
+    queue = JobQueue(catalogue, as_engine(lambda: Watched(slot)), tmp_path / "device.lock")
     job = queue.submit(make_request(catalogue, seeds=(1,), constraints=Constraints(palette="source")))
     (variation,) = wait(queue, job, over).variations
     queue.close(PATIENCE_SECONDS)
@@ -190,7 +205,7 @@ def test_two_queues_draw_one_after_the_other(catalogue: Catalogue, slot: Pipelin
             finally:
                 drawing.release()
 
-    queues = [JobQueue(catalogue, lambda: Watched(slot), tmp_path / "device.lock") for _ in range(2)]
+    queues = [JobQueue(catalogue, as_engine(lambda: Watched(slot)), tmp_path / "device.lock") for _ in range(2)]
     jobs = [queue.submit(make_request(catalogue, seeds=(seed,), steps=4)) for queue in queues for seed in (1, 2)]
     for queue, job in zip([q for q in queues for _ in range(2)], jobs, strict=True):
         assert wait(queue, job, over).state is JobState.FINISHED
@@ -209,8 +224,19 @@ def test_waiting_for_another_process_can_be_cancelled(queue: JobQueue, catalogue
         assert wait(queue, job, over).state is JobState.CANCELLED
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("settings", "of_model"),
+    [
+        ({"constraints": Constraints(palette="free")}, False),
+        ({"constraints": Constraints(palette="source")}, True),
+        ({"drawing": "motifs"}, False),
+        ({"drawing": "both"}, True),
+    ],
+    ids=["plain", "woven", "motifs", "both"],
+)
 def test_pictures_that_cannot_be_written_are_saved_later(
-    queue: JobQueue, catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
+    queue: JobQueue, catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch, settings: dict[str, object], of_model: bool
 ) -> None:
     """The disk cannot be filled in a test, so the call that writes is replaced by one that fails."""
     whole = Catalogue.save_variation
@@ -219,7 +245,7 @@ def test_pictures_that_cannot_be_written_are_saved_later(
         raise StorageError("The disk is full. Make room and save again.")
 
     monkeypatch.setattr(Catalogue, "save_variation", full)
-    job = queue.submit(make_request(catalogue))
+    job = queue.submit(make_request(catalogue, **settings))
     failed = wait(queue, job, over)
     assert (failed.state, failed.unsaved) == (JobState.FINISHED, 2)
     assert "full" in failed.error
@@ -229,13 +255,19 @@ def test_pictures_that_cannot_be_written_are_saved_later(
     queue.save_again(job)
     saved = queue.snapshot(job)
     assert (saved.state, saved.unsaved, saved.error) == (JobState.FINISHED, 0, None)
-    assert len(catalogue.run(job)) == 2
+    kept = catalogue.run(job)
+    assert tuple(variation.id for variation in kept) == saved.variations
+    assert [has_untouched(catalogue, variation.id) for variation in kept] == [of_model] * 2
+    for variation in kept:
+        with Image.open(catalogue.variation_path(variation.id)) as picture:
+            assert picture.mode == ("RGB" if variation.record.weaving is None else "P")
 
 
 def test_closing_saves_unsaved_pictures(
     catalogue: Catalogue, slot: PipelineSlot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole, queue = Catalogue.save_variation, JobQueue(catalogue, lambda: Engine(slot), tmp_path / "device.lock")
+    whole = Catalogue.save_variation
+    queue = JobQueue(catalogue, as_engine(lambda: Engine(slot)), tmp_path / "device.lock")
 
     def broken(*_: object) -> None:
         raise ValueError("unexpected")
@@ -264,7 +296,7 @@ def test_memory_is_released_by_the_worker_before_the_next_run(
             calls.append(f"release in {threading.current_thread().name}")
             raise RuntimeError("the card is in trouble")
 
-    queue = JobQueue(catalogue, lambda: Watched(slot), tmp_path / "device.lock")
+    queue = JobQueue(catalogue, as_engine(lambda: Watched(slot)), tmp_path / "device.lock")
     first, second = (queue.submit(make_request(catalogue, seeds=(seed,), steps=6)) for seed in (1, 2))
     wait(queue, first, lambda s: s.state is JobState.RUNNING)
     queue.release_memory()
@@ -276,7 +308,7 @@ def test_memory_is_released_by_the_worker_before_the_next_run(
 @pytest.mark.slow
 def test_memory_is_released_on_request(catalogue: Catalogue, tmp_path: Path) -> None:
     slot = PipelineSlot()
-    queue = JobQueue(catalogue, lambda: Engine(slot), tmp_path / "device.lock")
+    queue = JobQueue(catalogue, as_engine(lambda: Engine(slot)), tmp_path / "device.lock")
     wait(queue, queue.submit(make_request(catalogue, seeds=(1,))), over)
     assert slot.occupied
     queue.release_memory()
@@ -291,7 +323,7 @@ def test_memory_is_released_on_request(catalogue: Catalogue, tmp_path: Path) -> 
 @pytest.mark.slow
 def test_memory_is_released_after_idle_minutes(catalogue: Catalogue, tmp_path: Path) -> None:
     slot = PipelineSlot()
-    queue = JobQueue(catalogue, lambda: Engine(slot), tmp_path / "device.lock", idle_minutes=lambda: 0.001)
+    queue = JobQueue(catalogue, as_engine(lambda: Engine(slot)), tmp_path / "device.lock", idle_minutes=lambda: 0.001)
     wait(queue, queue.submit(make_request(catalogue, seeds=(1,))), over)
     deadline = time.monotonic() + PATIENCE_SECONDS
     while slot.occupied and time.monotonic() < deadline:

@@ -80,3 +80,15 @@ def test_kinds_of_runs_are_remembered_up_to_a_limit():
     assert len(past.runs) == 64
     assert 99 in past.runs and 0 not in past.runs
     assert past.runs[99] == (1.0,)
+
+
+def test_steps_that_are_drawn_again_are_no_milestones():
+    """A variation that nearly repeats an earlier one is drawn again, and its steps are reported once more."""
+    pace = Pace(0.0, steps=2, pictures=2, past=(1.0, 2.0, 3.0, 4.0))
+    for now, step in ((1.0, 1), (2.0, 1), (3.0, 1), (4.0, 2), (5.0, 2), (6.0, 1)):
+        pace.note_step(now, step, 2)
+        assert pace.seconds_left(now) is not None
+    assert (pace.step, pace.timestamps) == (2, [1.0, 4.0])
+    pace.note_picture(7.0)
+    pace.note_picture(8.0)
+    assert pace.complete

@@ -16,8 +16,10 @@ from studio.schema import (
     SEED_LIMIT,
     AdapterUse,
     Constraints,
+    Cross,
     VariationRecord,
     VariationRequest,
+    Weaving,
     effective_steps,
     seeds_from,
 )
@@ -45,6 +47,17 @@ GOOD = {"source": "a" * 64, "prompt": "red kilim", "seeds": (1, 2, 3)}
         ({"seeds": (1, 1)}, "same seed"),
         ({"seeds": (-1,)}, "Seed -1"),
         ({"seeds": (SEED_LIMIT,)}, f"Seed {SEED_LIMIT}"),
+        ({"drawing": "hand"}, "Drawing “hand” is not known. Choose one of: motifs, model, both"),
+        ({"drawing": "both", "prompt": " "}, "prompt is empty"),
+        ({"drawing": "motifs", "prompt": "x" * (PROMPT_LIMIT + 1)}, str(PROMPT_LIMIT + 1)),
+        ({"change": 0.01}, "Change 0.01 is out of range. Choose 0.02 to 0.9"),
+        ({"change": 0.91}, "Change 0.91"),
+        ({"change": math.nan}, "Change nan"),
+        ({"pull": -0.1}, "Pull -0.1 is out of range. Choose 0 to 1"),
+        ({"pull": 1.1}, "Pull 1.1"),
+        ({"pull": "1"}, "Pull 1"),
+        ({"cross": Cross("b" * 64)}, "Set Drawing to the design's motifs"),
+        ({"cross": Cross("b" * 64), "drawing": "both"}, "Set Drawing to the design's motifs"),
     ],
 )
 def test_an_invalid_value_is_refused_and_named(change: dict, names: str) -> None:
@@ -58,6 +71,27 @@ def test_adapter_weight_has_limits(weight: float) -> None:
         AdapterUse("folder", weight)
 
 
+@pytest.mark.parametrize("share", [0.04, 0.96, math.nan, None])
+def test_the_share_of_a_second_design_has_limits(share: object) -> None:
+    with pytest.raises(RequestError, match=r"Share of the second design .* Choose 0\.05 to 0\.95"):
+        Cross("b" * 64, share=share)
+
+
+def test_an_unknown_way_to_cross_is_refused() -> None:
+    with pytest.raises(RequestError, match="Choose one of: motifs, layout"):
+        Cross("b" * 64, way="weft")
+
+
+@pytest.mark.parametrize("change", [{"change": 0.02}, {"change": 0.9}, {"pull": 0}, {"pull": 1}])
+def test_the_ends_of_a_range_are_in_it(change: dict) -> None:
+    request = VariationRequest(**GOOD, **change)
+    assert {name: getattr(request, name) for name in change} == change
+
+
+def test_a_prompt_is_needed_only_where_a_model_draws() -> None:
+    assert VariationRequest(**GOOD | {"prompt": " \n "}, drawing="motifs").prompt == ""
+
+
 def test_seed_zero_is_a_seed() -> None:
     assert VariationRequest(**GOOD | {"seeds": (0,)}).seeds == (0,)
     assert seeds_from(SEED_LIMIT - 1, 3) == (SEED_LIMIT - 1, 0, 1)
@@ -66,6 +100,41 @@ def test_seed_zero_is_a_seed() -> None:
 def test_a_request_is_read_back_from_json() -> None:
     request = VariationRequest(**GOOD, adapter=AdapterUse("lora", 0.8), negative_prompt="blur", strength=0.45)
     assert VariationRequest.from_json(json.loads(json.dumps(request.to_json()))) == request
+
+
+CROSSES = st.builds(
+    Cross,
+    source=st.text("0123456789abcdef", min_size=64, max_size=64),
+    way=st.sampled_from(["motifs", "layout"]),
+    share=st.floats(0.05, 0.95),
+    parent=st.none() | st.just("20260101-000000-000-abcdef"),
+)
+
+
+@given(st.sampled_from(["motifs", "model", "both"]), st.floats(0.02, 0.9), st.floats(0, 1), st.none() | CROSSES)
+def test_a_drawing_is_read_back_from_json(drawing: str, change: float, pull: float, cross: Cross | None) -> None:
+    settings = {"drawing": drawing, "change": change, "pull": pull, "cross": cross if drawing == "motifs" else None}
+    request = VariationRequest(**GOOD, **settings)
+    assert VariationRequest.from_json(json.loads(json.dumps(request.to_json()))) == request
+    record = make_record(**settings)
+    assert VariationRecord.from_json(json.loads(json.dumps(record.to_json()))) == record
+
+
+@pytest.mark.parametrize("made", [VariationRequest(**GOOD), make_record()], ids=["request", "record"])
+def test_what_an_earlier_version_wrote_was_drawn_by_a_model(made: VariationRequest | VariationRecord) -> None:
+    values = json.loads(json.dumps(made.to_json()))
+    for name in ("drawing", "change", "pull", "cross"):
+        del values[name]
+    read = type(made).from_json(values)
+    assert (read.drawing, read.change, read.pull, read.cross) == ("model", 0.25, 0.7, None)
+    assert read == made
+
+
+def test_a_weaving_of_an_earlier_version_has_no_neighbourhoods() -> None:
+    record = make_record(weaving=Weaving(changed_share=0.2, known_small=0.98, known_large=0.9))
+    values = json.loads(json.dumps(record.to_json()))
+    del values["weaving"]["known_small"], values["weaving"]["known_large"]
+    assert VariationRecord.from_json(values).weaving == Weaving(changed_share=0.2)
 
 
 @given(st.lists(st.integers(0, 255), max_size=70), st.integers(1, 64))

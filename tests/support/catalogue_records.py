@@ -8,7 +8,7 @@ from pathlib import Path
 from PIL import Image
 
 from studio.catalogue import Catalogue, GalleryQuery, Source, Variation, new_id, utc_now
-from studio.schema import RunFacts, VariationRecord
+from studio.schema import WITHOUT_MODEL, RunFacts, VariationRecord
 from tests.support.pictures import draw_picture, encode_picture
 
 SOURCE = "5a" * 32
@@ -30,6 +30,18 @@ FACTS = RunFacts(
     working_height_px=80,
     versions={"torch": "2.13.0"},
 )
+MOTIFS = {
+    "drawing": "motifs",
+    "prompt": "",
+    "model": WITHOUT_MODEL,
+    "model_title": "the design’s motifs",
+    "model_fingerprint": "recompose-1",
+    "profile": "none",
+    "precision": "integers",
+    "effective_steps": 0,
+    "versions": {"numpy": "2.4.6"},
+}
+"""What the record of a picture has that was drawn from motifs, without a prompt."""
 KILIM = {"adapter_name": "kilim", "adapter_sha256": "c0ffee" + "0" * 58, "adapter_weight": 0.8}
 
 

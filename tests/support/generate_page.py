@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import ButtonGroup
 
 import studio.workspace
 from studio.catalogue import Variation
@@ -39,6 +40,19 @@ def ready(page: AppTest, prompt: str = "kilim, red diamonds") -> AppTest:
     """Return the page with a design and a prompt, ready for Generate."""
     upload(page.run())
     return page.text_area(key="form_prompt").set_value(prompt).run()
+
+
+def choice(page: AppTest, key: str) -> ButtonGroup:
+    """Return the segmented control with this key."""
+    (found,) = [control for control in page.get("segmented_control") if control.key == key]
+    return found
+
+
+def draw_from(page: AppTest, drawing: str) -> AppTest:
+    """Choose who draws: motifs, model or both."""
+    choice(page, "form_drawing").set_value(drawing).run()
+    assert not page.exception
+    return page
 
 
 def generate(page: AppTest) -> AppTest:

@@ -11,7 +11,7 @@ from studio.catalogue import Source, Variation
 from studio.designs import IndexMap
 from studio.schema import Constraints, Weaving
 from studio.workspace import Workspace
-from tests.support.catalogue_records import make_picture, make_record
+from tests.support.catalogue_records import MOTIFS, make_picture, make_record
 from tests.support.knots import YARNS
 from tests.support.pages import open_page
 
@@ -44,3 +44,13 @@ def keep_woven(workspace: Workspace, repeat: str = "none", **changes: object) ->
     weaving = Weaving(yarns=tuple(f"#{r:02x}{g:02x}{b:02x}" for r, g, b in YARNS.tolist()), colour_shift=3.0)
     record = make_record(weaving=weaving, constraints=Constraints(palette="source", repeat=repeat), **changes)
     return workspace.catalogue.save_variation(IndexMap(indices, YARNS).image(), record, make_picture(3))
+
+
+def keep_from_motifs(workspace: Workspace, **changes: object) -> Variation:
+    """Save a variation that was drawn from motifs: no model's picture is beside it."""
+    indices = np.random.default_rng(2).integers(0, 4, (80, 64), dtype=np.uint8)
+    yarns = tuple(f"#{r:02x}{g:02x}{b:02x}" for r, g, b in YARNS.tolist())
+    weaving = Weaving(yarns=yarns, changed_share=0.224, known_small=0.98, known_large=0.91)
+    return workspace.catalogue.save_variation(
+        IndexMap(indices, YARNS).image(), make_record(**MOTIFS, weaving=weaving, **changes)
+    )

@@ -97,16 +97,16 @@ def format_parameters(record: VariationRecord) -> str:
     lines = [one_line(record.prompt) + _lora_tag(facts)]
     if negative := one_line(record.negative_prompt):
         lines.append(f"Negative prompt: {negative}")
-    pairs: dict[str, object] = {
-        "Steps": record.steps,
-        "Sampler": "Euler",
-        "CFG scale": record.guidance_scale,
-        "Seed": record.seed,
-        "Size": f"{facts.width_px}x{facts.height_px}",
-        "Model hash": facts.model_fingerprint[:10],
-        "Model": facts.model_title,
-        "Denoising strength": record.strength,
-    }
+    seed_and_size = {"Seed": record.seed, "Size": f"{facts.width_px}x{facts.height_px}"}
+    model: dict[str, object] = {"Model hash": facts.model_fingerprint[:10], "Model": facts.model_title}
+    pairs: dict[str, object]
+    if record.drawing == "motifs":
+        pairs = {"Sampler": "Recompose", **seed_and_size, **model, "Change": record.change}
+    else:
+        sampling = {"Steps": record.steps, "Sampler": "Euler", "CFG scale": record.guidance_scale}
+        pairs = {**sampling, **seed_and_size, **model, "Denoising strength": record.strength}
+    if record.drawing == "both":
+        pairs["Pull"] = record.pull
     if facts.enlarged:
         pairs["Working size"] = f"{facts.working_width_px}x{facts.working_height_px}"
     if facts.adapter_name is not None and facts.adapter_sha256 is not None:
@@ -165,4 +165,8 @@ def _runtime_types(cls: type) -> dict[str, Any]:
     """Return for each field of a dataclass the type or union that `isinstance` accepts."""
     hints = typing.get_type_hints(cls)
     origins = {name: typing.get_origin(hint) for name, hint in hints.items()}
-    return {name: hint if origins[name] in (None, types.UnionType) else origins[name] for name, hint in hints.items()}
+    accepted = {
+        name: hint if origins[name] in (None, types.UnionType) else origins[name] for name, hint in hints.items()
+    }
+    choices = {name: type(typing.get_args(hint)[0]) for name, hint in hints.items() if origins[name] is typing.Literal}
+    return accepted | choices

@@ -18,6 +18,7 @@ DIRECTIONS: tuple[Direction, ...] = ("vertical", "horizontal")
 
 LEAST_AGREEMENT = 0.98
 LEAST_KAPPA = 0.9
+NEAR_AGREEMENT = NEAR_KAPPA = 0.85
 SEARCHED_SHARE = 0.05
 SEARCHED_LEAST_PX = 8
 SAMPLED_LINES = 320
@@ -94,6 +95,11 @@ def is_symmetric(axis: Axis) -> bool:
     fields, which agree about any axis.
     """
     return axis.agreement >= LEAST_AGREEMENT and axis.kappa >= LEAST_KAPPA
+
+
+def is_nearly_symmetric(axis: Axis) -> bool:
+    """Return whether an axis is no symmetry, but close to one: agreement and kappa from 0.85 on."""
+    return not is_symmetric(axis) and axis.agreement >= NEAR_AGREEMENT and axis.kappa >= NEAR_KAPPA
 
 
 def mirror(indices: NDArray[_Scalar], vertical: int | None, horizontal: int | None) -> NDArray[_Scalar]:

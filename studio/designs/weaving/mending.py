@@ -47,7 +47,7 @@ def mend(knots: Knots, yarns: Knots | None, plan: WeavePlan) -> Mended:
         if share <= plan.orphan_share:
             break
         # The design's own stray knots are intended: the first attempt keeps them.
-        keep_own = yarns is plan.palette and attempt == 0
+        keep_own = yarns is plan.yarns and attempt == 0
         cleaned = mirror_knots(_clean(cleaned, plan, keep_own=keep_own), plan)
         share = measure_orphan_share(cleaned)
     return Mended(cleaned, mirrored_share, share_changed(mirrored, cleaned), before, share)
@@ -71,7 +71,7 @@ def _keep_part(knots: Knots, yarns: Knots | None, plan: WeavePlan) -> Knots:
         return knots
     if yarns is None:
         return np.where(plan.kept[..., None], plan.design, knots)
-    return np.where(plan.kept, plan.indices if yarns is plan.palette else snap(plan.design, yarns), knots)
+    return np.where(plan.kept, plan.indices if yarns is plan.yarns else snap(plan.design, yarns), knots)
 
 
 def _clean(knots: Knots, plan: WeavePlan, *, keep_own: bool) -> Knots:

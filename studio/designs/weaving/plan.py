@@ -29,12 +29,12 @@ Mask = NDArray[np.bool_]
 class WeavePlan:
     """The constraints of a run, resolved for its design.
 
-    `design` (h, w, 3) are the design's pixels, `indices` (h, w) its knots. `palette` (k, 3) are the design's yarns,
-    None where the colours are free or new. `locked` (n, 3) are the colours that a new palette begins with. `vertical`
-    and `horizontal` are the offsets of the axes (see `symmetry.Axis`), None where the variations are not mirrored.
-    `kept` (h, w) is a mask of the part that stays unchanged, None for no part. `strays` (h, w) is a mask of the
-    design's stray knots; `orphan_share` is the share of stray knots that a variation may have. `notes` are sentences
-    for the designer.
+    `design` (h, w, 3) are the design's pixels, `indices` (h, w) its knots in the colours `yarns` (k, 3). `palette` is
+    `yarns`, None where the colours are free or new. `locked` (n, 3) are the colours that a new palette begins with.
+    `vertical` and `horizontal` are the offsets of the axes (see `symmetry.Axis`), None where the variations are not
+    mirrored. `kept` (h, w) is a mask of the part that stays unchanged, None for no part. `strays` (h, w) is a mask of
+    the design's stray knots; `orphan_share` is the share of stray knots that a variation may have. `notes` are
+    sentences for the designer.
     """
 
     constraints: Constraints
@@ -42,6 +42,7 @@ class WeavePlan:
     palette: Pixels | None
     locked: Pixels
     indices: Pixels
+    yarns: Pixels
     vertical: int | None
     horizontal: int | None
     kept: Mask | None
@@ -115,6 +116,7 @@ def plan_weave(design: Design, constraints: Constraints) -> WeavePlan:
         palette=index_map.palette if own_yarns else None,
         locked=locked,
         indices=indices,
+        yarns=index_map.palette,
         vertical=axes["vertical"],
         horizontal=axes["horizontal"],
         kept=kept,

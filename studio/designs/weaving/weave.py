@@ -18,6 +18,7 @@ from studio.designs.structure.repeat_symmetry import join_edges, mirror_repeat
 from studio.designs.structure.symmetry import DIRECTIONS, measure_agreement
 from studio.designs.weaving.contacts import count_contacts, relabel_by_contacts
 from studio.designs.weaving.mending import Mended, mend, share_changed
+from studio.designs.weaving.neighbourhoods import LARGE, SMALL, measure_known
 from studio.designs.weaving.plan import WeavePlan, join_yarns
 from studio.designs.weaving.unchanged_parts import View, find_unchanged, measure_distance, measure_view_distance
 from studio.schema import Weaving
@@ -68,7 +69,7 @@ def weave(picture: Image.Image, plan: WeavePlan, working: Image.Image | None = N
     drawn = np.asarray(picture.convert("RGB"))
     if drawn.shape != plan.design.shape:
         raise ValueError(f"a picture of {drawn.shape} for a plan of {plan.design.shape}")
-    yarns = _choose_yarns(drawn, plan)
+    yarns = choose_yarns(drawn, plan)
     small = drawn if working is None or yarns is None else np.asarray(working.convert("RGB"))
     first = converted = _convert(small, yarns, plan, view)
     mended = mend(converted.knots, yarns, plan)
@@ -78,13 +79,47 @@ def weave(picture: Image.Image, plan: WeavePlan, working: Image.Image | None = N
             small, yarns, plan, view, repeat=plan.closed_repeat, converted=converted, mended=mended
         )
     knots = mended.knots
-    weaving = Weaving(
-        yarns=() if yarns is None else tuple(f"#{r:02x}{g:02x}{b:02x}" for r, g, b in yarns.tolist()),
-        shares=() if yarns is None else _measure_shares(knots, len(yarns)),
+    weaving = replace(
+        _measure(knots, yarns, plan, mended, seams),
         colour_shift=first.colour_shift,
         settled_share=converted.settled_share,
-        changed_share=share_changed(plan.indices, knots) if yarns is not None and yarns is plan.palette else None,
         unchanged_share=converted.unchanged_share,
+        seams_closed=share_changed(open_knots, knots),
+    )
+    image = Image.fromarray(knots) if yarns is None else IndexMap(knots, yarns).image()
+    return Woven(image, weaving)
+
+
+def weave_knots(knots: Knots, yarns: Pixels, plan: WeavePlan, other: Knots | None = None) -> Woven:
+    """Return knots (h, w) in yarns (k, 3), mended according to the plan.
+
+    For knots that were drawn on the plan's axes and repeat: nothing but stray knots is changed. `other` (h, w) is a
+    second design in the same yarns, whose drawing counts as known too. Raises `ValueError` for knots of another size.
+    """
+    if knots.shape != plan.indices.shape:
+        raise ValueError(f"knots of {knots.shape} for a plan of {plan.indices.shape}")
+    mended, repeat = mend(knots, yarns, plan), plan.closed_repeat
+    seams = None if repeat is None else _measure_seams(mended.knots, yarns, repeat)
+    return Woven(IndexMap(mended.knots, yarns).image(), _measure(mended.knots, yarns, plan, mended, seams, other=other))
+
+
+def _measure(
+    knots: Knots,
+    yarns: Pixels | None,
+    plan: WeavePlan,
+    mended: Mended,
+    seams: Seams | None,
+    *,
+    other: Knots | None = None,
+) -> Weaving:
+    """Return the figures of woven knots (h, w), or of pixels (h, w, 3) in free colours."""
+    own = yarns is plan.yarns
+    designs = [plan.indices] if other is None else [plan.indices, other]
+    small, large = (measure_known(designs, knots, side) if own else None for side in (SMALL, LARGE))
+    return Weaving(
+        yarns=() if yarns is None else tuple(f"#{r:02x}{g:02x}{b:02x}" for r, g, b in yarns.tolist()),
+        shares=() if yarns is None else _measure_shares(knots, len(yarns)),
+        changed_share=share_changed(plan.indices, knots) if own else None,
         orphan_share_before=mended.orphan_share_before,
         orphan_share=mended.orphan_share,
         cleaned_share=mended.cleaned_share,
@@ -95,10 +130,9 @@ def weave(picture: Image.Image, plan: WeavePlan, working: Image.Image | None = N
         kept_share=0.0 if plan.kept is None else float(plan.kept.mean()),
         seam_horizontal=None if seams is None else seams.horizontal,
         seam_vertical=None if seams is None else seams.vertical,
-        seams_closed=share_changed(open_knots, knots),
+        known_small=small,
+        known_large=large,
     )
-    image = Image.fromarray(knots) if yarns is None else IndexMap(knots, yarns).image()
-    return Woven(image, weaving)
 
 
 def _close_repeat(
@@ -248,7 +282,7 @@ def enlarge_knots(indices: Knots, size_px: tuple[int, int], repeat: str | None =
     return knots
 
 
-def _choose_yarns(drawn: Pixels, plan: WeavePlan) -> Pixels | None:
+def choose_yarns(drawn: Pixels, plan: WeavePlan) -> Pixels | None:
     """Return the palette of a variation, None where its colours are free.
 
     A new palette begins with the locked yarns and the colours of the kept part, which has to stay unchanged. The others

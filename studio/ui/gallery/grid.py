@@ -109,7 +109,8 @@ def _draw_frame(variation: Variation, *, place: str, words: bool, framed: bool =
 
 
 def _words(record: VariationRecord) -> str:
-    facts = f"Strength {record.strength:g} · seed {record.seed}"
+    far = f"Change {record.change:g}" if record.drawing == "motifs" else f"Strength {record.strength:g}"
+    facts = f"{far} · seed {record.seed}"
     return (
         f'<div class="card-words" title="{escape(record.prompt)}"><div>{escape(record.prompt)}</div>'
         f"<small>{escape(facts)}</small></div>"

@@ -30,7 +30,7 @@ def draw_yarns(record: VariationRecord) -> None:
         return
     if record.weaving.yarns:
         st.html(swatches_html([read_colour(yarn) for yarn in record.weaving.yarns], record.weaving.shares or None))
-    show_caption(describe_woven(record), link=untouched_link(record.id))
+    show_caption(describe_woven(record), link=untouched_link(record))
     draw_laid_out(record, large=True)
 
 

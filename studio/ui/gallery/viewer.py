@@ -15,7 +15,7 @@ from studio.ui.gallery.scroll_position import scroll_to_top
 from studio.ui.session import workspace
 from studio.ui.shared.deletion import delete_pictures, forget_deletion
 from studio.ui.shared.favourites import STAR_STYLE, draw_favourite
-from studio.ui.shared.links import change_address, link_compare_run, link_same_settings, link_vary
+from studio.ui.shared.links import change_address, link_compare_run, link_cross, link_same_settings, link_vary
 from studio.ui.shared.notices import attempt, say
 from studio.ui.shared.parameters import RecordWithDesign, describe_size
 from studio.ui.shared.pictures import show_source, show_variation
@@ -92,6 +92,7 @@ def _draw_actions(variation: Variation, neighbours: Neighbours | None) -> None:
             return
         link_same_settings(variation.id)
         link_vary(variation.id)
+        link_cross(variation.id)
         draw_favourite(variation, place="opened")
         st.download_button(
             "Download",
@@ -130,6 +131,14 @@ def _draw_relations(variation: Variation, source: Source | None) -> None:
                 type="tertiary",
                 on_click=_narrow,
                 args=("source", record.source),
+            )
+        if record.cross is not None and record.cross.parent is not None:
+            st.button(
+                "Open the picture it was crossed with",
+                key="opened_cross_parent",
+                type="tertiary",
+                on_click=open_variation,
+                args=(record.cross.parent,),
             )
         if record.parent is not None:
             st.button(

@@ -49,7 +49,7 @@ def draw_card(variation: Variation, catalogue: Catalogue) -> None:
         if record.weaving.yarns:
             colours = [read_colour(yarn) for yarn in record.weaving.yarns]
             st.html(swatches_html(colours, record.weaving.shares or None, height_px=THIN_BAR_PX))
-        show_caption(describe_woven(record), link=untouched_link(record.id))
+        show_caption(describe_woven(record), link=untouched_link(record))
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         draw_favourite(variation, place="run")
         st.button(

@@ -1,7 +1,8 @@
 """The query parameters of the Generate page: each is applied once; those that a reload needs stay in the address.
 
-`source` is a design to open, `parent` a variation to vary, `like` a variation to take the settings of, `run` a run to
-show. The session remembers design and run too, because they are not in the address of the other pages.
+`source` is a design to open, `parent` a variation to vary, `cross` a variation to cross the design with, `like` a
+variation to take the settings of, `run` a run to show. The session remembers design and run too, because they are not
+in the address of the other pages.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import streamlit as st
 from studio.errors import StudioError
 from studio.models.registry import ModelEntry
 from studio.settings_store import StudioSettings
-from studio.ui.generate.form import drafts, form_values, source
+from studio.ui.generate.form import cross, drafts, form_values, source
 from studio.ui.generate.run_view import find_run
 from studio.workspace import Workspace
 
@@ -36,6 +37,7 @@ def follow_address(studio: Workspace, settings: StudioSettings, entry: ModelEntr
     actions: dict[str, Callable[[str], None]] = {
         "source": lambda sha256: _open_design(studio, entry, sha256),
         "parent": lambda variation: form_values.suggest_settings(source.choose_variation(studio.catalogue, variation)),
+        "cross": lambda variation: cross.choose_cross(studio.catalogue, variation),
         "like": lambda variation: _take_settings(studio, settings, entry, variation),
         "run": lambda run_id: _open_run(studio, run_id),
     }

@@ -11,7 +11,15 @@ from studio.catalogue import Variation
 from studio.errors import RequestError
 from studio.models.adapter_files import inspect_adapter
 from studio.models.registry import MODELS, resolve_model
-from studio.schema import AdapterUse, JobSnapshot, RunFacts, VariationRecord, VariationRequest, fresh_seed
+from studio.schema import (
+    WITHOUT_MODEL,
+    AdapterUse,
+    JobSnapshot,
+    RunFacts,
+    VariationRecord,
+    VariationRequest,
+    fresh_seed,
+)
 from studio.settings_store import StudioSettings
 from studio.ui.generate.cards import draw_progress, draw_unfinished
 from studio.ui.generate.run_view import RunView
@@ -69,6 +77,10 @@ def make_redraw_request(
         adapter=_find_adapter(made.facts, settings),
         profile=settings.profile,
         constraints=made.constraints,
+        drawing=made.drawing,
+        change=made.change,
+        pull=made.pull,
+        cross=made.cross,
     )
 
 
@@ -80,7 +92,9 @@ def _submit(workspace: Workspace, view: RunView, number: int) -> None:
 
 
 def _find_model(facts: RunFacts, settings: StudioSettings) -> str:
-    """Return a run's model id, which for a model folder is its path."""
+    """Return a run's model id, which for a model folder is its path; for a run without a model the one in Settings."""
+    if facts.model == WITHOUT_MODEL:
+        return settings.model
     if facts.model in MODELS:
         return facts.model
     if resolve_model(settings.model).public_id != facts.model:

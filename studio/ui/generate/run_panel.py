@@ -29,8 +29,9 @@ _OTHERS_POLL_SECONDS = 3.0
 _COLUMNS = 3
 _NARROWEST_PX = 156
 SCORE_HELP = (
-    "Fidelity: how well the outlines match the design’s. 1 is the same drawing, 0 an unrelated one. "
-    "Difference: how differently two variations are drawn. 0 is the same drawing. Colours do not count."
+    "Drawn anew: knots with another yarn than in the design. The design’s own drawing: neighbourhoods of 8 × 8 knots "
+    "that the design has too, as they are or mirrored; the rest are places where motifs meet that never met before, or "
+    "lines that the design does not have."
 )
 
 
@@ -96,11 +97,12 @@ def _draw_pictures(workspace: Workspace, view: RunView) -> None:
     # picture counts until its redraw is finished.
     finished = tuple(slot.variation for slot in view.slots if slot.variation is not None)
     scored = find_score(workspace.catalogue, finished) if view.ongoing is None else None
-    if scored is not None and (words := describe_score(scored.score)):
+    if scored is not None and (words := describe_score(scored, [one.record for one in finished])):
         st.caption(words, help=SCORE_HELP)
         if 2 * len(scored.twins) >= len(finished):
             st.caption(
-                ":material/info: Most of these variations are nearly alike. A higher strength makes them differ more."
+                ":material/info: Most of these variations are nearly alike. Draw more of the design anew, or "
+                "use a higher strength, and they differ more."
             )
     with _sheet():
         _draw_design(view.source)
@@ -133,7 +135,8 @@ def _draw_doubt(workspace: Workspace, view: RunView, variation: Variation, score
     if variation.deleted_at is not None:
         return
     if variation.id in scored.copies:
-        st.caption(":material/content_copy: Nearly the design itself. A higher strength departs further from it.")
+        more = "A larger share drawn anew" if variation.record.drawing == "motifs" else "A higher strength"
+        st.caption(f":material/content_copy: Nearly the design itself. {more} departs further from it.")
     elif variation.id in scored.twins:
         st.caption(f":material/content_copy: Nearly the same as variation {scored.twins[variation.id] + 1}.")
     else:

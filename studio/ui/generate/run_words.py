@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from studio.schema import JobSnapshot, JobState, RunFacts
+from studio.schema import WITHOUT_MODEL, JobSnapshot, JobState, RunFacts
 
 
 def describe_progress(snapshot: JobSnapshot) -> str:
@@ -33,6 +33,8 @@ def describe_end(finished: int, snapshot: JobSnapshot | None) -> str:
 
 def describe_facts(facts: RunFacts) -> str:
     """Return a line on the model, adapter, sizes and steps that drew a run."""
+    if facts.model == WITHOUT_MODEL:
+        return f"Drawn from {facts.model_title} · {facts.width_px} × {facts.height_px} knots"
     parts = [f"Drawn by {facts.model_title}"]
     if facts.adapter_name is not None:
         parts[0] += f" with the adapter {facts.adapter_name} at {facts.adapter_weight:g}"

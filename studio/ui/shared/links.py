@@ -44,6 +44,17 @@ def link_vary(variation_id: str) -> None:
     )
 
 
+def link_cross(variation_id: str) -> None:
+    """Draw a link to Generate with this picture as the second design of a cross."""
+    st.page_link(
+        GENERATE,
+        label="Cross with this",
+        icon=":material/join_inner:",
+        help="Opens Generate, where this picture takes part in the variations of your design.",
+        query_params={"cross": variation_id},
+    )
+
+
 def link_compare(variation_ids: Sequence[str]) -> None:
     """Draw a link to Compare with these pictures. It is disabled for too few or too many."""
     fits = COMPARE_FEWEST <= len(variation_ids) <= COMPARE_MOST

@@ -15,6 +15,7 @@ from studio.ui.shared.weaving_facts import (
     describe_changed,
     describe_kept,
     describe_knot_share,
+    describe_known,
     describe_palette,
     describe_repeat,
     describe_seams,
@@ -88,6 +89,32 @@ def describe_time(created_at: str) -> str:
 
 _DEVICES = {"cpu": "Processor (CPU)", "mps": "Apple silicon", "cuda": "Graphics card"}
 _PRECISIONS = {"float32": "32 bits", "bfloat16": "16 bits", "float16": "16 bits"}
+
+
+_DRAWINGS = {"motifs": "The design’s motifs", "model": "The model", "both": "The model leads, the motifs are drawn"}
+
+
+def _of_model(made: RecordWithDesign, words: str) -> str:
+    """Return words that apply only where a model draws."""
+    return NOTHING if made.record.drawing == "motifs" else words
+
+
+def _change(made: RecordWithDesign) -> str:
+    return describe_knot_share(made.record.change) if made.record.drawing != "model" else NOTHING
+
+
+def _pull(made: RecordWithDesign) -> str:
+    return f"{made.record.pull:g}" if made.record.drawing == "both" else NOTHING
+
+
+def _cross(made: RecordWithDesign) -> str:
+    cross = made.record.cross
+    if cross is None:
+        return NOTHING
+    second = cross.parent or cross.source[:SHORT_HASH_LENGTH]
+    if cross.way == "layout":
+        return f"The layout of {second}, {cross.share:.0%}".replace("%", " %")
+    return f"{cross.share:.0%} motifs of {second}".replace("%", " %")
 
 
 def _adapter(made: RecordWithDesign) -> str:
@@ -164,15 +191,31 @@ def _design(made: RecordWithDesign) -> str:
 
 
 PARAMETERS: tuple[Parameter, ...] = (
-    Parameter("prompt", "Prompt", "Request", lambda made: made.record.prompt),
+    Parameter("prompt", "Prompt", "Request", lambda made: made.record.prompt or NOTHING),
     Parameter("negative_prompt", "Negative prompt", "Request", lambda made: made.record.negative_prompt or NOTHING),
     Parameter("source", "Design", "Request", _design),
     Parameter("parent", "Varied from", "Request", lambda made: made.record.parent or "The design itself"),
-    Parameter("strength", "Strength", "Settings", lambda made: f"{made.record.strength:g}"),
-    Parameter("steps", "Steps", "Settings", lambda made: str(made.record.steps)),
-    Parameter("effective_steps", "Steps drawn", "Settings", lambda made: str(made.record.facts.effective_steps)),
+    Parameter(
+        "drawing", "Drawn from", "Settings", lambda made: _DRAWINGS.get(made.record.drawing, made.record.drawing)
+    ),
+    Parameter("change", "Wanted change", "Settings", _change),
+    Parameter("pull", "Pull of the model", "Settings", _pull),
+    Parameter("cross", "Crossed with", "Settings", _cross),
+    Parameter("strength", "Strength", "Settings", lambda made: _of_model(made, f"{made.record.strength:g}")),
+    Parameter("steps", "Steps", "Settings", lambda made: _of_model(made, str(made.record.steps))),
+    Parameter(
+        "effective_steps",
+        "Steps drawn",
+        "Settings",
+        lambda made: _of_model(made, str(made.record.facts.effective_steps)),
+    ),
     Parameter("noise_shift", "Extra noise", "Settings", _noise_shift, chosen=False),
-    Parameter("guidance_scale", "Guidance", "Settings", lambda made: f"{made.record.guidance_scale:g}"),
+    Parameter(
+        "guidance_scale",
+        "Guidance",
+        "Settings",
+        lambda made: _of_model(made, f"{made.record.guidance_scale:g}"),
+    ),
     Parameter("seed", "Seed", "Settings", lambda made: str(made.record.seed)),
     Parameter("model", "Model", "Model", lambda made: made.record.facts.model_title),
     Parameter("model_id", "Model id", "Model", lambda made: made.record.facts.model),
@@ -196,7 +239,10 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter("repeat", "Repeat", "For the loom", lambda made: describe_repeat(made.record)),
     Parameter("keep", "Kept", "For the loom", lambda made: describe_kept(made.record)),
     Parameter("worn", "Yarns used", "For the loom", lambda made: describe_yarns(made.record), chosen=False),
-    Parameter("changed", "Knots changed", "For the loom", lambda made: describe_changed(made.record), chosen=False),
+    Parameter("changed", "Drawn anew", "For the loom", lambda made: describe_changed(made.record), chosen=False),
+    Parameter(
+        "known", "The design’s own drawing", "For the loom", lambda made: describe_known(made.record), chosen=False
+    ),
     Parameter(
         "unchanged",
         "Unchanged by the model",

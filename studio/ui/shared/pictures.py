@@ -44,7 +44,7 @@ def describe_variation(record: VariationRecord) -> str:
     """Return the alternative text of a variation."""
     prompt = record.prompt
     prompt = prompt if len(prompt) <= _ALT_PROMPT_LENGTH else prompt[:_ALT_PROMPT_LENGTH].rstrip() + "…"
-    return f"Variation {record.slot + 1}, seed {record.seed}: {prompt}"
+    return f"Variation {record.slot + 1}, seed {record.seed}" + (f": {prompt}" if prompt else "")
 
 
 def show_variation(record: VariationRecord, *, full: bool = False, tallest: str | None = TALLEST) -> None:
@@ -97,10 +97,12 @@ def download_link(variation_id: str) -> str:
     )
 
 
-def untouched_link(variation_id: str) -> str:
-    """Return a link (HTML) that opens a woven variation as the model drew it, in a new tab."""
+def untouched_link(record: VariationRecord) -> str:
+    """Return a link (HTML) that opens a woven variation as the model drew it, in a new tab; empty where none did."""
+    if record.drawing == "motifs":
+        return ""
     return (
-        f'<a href="{escape(page_url(untouched_url(variation_id)))}" target="_blank" style="color:inherit" '
+        f'<a href="{escape(page_url(untouched_url(record.id)))}" target="_blank" style="color:inherit" '
         'title="The picture before it was made ready for the loom">See what the model drew</a>'
     )
 

@@ -21,7 +21,9 @@ def describe_woven(record: VariationRecord) -> str:
         return ""
     words = [describe_yarns(record)] if weaving.yarns else []
     if weaving.changed_share is not None:
-        words.append(f"{describe_share(weaving.changed_share)} changed")
+        words.append(f"{describe_share(weaving.changed_share)} drawn anew")
+    if weaving.known_large is not None:
+        words.append(f"{describe_share(weaving.known_large)} the design’s own drawing")
     if weaving.vertical is not None or weaving.horizontal is not None:
         words.append("symmetric" if weaving.agreement is None else f"symmetric {weaving.agreement:.3f}")
     seams = [ratio for ratio in (weaving.seam_horizontal, weaving.seam_vertical) if ratio is not None]
@@ -99,6 +101,14 @@ def describe_shift(record: VariationRecord) -> str:
 def describe_changed(record: VariationRecord) -> str:
     """Return the share of knots that have another yarn than in the design."""
     return _figure(record, lambda weaving: weaving.changed_share, describe_knot_share)
+
+
+def describe_known(record: VariationRecord) -> str:
+    """Return how much of the picture is the design's own drawing: shares of its neighbourhoods of knots."""
+    weaving = record.weaving
+    if weaving is None or weaving.known_large is None or weaving.known_small is None:
+        return NOTHING
+    return f"{describe_share(weaving.known_large)} of 8 × 8 knots, {describe_share(weaving.known_small)} of 4 × 4"
 
 
 def describe_unchanged(record: VariationRecord) -> str:

@@ -8,7 +8,7 @@ from dataclasses import fields, replace
 import pytest
 
 from studio.catalogue import Source
-from studio.schema import Constraints, Weaving
+from studio.schema import Constraints, Cross, VariationRecord, Weaving
 from studio.ui.picture_routes import source_url, variation_url
 from studio.ui.shared.parameters import (
     PARAMETERS,
@@ -22,7 +22,7 @@ from studio.ui.shared.parameters import (
 from studio.ui.shared.tables import facts_table
 from studio.ui.shared.weaving_facts import describe_woven
 from studio.workspace import Workspace
-from tests.support.catalogue_records import KILIM, make_record, save
+from tests.support.catalogue_records import KILIM, MOTIFS, make_record, save
 from tests.support.pages import drawn_html, links, open_page, run, said, studio
 from tests.support.pictures import draw_picture, encode_picture
 
@@ -33,6 +33,10 @@ CHANGES = {
     "negative_prompt": {"negative_prompt": "blurry"},
     "source": {"source": "ab" * 32},
     "parent": {"parent": "20260101-000000-000-abcdef"},
+    "drawing": {"drawing": "both"},
+    "change": {"drawing": "motifs", "change": 0.3},
+    "pull": {"drawing": "both", "pull": 0.6},
+    "cross": {"drawing": "motifs", "cross": Cross("cd" * 32)},
     "strength": {"strength": 0.61},
     "steps": {"steps": 29},
     "effective_steps": {"effective_steps": 18},
@@ -52,6 +56,7 @@ CHANGES = {
     "worn": {"weaving": Weaving(yarns=("#102030", "#f0e0d0"), shares=(1.0, 0.0))},
     "seams": {"weaving": Weaving(seam_horizontal=1.1, seam_vertical=0.9)},
     "changed": {"weaving": Weaving(changed_share=0.12)},
+    "known": {"weaving": Weaving(known_large=0.9, known_small=0.98)},
     "unchanged": {"weaving": Weaving(unchanged_share=0.8)},
     "shift": {"weaving": Weaving(colour_shift=2.5)},
     "noise_shift": {"shift": 1.4},
@@ -91,6 +96,39 @@ def test_every_parameter_has_a_text_and_its_difference_is_found(parameter: Param
         assert parameter.label[1:] not in name_equals(tuple(comparisons.values())).split(", ")
 
 
+def read_texts(record: VariationRecord) -> dict[str, str]:
+    return {parameter.id: parameter.read(RecordWithDesign(record)) for parameter in PARAMETERS}
+
+
+MODEL_ONLY = {"strength", "steps", "effective_steps", "guidance_scale", "pull"}
+
+
+def test_settings_that_did_not_draw_a_picture_are_dashes() -> None:
+    motifs, model, both = (
+        read_texts(made) for made in (make_record(**MOTIFS), make_record(), make_record(drawing="both"))
+    )
+    assert all(text.strip() for texts in (motifs, model, both) for text in texts.values())
+    assert {name for name in (*MODEL_ONLY, "change", "prompt") if motifs[name] == "–"} == {*MODEL_ONLY, "prompt"}
+    assert {name for name in (*MODEL_ONLY, "change") if model[name] == "–"} == {"pull", "change"}
+    assert {name for name in (*MODEL_ONLY, "change") if both[name] == "–"} == set()
+    assert (motifs["change"], both["pull"], both["strength"]) == ("25 % of the knots", "0.7", "0.6")
+
+
+@pytest.mark.parametrize(
+    ("cross", "words"),
+    [
+        (Cross("cd" * 32, "motifs", 0.3), "30 % motifs of cdcdcdcdcdcd"),
+        (
+            Cross("cd" * 32, "motifs", 0.3, parent="20260101-000000-000-abcdef"),
+            "30 % motifs of 20260101-000000-000-abcdef",
+        ),
+        (Cross("cd" * 32, "layout", 0.95), "The layout of cdcdcdcdcdcd, 95 %"),
+    ],
+)
+def test_a_cross_is_named_with_its_share(cross: Cross, words: str) -> None:
+    assert read_texts(make_record(**MOTIFS, cross=cross))["cross"] == words
+
+
 FIGURES = Weaving(
     yarns=("#aa0000", "#00aa00"),
     shares=(0.8, 0.2),
@@ -109,6 +147,8 @@ FIGURES = Weaving(
     seam_horizontal=1.1,
     seam_vertical=1.2,
     seams_closed=0.08,
+    known_small=0.98,
+    known_large=0.9,
 )
 OTHERS = {"yarns": ("#aa0000", "#00aa00", "#0000aa"), "shares": (1.0, 0.0), "vertical": None, "horizontal": None}
 """Changed values of the figures that cannot simply be halved."""
@@ -144,16 +184,9 @@ def test_results_do_not_count_as_differences() -> None:
 
 
 def test_unknown_values_of_later_versions_are_shown_as_they_are() -> None:
-    odd = RecordWithDesign(
-        make_record(created_at="yesterday", profile="9", device="abacus", precision="fp6", versions={})
-    )
-    texts = {parameter.id: parameter.read(odd) for parameter in PARAMETERS}
-    assert (texts["created_at"], texts["profile"], texts["device"], texts["precision"]) == (
-        "yesterday",
-        "9",
-        "abacus",
-        "fp6",
-    )
+    odd = {"created_at": "yesterday", "profile": "9", "device": "abacus", "precision": "fp6", "drawing": "by hand"}
+    texts = read_texts(make_record(**odd, versions={}))
+    assert {name: texts[name] for name in odd} == odd
 
 
 def test_design_is_named_when_it_is_known() -> None:

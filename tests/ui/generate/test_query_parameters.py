@@ -6,7 +6,7 @@ import pytest
 
 from studio.ui.session import workspace
 from tests.support.catalogue_records import FACTS, KILIM
-from tests.support.generate_page import generate, keep_variation, page, ready, texts
+from tests.support.generate_page import draw_from, generate, keep_variation, page, ready, texts
 from tests.support.pages import busy
 
 __all__ = ["busy", "page"]
@@ -33,7 +33,7 @@ def test_parent_is_recorded_in_the_next_run(page):
 
 
 def test_like_fills_the_form_and_can_be_undone(page):
-    ready(page, "my own words")
+    draw_from(ready(page, "my own words"), "model")
     variation = keep_variation(
         prompt="theirs", negative_prompt="text", strength=0.3, steps=40, guidance_scale=6.0, seed=99, **KILIM
     )
@@ -65,7 +65,7 @@ def test_like_opens_the_design_and_run_if_there_is_no_design(page):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["source", "parent", "like", "run"])
+@pytest.mark.parametrize("name", ["source", "parent", "cross", "like", "run"])
 @pytest.mark.parametrize("value", ["nothing", "../../etc/passwd", "20261122-203605-123-ab12cd", "f" * 64])
 def test_invalid_parameter_gives_a_warning_and_is_removed(page, name, value):
     page.query_params[name] = value

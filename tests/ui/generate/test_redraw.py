@@ -20,14 +20,14 @@ from studio.designs import Design
 from studio.errors import RequestError, StorageError
 from studio.generation.events import Drawn, RunListener, Started, Stepped
 from studio.models.adapter_files import CONFIG_FILE, WEIGHTS_FILE, inspect_adapter
-from studio.schema import AdapterUse, Constraints, JobSnapshot, VariationRequest
+from studio.schema import AdapterUse, Constraints, Cross, JobSnapshot, VariationRequest
 from studio.settings_store import StudioSettings
 from studio.ui.generate.redraw import make_redraw_request
 from studio.ui.generate.run_score import find_score
 from studio.ui.generate.run_view import find_run
 from studio.ui.picture_routes import thumbnail_url, variation_url
 from studio.workspace import Workspace, close_workspaces
-from tests.support.catalogue_records import make_record
+from tests.support.catalogue_records import MOTIFS, make_record
 from tests.support.pages import busy, drawn_html, open_page, run, said, studio
 from tests.support.pictures import encode_picture
 from tests.ui.generate.test_run_score import HEIGHT_PX, WIDTH_PX, draw_knots
@@ -52,13 +52,19 @@ class FakeEngine:
         self.may_finish = threading.Event()
         self.may_finish.set()
 
-    def generate(self, request: VariationRequest, design: Design, listener: RunListener) -> None:
+    def generate(
+        self, request: VariationRequest, design: Design, listener: RunListener, other: Design | None = None
+    ) -> None:
         size = {"width_px": design.width_px, "height_px": design.height_px}
         listener(Started(make_record(**size).facts, 2))
         listener(Stepped(1, 2, dict.fromkeys(range(len(request.seeds)), design.image)))
         assert self.may_finish.wait(PATIENCE_SECONDS)
         for slot, seed in enumerate(request.seeds):
             listener(Drawn(slot, seed, draw_knots(self.draws.pop(0)).image(), 0.1))
+
+    @property
+    def holds_model(self) -> bool:
+        return True
 
     def release(self) -> None:
         pass
@@ -310,6 +316,25 @@ def test_redraw_request_from_a_record_names_the_same_model_and_adapter(tmp_path:
     assert make_redraw_request(own, 5, StudioSettings(model=str(folder))).model == str(folder)
     with pytest.raises(RequestError, match="drawn by mine"):
         make_redraw_request(own, 5, StudioSettings())
+
+
+def test_redraw_request_of_a_picture_from_motifs_needs_no_model() -> None:
+    cross = Cross("cd" * 32, "layout", 0.4, parent="20260101-000000-000-abcdef")
+    made = make_record(**MOTIFS, change=0.45, pull=0.2, cross=cross, constraints=Constraints(keep="border"))
+    assert make_redraw_request(made, 5, StudioSettings(model="/no/such/model")) == VariationRequest(
+        source=made.source,
+        prompt="",
+        seeds=(5,),
+        strength=made.strength,
+        steps=made.steps,
+        guidance_scale=made.guidance_scale,
+        model="/no/such/model",
+        constraints=made.constraints,
+        drawing="motifs",
+        change=0.45,
+        pull=0.2,
+        cross=cross,
+    )
 
 
 @pytest.mark.usefixtures("busy")

@@ -15,8 +15,8 @@ from studio.ui.generate.run_panel import SCORE_HELP
 from studio.ui.generate.run_score import describe_score, find_score
 from studio.ui.session import workspace
 from studio.workspace import Workspace
-from tests.support.catalogue_records import FACTS, KILIM, make_picture, make_record
-from tests.support.generate_page import errors, generate, keep_variation, page, ready, texts
+from tests.support.catalogue_records import FACTS, KILIM, MOTIFS, make_picture, make_record
+from tests.support.generate_page import draw_from, errors, generate, keep_variation, page, ready, texts
 from tests.support.loom_pages import open_with_design, submit
 from tests.support.pages import APP, busy, studio
 from tests.support.pictures import encode_picture
@@ -100,8 +100,10 @@ def test_a_run_with_undefined_figures_shows_none(page):
     page.query_params["run"] = "run-7"
     page.run()
     assert not page.exception
-    scored = find_score(workspace().catalogue, workspace().catalogue.run("run-7"))
-    assert (scored.score.each[0]["fidelity"], describe_score(scored.score)) == (None, "")
+    variations = workspace().catalogue.run("run-7")
+    scored = find_score(workspace().catalogue, variations)
+    words = describe_score(scored, [variation.record for variation in variations])
+    assert (scored.score.each[0]["fidelity"], scored.apart, words) == (None, None, "")
     assert [caption.value for caption in page.caption if not caption.value.strip()] == []
     assert SCORE_HELP not in {caption.help for caption in page.caption}
 
@@ -153,15 +155,19 @@ def draw(page: AppTest) -> str:
 
 
 @pytest.mark.slow
-def test_run_draws_with_the_real_pipeline_and_its_pictures_are_shown(page):
-    ready(page)
+@pytest.mark.parametrize("drawing", ["motifs", "model", "both"])
+def test_run_draws_with_the_real_engine_and_its_pictures_are_shown(page, drawing):
+    draw_from(ready(page), drawing)
     page.number_input(key="form_count").set_value(1).run()
-    page.number_input(key="form_steps").set_value(2).run()
+    if drawing != "motifs":
+        page.number_input(key="form_steps").set_value(2).run()
     job = draw(page)
     assert not page.exception
     snapshot = workspace().jobs.snapshot(job)
     assert snapshot.error is None
     assert "**1 variation in" in texts(page)
+    assert ("Drawn from the design’s motifs · 96 × 128 knots" in texts(page)) == (drawing == "motifs")
+    assert ("See what the model drew" in texts(page)) == (drawing != "motifs")
     assert f"/pictures/thumbnail/{snapshot.variations[0]}" in texts(page)
     workspace().catalogue.delete([snapshot.variations[0]])
     assert "In the bin" in texts(page.run())
@@ -171,7 +177,7 @@ def test_run_draws_with_the_real_pipeline_and_its_pictures_are_shown(page):
 
 @pytest.mark.slow
 def test_unsaved_pictures_can_be_saved_again(page, monkeypatch):
-    ready(page)
+    draw_from(ready(page), "model")
     page.number_input(key="form_count").set_value(1).run()
     page.number_input(key="form_steps").set_value(2).run()
     catalogue = workspace().catalogue
@@ -241,3 +247,5 @@ def test_facts_name_model_adapter_and_the_size_it_was_drawn_at():
         "Drawn by Built-in with the adapter kilim at 0.8 · drawn at 48 × 60 px, enlarged to 64 × 80 · 17 steps"
     )
     assert run_words.describe_facts(FACTS) == "Drawn by Built-in · 64 × 80 px · 17 steps"
+    motifs = make_record(**MOTIFS).facts
+    assert run_words.describe_facts(motifs) == "Drawn from the design’s motifs · 64 × 80 knots"

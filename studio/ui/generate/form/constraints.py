@@ -6,8 +6,8 @@ import streamlit as st
 
 from studio.catalogue import Source
 from studio.designs.files.opening import open_design
-from studio.designs.inspection import Inspection
-from studio.designs.structure.symmetry import is_symmetric
+from studio.designs.inspection import Inspection, describe_share
+from studio.designs.structure.symmetry import is_nearly_symmetric, is_symmetric
 from studio.designs.weaving.plan import plan_weave
 from studio.errors import RequestError
 from studio.schema import COLOURS_LIMIT, Constraints
@@ -38,6 +38,7 @@ REPEATS = {
     "mirror": "Mirror",
 }
 KEEPS = {"none": "Nothing", "border": "The border", "field": "The field", "rectangle": "A part that I mark"}
+_SIDES = {"vertical": "left and right", "horizontal": "top and bottom"}
 _FIELD_PX = 136
 
 
@@ -69,11 +70,36 @@ def draw_constraints(source: Source | None) -> None:
             )
         if facts is not None and facts.border is None and values.keep in ("border", "field"):
             st.caption(":material/info: No border was found in this design, so neither border nor field can be kept.")
+    if facts is not None and values.symmetry == "auto":
+        _offer_symmetry(facts)
     if not repeatable and values.repeat != "none":  # below the expander, which may be closed
         st.caption(
             f":material/info: The {REPEATS[values.repeat].lower()} repeat that you chose is not used: this design has "
             "a border. It comes back with a design that has none."
         )
+
+
+def _offer_symmetry(facts: Inspection) -> None:
+    """Tell of a design that is nearly symmetric, and offer to make its variations exactly so."""
+    near = [axis for axis in (facts.vertical, facts.horizontal) if is_nearly_symmetric(axis)]
+    if not near:
+        return
+    exact = any(is_symmetric(axis) for axis in (facts.vertical, facts.horizontal))
+    wanted = "quarter" if len(near) == 2 or exact else near[0].direction
+    sides = " and ".join(f"{_SIDES[axis.direction]} ({describe_share(axis.agreement)})" for axis in near)
+    st.caption(f":material/info: This design is nearly symmetric, {sides} of the knots.")
+    st.button(
+        "Make variations exactly symmetric",
+        key="form_make_symmetric",
+        type="tertiary",
+        icon=":material/flip:",
+        on_click=_set_symmetry,
+        args=(wanted,),
+    )
+
+
+def _set_symmetry(wanted: str) -> None:
+    st.session_state[key_of("symmetry")] = wanted
 
 
 def can_repeat(source: Source) -> bool:

@@ -14,6 +14,8 @@ from studio.schema import (
     ADAPTER_WEIGHT_LIMIT,
     COUNT_LIMIT,
     GUIDANCE_LIMIT,
+    LEAST_CHANGE,
+    MOST_CHANGE,
     SEED_LIMIT,
     STEPS_LIMIT,
     effective_steps,
@@ -21,10 +23,14 @@ from studio.schema import (
 )
 from studio.settings_store import StudioSettings
 from studio.ui.generate.form.constraints import draw_constraints, keeps_yarns
+from studio.ui.generate.form.cross import draw_cross
 from studio.ui.generate.form.form_values import (
+    CHANGE_PRESET_KEY,
+    CHANGES,
     FRESH,
     LOCKED,
     PRESET_KEY,
+    change_preset_of,
     drop_notice,
     key_of,
     present_notice,
@@ -33,8 +39,15 @@ from studio.ui.generate.form.form_values import (
     read_form,
     undo_change,
 )
+from studio.ui.generate.form.named_yarns import offer_named_colourway
 from studio.ui.shared.design_facts import find_facts
 
+_DRAWINGS = {"motifs": "Motifs", "model": "Model", "both": "Both"}
+_ABOUT_DRAWING = {
+    "motifs": "The design is drawn anew from its own motifs, in its own yarns: every line can be woven.",
+    "model": "{model} draws, and its picture is woven afterwards.",
+    "both": "{model} draws and leads; its picture is drawn anew in the design’s own motifs.",
+}
 _FIELD_PX = 136
 """Least width of a field; two fields stand side by side where the column has twice this width."""
 
@@ -63,8 +76,14 @@ def draw_form(entry: ModelEntry, settings: StudioSettings, design: Source | None
         persist_state="session",
     )
     _draw_colour_hint(design)
-    _draw_strength()
-    if settings.adapter_folder is not None:
+    drawing = _draw_drawing(entry)
+    if drawing != "model":
+        _draw_change()
+    if drawing == "both":
+        _draw_pull()
+    if drawing != "motifs":
+        _draw_strength()
+    if settings.adapter_folder is not None and drawing != "motifs":
         st.slider(
             f"Adapter: {Path(settings.adapter_folder).resolve().name}",
             min_value=0.0,
@@ -75,7 +94,10 @@ def draw_form(entry: ModelEntry, settings: StudioSettings, design: Source | None
             persist_state="session",
         )
     _draw_seeds()
-    _draw_fine_settings(entry)
+    if drawing == "motifs":
+        draw_cross(design)
+    else:
+        _draw_fine_settings(entry)
     draw_constraints(design)
 
 
@@ -83,14 +105,12 @@ def _draw_colour_hint(design: Source | None) -> None:
     """Warn when the yarns are kept and the prompt names a colour that none of them has."""
     values = read_form()
     facts = None if design is None else find_facts(design.sha256)
-    if facts is None or not keeps_yarns(values.palette, facts):
+    if design is None or facts is None or not keeps_yarns(values.palette, facts):
         return
     worn = [colour for colour, share in zip(facts.palette, facts.shares, strict=True) if share > 0]
     if missing := find_missing_words(values.prompt, np.array(worn, np.uint8)):
-        st.caption(
-            f":material/info: The design’s yarns are kept, and none is {missing[0]}. For other colours choose “New "
-            "yarns” or “Free colours” under “For the loom”, or open “Colourways”."
-        )
+        st.caption(f":material/info: The design’s yarns are kept, and none is {missing[0]}.")
+        offer_named_colourway(design, values.prompt)
 
 
 def _draw_fine_settings(entry: ModelEntry) -> None:
@@ -125,6 +145,61 @@ def _draw_fine_settings(entry: ModelEntry) -> None:
                     persist_state="session",
                 )
         _draw_negative_prompt()
+
+
+def _draw_drawing(entry: ModelEntry) -> str:
+    """Draw the choice of who draws, and return it."""
+    st.segmented_control(
+        "Drawn from",
+        list(_DRAWINGS),
+        format_func=_DRAWINGS.__getitem__,
+        key=key_of("drawing"),
+        required=True,
+        width="stretch",
+        help="Motifs puts the design’s own motifs together anew, coarse to fine. Model draws a new picture from design "
+        "and prompt. Both lets the model say what goes where, and the motifs how it is drawn.",
+        persist_state="session",
+    )
+    drawing = read_form().drawing
+    st.caption(_ABOUT_DRAWING[drawing].format(model=entry.title))
+    return drawing
+
+
+def _draw_change() -> None:
+    st.segmented_control(
+        f"How far :gray[· about {read_form().change:.0%} of the knots are drawn anew]".replace("%", " %"),
+        list(CHANGES),
+        key=CHANGE_PRESET_KEY,
+        required=True,
+        on_change=_follow_change_preset,
+        width="stretch",
+        help="How much of the design is drawn anew, the same for every design. Subtle keeps motifs at their places; at "
+        "Strong a medallion may move or change. The border’s bands and corners stay where they are.",
+        persist_state="session",
+    )
+    st.slider(
+        "Share drawn anew",
+        min_value=LEAST_CHANGE,
+        max_value=MOST_CHANGE,
+        step=0.01,
+        format="percent",
+        key=key_of("change"),
+        on_change=_follow_change,
+        label_visibility="collapsed",
+        persist_state="session",
+    )
+
+
+def _draw_pull() -> None:
+    st.slider(
+        "Pull of the model’s picture",
+        min_value=0.0,
+        max_value=1.0,
+        step=0.05,
+        key=key_of("pull"),
+        help="How much the model’s picture leads: at 0 the design itself does, at 1 the layout is the model’s.",
+        persist_state="session",
+    )
 
 
 def _draw_strength() -> None:
@@ -206,6 +281,15 @@ def _draw_seeds() -> None:
 def _follow_preset() -> None:
     if st.session_state[PRESET_KEY] in presets():
         st.session_state[key_of("strength")] = presets()[st.session_state[PRESET_KEY]]
+
+
+def _follow_change_preset() -> None:
+    if st.session_state[CHANGE_PRESET_KEY] in CHANGES:
+        st.session_state[key_of("change")] = CHANGES[st.session_state[CHANGE_PRESET_KEY]]
+
+
+def _follow_change() -> None:
+    st.session_state[CHANGE_PRESET_KEY] = change_preset_of(st.session_state[key_of("change")])
 
 
 def _follow_strength() -> None:

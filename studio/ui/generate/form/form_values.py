@@ -18,6 +18,9 @@ from studio.schema import (
     COUNT_LIMIT,
     AdapterUse,
     Constraints,
+    Cross,
+    CrossWay,
+    Drawing,
     KeepChoice,
     PaletteChoice,
     RepeatChoice,
@@ -30,7 +33,9 @@ from studio.schema import (
 from studio.settings_store import StudioSettings
 
 SUBTLE, MEDIUM, STRONG = "Subtle", "Medium", "Strong"
-PRESET_KEY = "form_preset"
+CHANGES = {SUBTLE: 0.1, MEDIUM: 0.25, STRONG: 0.45}
+"""Shares of the knots that a drawing from motifs changes, by their names."""
+PRESET_KEY, CHANGE_PRESET_KEY = "form_preset", "form_change_preset"
 FRESH, LOCKED = "Fresh", "Locked"
 _MODEL = "form_model"
 _PRESETS = "form_presets"
@@ -42,9 +47,10 @@ _NOTICE = "form_notice"
 class FormValues:
     """Values of the form's widgets.
 
-    `seed_mode` is `FRESH` (new seeds for each run) or `LOCKED` (`seed` is the first one). `locked` are yarn indices,
-    `rectangle` is the part to keep (left, top, right, bottom in knots); both belong to the design whose SHA-256 is
-    `marked`.
+    `drawing`, `change` and `pull` are as in `VariationRequest`. `cross` is the SHA-256 of a second design, None for
+    none; `cross_parent` is the variation that it is. `seed_mode` is `FRESH` (new seeds for each run) or `LOCKED`
+    (`seed` is the first one). `locked` are yarn indices, `rectangle` is the part to keep (left, top, right, bottom in
+    knots); both belong to the design whose SHA-256 is `marked`.
     """
 
     prompt: str
@@ -61,6 +67,13 @@ class FormValues:
     symmetry: SymmetryChoice
     repeat: RepeatChoice
     keep: KeepChoice
+    drawing: Drawing = "model"
+    change: float = 0.25
+    pull: float = 0.7
+    cross: str | None = None
+    cross_parent: str | None = None
+    cross_way: CrossWay = "motifs"
+    cross_share: float = 0.5
     locked: tuple[int, ...] = ()
     rectangle: tuple[int, int, int, int] | None = None
     marked: str | None = None
@@ -84,11 +97,13 @@ def prepare_form(entry: ModelEntry) -> None:
         symmetry="auto",
         repeat="none",
         keep="none",
+        drawing=defaults.drawing,
     )
     for name, value in dataclasses.asdict(first).items():
         st.session_state.setdefault(key_of(name), value)
     st.session_state[_PRESETS] = {SUBTLE: defaults.subtle, MEDIUM: defaults.strength, STRONG: defaults.strong}
     st.session_state.setdefault(PRESET_KEY, preset_of(st.session_state[key_of("strength")]))
+    st.session_state.setdefault(CHANGE_PRESET_KEY, change_preset_of(st.session_state[key_of("change")]))
     if st.session_state.setdefault(_MODEL, entry.id) != entry.id:
         st.session_state[_MODEL] = entry.id
         write_form(
@@ -97,8 +112,9 @@ def prepare_form(entry: ModelEntry) -> None:
                 strength=defaults.strength,
                 steps=defaults.steps,
                 guidance_scale=defaults.guidance_scale,
+                drawing=defaults.drawing if read_form().cross is None else "motifs",
             ),
-            notice=f"Strength, steps and guidance are now those that suit {entry.title}.",
+            notice=f"Drawing, strength, steps and guidance are now those that suit {entry.title}.",
         )
 
 
@@ -115,6 +131,7 @@ def write_form(values: FormValues, *, notice: str | None = None) -> None:
     for name, value in dataclasses.asdict(values).items():
         st.session_state[key_of(name)] = value
     st.session_state[PRESET_KEY] = preset_of(values.strength)
+    st.session_state[CHANGE_PRESET_KEY] = change_preset_of(values.change)
 
 
 def take_settings(record: VariationRecord, settings: StudioSettings, entry: ModelEntry) -> None:
@@ -124,7 +141,7 @@ def take_settings(record: VariationRecord, settings: StudioSettings, entry: Mode
     made_with = _model_and_adapter(record.facts.model_title, record.facts.adapter_name)
     now = _model_and_adapter(entry.title, here)
     notice = "The form now has the settings of the picture that you chose, with its seed locked."
-    if made_with != now:
+    if made_with != now and record.drawing != "motifs":
         notice += f" It was made with {made_with}. Settings has {now}, so the same seed gives another picture."
     write_form(values, notice=notice)
 
@@ -169,7 +186,17 @@ def read_request(
         adapter=AdapterUse(settings.adapter_folder, values.adapter_weight) if settings.adapter_folder else None,
         profile=settings.profile,
         constraints=read_constraints(values, repeatable=repeatable),
+        drawing=values.drawing,
+        change=values.change,
+        pull=values.pull,
+        cross=_read_cross(values),
     )
+
+
+def _read_cross(values: FormValues) -> Cross | None:
+    if values.cross is None or values.drawing != "motifs":
+        return None
+    return Cross(values.cross, values.cross_way, values.cross_share, values.cross_parent)
 
 
 def read_constraints(values: FormValues, *, repeatable: bool = True) -> Constraints:
@@ -237,6 +264,11 @@ def preset_of(strength: float) -> str | None:
     return next((name for name, value in presets().items() if abs(value - strength) < 0.005), None)
 
 
+def change_preset_of(change: float) -> str | None:
+    """Return the name of a share of changed knots, None if it has none."""
+    return next((name for name, value in CHANGES.items() if abs(value - change) < 0.005), None)
+
+
 def _merge_settings(made: VariationRequest | VariationRecord) -> FormValues:
     """Return the form's values with the settings of a run or picture in their place."""
     form = read_form()
@@ -260,6 +292,13 @@ def _merge_settings(made: VariationRequest | VariationRecord) -> FormValues:
         locked=made.constraints.locked,
         rectangle=made.constraints.rectangle,
         marked=made.source,
+        drawing=made.drawing,
+        change=made.change,
+        pull=made.pull,
+        cross=None if made.cross is None else made.cross.source,
+        cross_parent=None if made.cross is None else made.cross.parent,
+        cross_way=form.cross_way if made.cross is None else made.cross.way,
+        cross_share=form.cross_share if made.cross is None else made.cross.share,
     )
 
 

@@ -7,6 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 from studio.schema import PROMPT_LIMIT
 from studio.workspace import Workspace
+from tests.support.generate_page import draw_from
 from tests.support.pages import open_page, run, studio
 from tests.support.pictures import draw_picture, encode_picture
 
@@ -35,12 +36,21 @@ def prompt_of(app: AppTest) -> str:
 
 
 def test_reload_brings_back_what_was_typed_for_the_design(design):
-    app = write(design, "wine kilim, gold diamonds")
+    app = draw_from(write(design, "wine kilim, gold diamonds"), "both")
     app.slider(key="form_strength").set_value(0.42)
+    app.slider(key="form_pull").set_value(0.35)
     run(app)
     again = open_page("generate", source=design)
     assert prompt_of(again) == "wine kilim, gold diamonds"
     assert again.slider(key="form_strength").value == 0.42
+    assert again.slider(key="form_pull").value == 0.35
+
+
+def test_reload_brings_back_how_far_the_motifs_were_to_change(design):
+    app = open_page("generate", source=design)
+    app.slider(key="form_change").set_value(0.37)
+    run(app)
+    assert open_page("generate", source=design).slider(key="form_change").value == 0.37
 
 
 @pytest.mark.slow

@@ -6,7 +6,7 @@ import pytest
 
 from studio.settings_store import StudioSettings
 from studio.ui.session import workspace
-from tests.support.generate_page import errors, generate, page, ready, texts, upload
+from tests.support.generate_page import choice, draw_from, errors, generate, page, ready, texts, upload
 from tests.support.pages import busy
 
 __all__ = ["busy", "page"]
@@ -16,6 +16,7 @@ def test_generate_reports_what_is_missing(page):
     page.run()
     assert "no design yet" in errors(generate(page))
     upload(page)
+    draw_from(page, "model")
     assert "The prompt is empty" in errors(generate(page))
     assert not workspace().jobs.active()
 
@@ -34,6 +35,11 @@ def test_prompt_that_is_too_long_is_refused(page):
         ("form_strength", 7.0, "Strength"),
         ("form_steps", 100_000, "Steps"),
         ("form_guidance_scale", -1.0, "Guidance"),
+        ("form_drawing", "by hand", "Drawing"),
+        ("form_change", 0.95, "Change"),
+        ("form_pull", -0.5, "Pull"),
+        ("form_cross_share", 1.0, "Share of the second design"),
+        ("form_cross_way", "weft", "Way to cross"),
         ("form_count", 10**9, "Choose 1 to 10"),
         ("form_count", -3, "Choose 1 to 10"),
         ("form_seed", -1, ""),
@@ -47,6 +53,7 @@ def test_limits_hold_on_the_server(page, key, value, said):
 
     ready(page)
     page.session_state["form_seed_mode"] = form_values.LOCKED
+    page.session_state["form_cross"] = "b" * 64
     page.session_state[key] = value
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(form_values.st, "session_state", dict(page.session_state.to_dict()))
@@ -60,20 +67,20 @@ def test_limits_hold_on_the_server(page, key, value, said):
 
 @pytest.mark.usefixtures("busy")
 def test_generate_submits_the_values_of_the_form(page):
-    ready(page, "  kilim,\n red diamonds ")
-    page.get("segmented_control")[0].set_value("Strong").run()
+    draw_from(ready(page, "  kilim,\n red diamonds "), "model")
+    choice(page, "form_preset").set_value("Strong").run()
     page.number_input(key="form_steps").set_value(20).run()
     page.number_input(key="form_guidance_scale").set_value(3.0).run()
     page.text_area(key="form_negative_prompt").set_value("people").run()
     page.number_input(key="form_count").set_value(3).run()
-    page.get("segmented_control")[1].set_value("Locked").run()
+    choice(page, "form_seed_mode").set_value("Locked").run()
     page.number_input(key="form_seed").set_value(4294967295).run()
     generate(page)
     (snapshot,) = workspace().jobs.active()
     request = snapshot.request
     assert request.source == workspace().catalogue.sources()[0].sha256
     assert request.prompt == "kilim, red diamonds"
-    assert (request.strength, request.steps, request.guidance_scale) == (0.65, 20, 3.0)
+    assert (request.drawing, request.strength, request.steps, request.guidance_scale) == ("model", 0.65, 20, 3.0)
     assert request.negative_prompt == "people"
     assert request.seeds == (4294967295, 0, 1)
     assert (request.model, request.adapter) == ("builtin", None)
@@ -94,20 +101,21 @@ def test_fresh_seeds_differ_from_run_to_run(page):
 
 
 def test_strength_and_its_presets_agree(page):
-    upload(page.run())
+    draw_from(upload(page.run()), "model")
     strength = page.slider(key="form_strength")
-    assert (page.get("segmented_control")[0].value, strength.value) == ("Medium", 0.55)
-    page.get("segmented_control")[0].set_value("Subtle").run()
+    assert (choice(page, "form_preset").value, strength.value) == ("Medium", 0.55)
+    assert "7 of 12 steps are drawn" in choice(page, "form_preset").label
+    choice(page, "form_preset").set_value("Subtle").run()
     assert page.slider(key="form_strength").value == 0.4
     page.slider(key="form_strength").set_value(0.65).run()
-    assert page.get("segmented_control")[0].value == "Strong"
+    assert choice(page, "form_preset").value == "Strong"
     page.slider(key="form_strength").set_value(0.62).run()
-    assert page.get("segmented_control")[0].value is None
-    assert "8 of 12 steps are drawn" in page.get("segmented_control")[0].label
+    assert choice(page, "form_preset").value is None
+    assert "8 of 12 steps are drawn" in choice(page, "form_preset").label
 
 
 def test_negative_prompt_needs_guidance(page):
-    page.run()
+    draw_from(page.run(), "model")
     assert page.text_area(key="form_negative_prompt").disabled
     assert "Not used at a guidance scale of 1" in texts(page)
     page.number_input(key="form_guidance_scale").set_value(4.0).run()
@@ -118,7 +126,7 @@ def test_negative_prompt_needs_guidance(page):
 
 @pytest.mark.usefixtures("busy")
 def test_unused_negative_prompt_is_not_recorded(page):
-    ready(page)
+    draw_from(ready(page), "model")
     page.number_input(key="form_guidance_scale").set_value(4.0).run()
     page.text_area(key="form_negative_prompt").set_value("people").run()
     page.number_input(key="form_guidance_scale").set_value(1.0).run()
@@ -127,15 +135,16 @@ def test_unused_negative_prompt_is_not_recorded(page):
 
 
 def test_settings_survive_a_visit_to_another_page(page):
-    ready(page, "what I wrote")
+    draw_from(ready(page, "what I wrote"), "model")
     page.slider(key="form_strength").set_value(0.42).run()
     page.number_input(key="form_count").set_value(7).run()
-    page.get("segmented_control")[1].set_value("Locked").run()
+    choice(page, "form_seed_mode").set_value("Locked").run()
     page.number_input(key="form_seed").set_value(77).run()
     page.switch_page("../../pages/gallery.py").run()
     assert not page.exception
     page.switch_page("../../pages/generate.py").run()
     assert page.text_area(key="form_prompt").value == "what I wrote"
+    assert choice(page, "form_drawing").value == "model"
     assert page.slider(key="form_strength").value == 0.42
     assert page.number_input(key="form_count").value == 7
     assert page.number_input(key="form_seed").value == 77
@@ -143,7 +152,7 @@ def test_settings_survive_a_visit_to_another_page(page):
 
 
 def test_another_model_applies_its_defaults_and_can_be_undone(page):
-    ready(page)
+    draw_from(ready(page), "model")
     page.number_input(key="form_steps").set_value(15).run()
     workspace().settings.save(StudioSettings(model="stabilityai/stable-diffusion-3.5-large"))
     page.run()
@@ -155,7 +164,7 @@ def test_another_model_applies_its_defaults_and_can_be_undone(page):
 
 @pytest.mark.slow
 def test_missing_model_is_named_and_starts_no_run(page):
-    ready(page)
+    draw_from(ready(page), "model")
     workspace().settings.save(StudioSettings(model="/no/such/model"))
     page.run()
     assert not page.exception
@@ -166,7 +175,7 @@ def test_missing_model_is_named_and_starts_no_run(page):
 
 @pytest.mark.usefixtures("busy")
 def test_adapter_of_the_settings_has_a_weight(page):
-    page.run()
+    draw_from(page.run(), "model")
     assert "form_adapter_weight" not in {slider.key for slider in page.slider}
     workspace().settings.save(StudioSettings(adapter_folder="/adapters/kilim-lora"))
     ready(page)

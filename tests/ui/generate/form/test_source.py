@@ -6,7 +6,7 @@ import pytest
 
 from studio.designs.samples import SAMPLES
 from studio.ui.session import workspace
-from tests.support.generate_page import errors, page, texts, upload
+from tests.support.generate_page import choice, errors, page, texts, upload
 from tests.support.pictures import draw_picture, encode_picture
 
 __all__ = ["page"]
@@ -18,7 +18,8 @@ def test_first_visit_offers_upload_and_samples_and_explains_the_steps(page):
     assert [one.value for one in page.subheader] == ["Choose a design", "Or take a sample", "What happens next"]
     assert {f"design_sample_{sample.id}" for sample in SAMPLES} <= {button.key for button in page.button}
     assert "Built-in sketch model" in texts(page)
-    assert "7 of 12 steps are drawn" in page.get("segmented_control")[0].label
+    assert choice(page, "form_drawing").value == "motifs"
+    assert "about 25 % of the knots are drawn anew" in choice(page, "form_change_preset").label
 
 
 def test_upload_is_kept_at_once_and_shown(page):

@@ -1,0 +1,1 @@
+"""A design drawn anew from its own motifs."""

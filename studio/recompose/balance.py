@@ -1,0 +1,64 @@
+"""Prices that keep a drawing in balance: no patch is used too often, no yarn is lost, plain ground does not win."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from studio.recompose import kernels
+from studio.recompose.levels import Level
+
+EVENNESS = 0.006
+"""What each use of a patch adds to its price, in squared OKLab (Kaspar et al., Self tuning texture optimization, EG
+2015)."""
+MOST_USES = 8
+"""More uses than this cost no more."""
+STEP, MEMORY = 0.5, 0.9
+"""How much of a share's error is added to its pressure at each look, and how much of the pressure lasts to the next."""
+GAIN, MOST_GAIN = 0.2, 0.3
+"""The price of a yarn that is used too much, and the largest spread of prices, in units of the design's contrast."""
+SLACK = 0.002
+"""Shares below this count for little: a yarn of a few knots need not be kept to the knot."""
+
+
+@dataclass(slots=True)
+class Balance:
+    """The running prices of one sketch.
+
+    `contents` (places, n) is the share of each yarn, or of each design, in a source patch; `wanted` (n,) the shares to
+    reach. `contrast` is the mean squared difference of patches one knot apart. `pressure` (n,) grows while a share is
+    too large.
+    """
+
+    contents: NDArray[np.float32]
+    wanted: NDArray[np.float64]
+    contrast: float
+    gain: float
+    pressure: NDArray[np.float64]
+
+    def price(self, field: NDArray[np.int32]) -> NDArray[np.float64]:
+        """Return the price of each source place (places,), 0 and more, after one more look at the field."""
+        shares = self.contents[field.ravel()].mean(axis=0, dtype=np.float64)
+        self.pressure = MEMORY * (self.pressure + STEP * np.log((shares + SLACK) / (self.wanted + SLACK)))
+        price = self.contents @ (self.pressure / (self.wanted + 0.01)) * (GAIN * self.gain * self.contrast)
+        most = MOST_GAIN * self.gain * self.contrast
+        price *= min(1.0, most / max(float(price.std()), 1e-9))
+        price = price.clip(-3 * most, 3 * most)
+        return np.asarray(price - price.min(), np.float64)
+
+
+def price_of_uses(level: Level, field: NDArray[np.int32], unit: float) -> NDArray[np.int32]:
+    """Return the price (rows, stride) of each source patch for the times that a field uses it already."""
+    uses = np.zeros(level.plates.labels.shape, np.int32)
+    kernels.count_uses(field, uses)
+    return np.minimum(uses, MOST_USES) * np.int32(round(EVENNESS * unit))
+
+
+def measure_contrast(level: Level) -> float:
+    """Return the mean squared difference of patches one knot apart at a level of colours."""
+    picture = level.plates.picture[..., :3].astype(np.float64)
+    steps = (np.diff(picture, axis=0) ** 2).sum(axis=-1)
+    inside = (level.plates.labels[:-1] > 0) & (level.plates.labels[1:] > 0)
+    return float(steps[inside].mean()) * kernels.PATCH**2 if inside.any() else 0.0

@@ -1,0 +1,186 @@
+"""A design's recomposer: what is known of its carpet, and variations of it in its own motifs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from studio.designs.colours.colour_spaces import convert_from_oklab
+from studio.designs.index_map import IndexMap
+from studio.designs.structure.borders import find_border
+from studio.errors import RequestError
+from studio.recompose.domain import Domain, find_domain
+from studio.recompose.extent import COUNTED_YARN, Extent
+from studio.recompose.leading import match_tones
+from studio.recompose.levels import COLOUR_UNIT, Colours, Knots, Motifs, convert_colours
+from studio.recompose.pyramid import Pyramid
+from studio.recompose.regions import BARRED, FIELD, Orientation, map_regions, plan_rules
+from studio.recompose.synthesis import Lead, Sketch, Synthesis, derive_seed
+
+SMALLEST_SIDE = 12
+"""The least width and height of the part that is drawn, in knots."""
+SUBTLE, MEDIUM, STRONG = 0.1, 0.25, 0.45
+"""Shares of the knots that a subtle, a medium and a strong variation change."""
+FIRM_HOLD, LOOSE_HOLD = 1.0, 0.02
+"""How much motifs hold on to their place in a subtle variation and in a strong one."""
+LEAST_CHANGED, LEAST_LEFT, DRAWINGS = 0.2, 0.25, 4
+"""A drawing that changes less than this part of what is wanted, or leaves less than this part of a yarn, is drawn again
+until there are this many. Small designs need it: one motif may be all of a yarn."""
+LED_NOISE = 0.12
+"""The noise on a leading picture, in OKLab: enough for two seeds to differ."""
+PULLS = (1.0, 1.0, 0.9, 0.8, 0.6, 0.3)
+"""How much a leading picture counts at each level, times the `pull`: what goes where, not how it is drawn."""
+
+Report = Callable[[int, Callable[[], NDArray[np.uint8]]], None]
+"""Called after each level with its number, 0 and up, and a function that returns the picture (h, w, 3) so far."""
+
+
+@dataclass(frozen=True, slots=True)
+class Carpet:
+    """What a recomposer knows of a design.
+
+    `index_map` is the design; `vertical`, `horizontal` are the offsets of its axes (see `symmetry.Axis`), None for
+    none; `repeat` how copies of it are laid; `kept` (h, w) a part that stays, None for no part.
+    """
+
+    index_map: IndexMap
+    repeat: str = "none"
+    vertical: int | None = None
+    horizontal: int | None = None
+    kept: NDArray[np.bool_] | None = None
+
+
+class Recomposer:
+    """Draws variations of one carpet in its own motifs, or in another's as well. Not safe for two threads at once."""
+
+    def __init__(
+        self, carpet: Carpet, other: Carpet | None = None, share: float = 0.0, check: Callable[[], None] = lambda: None
+    ) -> None:
+        """Plan the drawing. `share` is the share of the knots to take from the motifs of `other`, in the same palette.
+
+        `check` is called often while drawing and may raise to stop. Raises `RequestError` for a design too small.
+        """
+        design = carpet.index_map
+        self.carpet = carpet
+        shape = (design.height_px, design.width_px)
+        self._domain = find_domain(shape, carpet.repeat, carpet.vertical, carpet.horizontal)
+        _check_size("This design", design, self._domain)
+        self._motifs = [_read_motifs(carpet, self._domain)]
+        designs = np.ones(1)
+        if other is not None:
+            domain = find_domain(other.index_map.indices.shape, other.repeat, other.vertical, other.horizontal)
+            _check_size("The second design", other.index_map, domain)
+            self._motifs.append(_leave_border(_read_motifs(other, domain)))
+            designs = np.array([1 - share, share])
+        yarns = sum(
+            weight * np.bincount(one.knots.ravel(), minlength=len(design.palette)) / one.knots.size
+            for weight, one in zip(designs, self._motifs, strict=True)
+        )
+        wanted = np.asarray(yarns, np.float64)
+        pyramid = Pyramid(
+            target=self._domain,
+            regions=self._motifs[0].regions,
+            motifs=self._motifs,
+            palette=design.palette,
+            design=self._motifs[0].knots,
+            kept=None if carpet.kept is None else self._domain.cut(carpet.kept),
+            check=check,
+        )
+        self._synthesis = Synthesis(pyramid, plan_rules(LOOSE_HOLD), wanted_yarns=wanted, wanted_designs=designs)
+        self._extent = Extent(self._synthesis, wanted, designs)
+
+    def draw(self, change: float, seed: int, report: Report | None = None) -> Knots:
+        """Return the knots (h, w) of a variation that changes about this share of them, the same for the same seed."""
+        self._synthesis.rules = plan_rules(_hold(change))
+        drawn: list[tuple[float, Knots]] = []
+        for attempt in range(DRAWINGS):
+            sketch = self._extent.choose(change, seed if attempt == 0 else derive_seed(seed, attempt))
+            knots = self._finish(sketch, None, report)
+            drawn.append((self._find_fault(knots, change), knots))
+            if drawn[-1][0] == 0:
+                break
+        return min(drawn, key=lambda one: one[0])[1]
+
+    def draw_led(
+        self,
+        picture: NDArray[np.uint8],
+        pull: float,
+        seed: int,
+        report: Report | None = None,
+        *,
+        change: float = MEDIUM,
+    ) -> Knots:
+        """Return the knots (h, w) of a drawing whose layout is that of a picture (h, w, 3) of the design's size.
+
+        `pull` is how much the picture leads, 0 to 1; at least about the share `change` of the knots is changed.
+        """
+        colours = convert_colours(self._domain.cut(picture))
+        design = convert_colours(self.carpet.index_map.palette)[self._motifs[0].knots]
+        lead = Lead(match_tones(colours, design), tuple(share * pull for share in PULLS))
+        self._synthesis.rules = plan_rules(LOOSE_HOLD)
+        sketch, lead = self._extent.led(lead, LED_NOISE, change, seed)
+        return self._finish(sketch, lead, report)
+
+    @property
+    def reports(self) -> int:
+        """How often `report` is called for each variation."""
+        return self._synthesis.reports
+
+    def _find_fault(self, knots: Knots, change: float) -> float:
+        """Return how many yarns a drawing has lost, and up to 1 for how little it changes; 0 is good enough."""
+        design, kept = self.carpet.index_map.indices, self.carpet.kept
+        before, after = (np.bincount(one.ravel(), minlength=256) / one.size for one in (design, knots))
+        least = LEAST_CHANGED * change * (1.0 if kept is None else 1 - float(kept.mean()))
+        if before.max() == 1 or least == 0:
+            return 0.0
+        lost = (before >= COUNTED_YARN) & (after < LEAST_LEFT * before)
+        alike = max(1 - float((knots != design).mean()) / least, 0.0)
+        return alike if len(self._motifs) > 1 else alike + float(lost.sum())
+
+    def _finish(self, sketch: Sketch, lead: Lead | None, report: Report | None) -> Knots:
+        def tell(number: int, colours: Colours) -> None:
+            if report is not None:
+                report(number - sketch.number, lambda: self._show(colours))
+
+        knots = self._synthesis.finish(sketch, lead, None if report is None else tell)
+        return np.ascontiguousarray(self._domain.unfold(knots))
+
+    def _show(self, colours: Colours) -> NDArray[np.uint8]:
+        height, width = self._domain.shape
+        scale = min(1.0, colours.shape[0] / self._domain.size[0])
+        size = max(round(height * scale), 1), max(round(width * scale), 1)
+        shown = self._domain.unfold_level(colours[..., :3], size)
+        return np.rint(convert_from_oklab(shown / COLOUR_UNIT) * 255).clip(0, 255).astype(np.uint8)
+
+
+def _check_size(name: str, design: IndexMap, domain: Domain) -> None:
+    height, width = domain.size
+    if min(height, width) < SMALLEST_SIDE:
+        raise RequestError(
+            f"{name} has {design.width_px} × {design.height_px} knots; the part of it to draw anew is "
+            f"{width} × {height}, and at least {SMALLEST_SIDE} × {SMALLEST_SIDE} are needed. "
+            "Choose a larger design, or no symmetry."
+        )
+
+
+def _read_motifs(carpet: Carpet, domain: Domain) -> Motifs:
+    border = find_border(carpet.index_map.indices) if carpet.repeat == "none" else None
+    regions = map_regions(carpet.index_map.indices.shape, border)
+    orientations = [Orientation(), Orientation(across=True)]
+    if carpet.horizontal is not None:  # it is drawn the same way up and upside down
+        orientations += [Orientation(down=True), Orientation(down=True, across=True)]
+    return Motifs(domain, domain.cut(carpet.index_map.indices), domain.cut(regions), tuple(orientations), BARRED)
+
+
+def _leave_border(motifs: Motifs) -> Motifs:
+    """Return the motifs of a field alone: the border of a crossed carpet is that of the first design."""
+    return replace(motifs, regions=np.where(motifs.regions == FIELD, motifs.regions, np.uint8(0)))
+
+
+def _hold(change: float) -> float:
+    """Return how much motifs hold on to their place where this share changes."""
+    along = np.clip((change - SUBTLE) / (STRONG - SUBTLE), 0, 1)
+    return round(float(FIRM_HOLD * (LOOSE_HOLD / FIRM_HOLD) ** along), 3)

@@ -1,0 +1,263 @@
+"""Coarse to fine: patches of designs are put together anew, first as colours, at last knot by knot.
+
+Sources: nearest patches coarse to fine, Granot et al., Drop the GAN (CVPR 2022); the search, Barnes et al., PatchMatch
+(SIGGRAPH 2009); knots by a vote of overlapping patches, Kwatra et al., Texture optimization (SIGGRAPH 2005).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from studio.recompose import kernels, steps
+from studio.recompose.balance import Balance, measure_contrast, price_of_uses
+from studio.recompose.kernels import PATCH
+from studio.recompose.levels import COLOUR_UNIT, PAD, Colours, Knots, Level, count_yarns, sample, shrink_colours
+from studio.recompose.plates import Field, Matches, Prices, Walk
+from studio.recompose.pyramid import Pyramid
+from studio.recompose.regions import Rules
+
+ROUNDS, LAST_ROUNDS = 3, 8
+"""Rounds of searching and averaging at each level, and of searching and voting at the last one at most."""
+FIRST_PASSES, PASSES = 10, 2
+"""Passes of the search in each round, at the coarsest level and at the others."""
+RADIUS, LAST_RADIUS = 4, 8
+"""How far a patch is searched around the best one, at random. All over the design at a sketch's levels."""
+SEAM = 0.03
+"""The price of not going on with what a neighbour shows, in squared OKLab, at the levels of colours."""
+MOST_REACH = 1 << 20
+"""A reach in knots that no design is larger than."""
+DROPPED_SHARE = 0.3
+"""From this scale on a drawing drops the level before, if it is large. The next sketch needs coarser ones only."""
+
+UNIT = COLOUR_UNIT**2 * PATCH**2 / 49
+"""One squared unit of OKLab over a patch. Its divisor is that of the patches that the weights were first chosen for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lead:
+    """A picture that says what goes where.
+
+    `picture` (h, w, 4) is as large as the target's domain, in colours (see `levels`). `pull` is its share in the
+    picture in work, level by level from the coarsest.
+    """
+
+    picture: Colours
+    pull: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sketch:
+    """A drawing at its coarse levels: which patch goes where.
+
+    `changed` is the share of knots that differ from the design, `yarns` (k,) the share of each yarn, `designs` (n,) the
+    share of each design.
+    """
+
+    seed: int
+    number: int
+    field: Field
+    changed: float
+    yarns: NDArray[np.float64]
+    designs: NDArray[np.float64]
+
+
+class Synthesis:
+    """Draws a target from the patches of designs.
+
+    `rules` say how freely patches move; they may be set anew between drawings. `wanted_yarns` (k,) and
+    `wanted_designs` (n,) are the shares to keep. Not safe for two threads at once.
+    """
+
+    def __init__(
+        self,
+        pyramid: Pyramid,
+        rules: Rules,
+        *,
+        wanted_yarns: NDArray[np.float64],
+        wanted_designs: NDArray[np.float64],
+    ) -> None:
+        self.rules = rules
+        self._pyramid, self._target, self._check = pyramid, pyramid.target, pyramid.check
+        self._wanted = np.concatenate([wanted_yarns, wanted_designs])
+        self._contents: dict[int, tuple[NDArray[np.float32], float]] = {}
+
+    @property
+    def reports(self) -> int:
+        """How often `finish` reports."""
+        return self._pyramid.last - self._pyramid.sketched
+
+    def sketch(self, seed: int, noise: float, gain: float = 1.0, lead: Lead | None = None) -> Sketch:
+        """Return which patches go where, at the coarse levels.
+
+        `noise` is added to the coarsest picture, in OKLab; `gain` is how hard the balance of yarns is kept.
+        """
+        pyramid = self._pyramid
+        rng = np.random.default_rng(seed)
+        # 1. Patches at random, and the coarsest picture with noise. Beginning with the own patches would stay there.
+        level = pyramid.level(0)
+        field = self._scatter(level, rng)
+        shown = self._add_noise(self._rough(level.size, lead), noise, rng)
+        pressure = np.zeros(len(self._wanted))
+        for number in range(pyramid.sketched + 1):
+            # 2. At each further level the enlarged field, and the picture that it makes.
+            if number > 0:
+                before, level = level, pyramid.level(number)
+                field = steps.enlarge(field, before, level, self._check)
+                shown = self._average(level, field, lead, number)
+            # 3. Better patches, none used too often, and each yarn about as often as in the design.
+            if number < pyramid.last:
+                contents, contrast = self._measure_contents(number)
+                balance = Balance(contents, self._wanted, contrast, gain, pressure)
+                field, _ = self._improve(number, shown, field, seed, balance)
+                pressure = balance.pressure
+        return self._count(seed, field)
+
+    def finish(
+        self, sketch: Sketch, lead: Lead | None = None, report: Callable[[int, Colours], None] | None = None
+    ) -> Knots:
+        """Return the knots (h, w) of a sketch's target. `report(level, colours)` is called after each level."""
+        pyramid, field = self._pyramid, sketch.field
+        if report is not None and sketch.number < pyramid.last:
+            report(sketch.number, self._average(pyramid.level(sketch.number), field))
+        for number in range(sketch.number + 1, pyramid.last):
+            level = pyramid.level(number)
+            field = steps.enlarge(field, pyramid.level(number - 1), level, self._check)
+            shown = self._average(level, field, lead, number)
+            if level.scale >= DROPPED_SHARE:
+                pyramid.forget(number - 1)
+            field, shown = self._improve(number, shown, field, sketch.seed, None)
+            if report is not None:
+                report(number, shown)
+        if sketch.number < pyramid.last:
+            field = steps.enlarge(field, pyramid.level(pyramid.last - 1), pyramid.level(pyramid.last), self._check)
+        return self._weave(field, sketch.seed)
+
+    def _scatter(self, level: Level, rng: np.random.Generator) -> Field:
+        """Return a field of random patches of the first plate."""
+        rows, columns = level.plates.table[0, 4:6]
+        height, width = level.labels.shape
+        ys, xs = rng.integers(0, rows, (height, width)), rng.integers(0, columns, (height, width))
+        return np.asarray(ys * level.plates.picture.shape[1] + xs, np.int32)
+
+    def _rough(self, size: tuple[int, int], lead: Lead | None) -> Colours:
+        """Return the picture that a drawing begins with: the leading one, or the design."""
+        return self._pyramid.own_colours(size) if lead is None else shrink_colours(lead.picture, size)
+
+    def _add_noise(self, picture: Colours, noise: float, rng: np.random.Generator) -> Colours:
+        """Return a picture (h, w, 4) with noise, as strong as the rules of each region say, but for its kept part."""
+        size = picture.shape[:2]
+        factor = self.rules.noise[sample(self._pyramid.regions, size)]
+        grain = self._target.fold(rng.standard_normal((*size, 3))) * factor[..., None]
+        shown = picture.copy()
+        shown[..., :3] += np.rint(noise * COLOUR_UNIT * grain).astype(np.int16)
+        self._pyramid.keep(shown)
+        return shown
+
+    def _improve(
+        self, number: int, shown: Colours, field: Field, seed: int, balance: Balance | None
+    ) -> tuple[Field, Colours]:
+        """Search and average a few times at a level of colours; returns the field and the picture."""
+        level = self._pyramid.level(number)
+        sketching = number <= self._pyramid.sketched
+        passes = FIRST_PASSES if number == 0 else PASSES
+        radius = max(level.size) if sketching else RADIUS
+        for i in range(ROUNDS):
+            price = price_of_uses(level, field, UNIT) if sketching else np.zeros(level.plates.labels.shape, np.int32)
+            if balance is not None:
+                price = price + np.rint(balance.price(field)).astype(np.int32).reshape(price.shape)
+            prices = self._plan_prices(level, price)
+            self._search(level, shown, field, prices, passes=passes, radius=radius, seed=derive_seed(seed, number, i))
+            shown = self._average(level, field)
+        return field, shown
+
+    def _measure_contents(self, number: int) -> tuple[NDArray[np.float32], float]:
+        """Return what each source patch holds of each yarn and each design, and the contrast of the level."""
+        if number not in self._contents:
+            level, motifs = self._pyramid.level(number), self._pyramid.motifs
+            yarns = count_yarns(level, motifs, self._pyramid.yarns)
+            designs = np.zeros((len(yarns), len(motifs)), np.float32)
+            of_row = level.plates.table[level.plates.plate_of_row, 1]
+            designs[np.arange(len(yarns)), np.repeat(of_row, level.plates.picture.shape[1])] = 1
+            self._contents[number] = np.concatenate([yarns, designs], axis=1), measure_contrast(level)
+        return self._contents[number]
+
+    def _plan_prices(self, level: Level, patches: NDArray[np.int32]) -> Prices:
+        """Return what patches cost at a level. Among knots only their difference counts."""
+        reach = np.rint(self.rules.reach * level.scale).astype(np.int64).clip(0, MOST_REACH)
+        unit = UNIT * 1024 / min(level.size) ** 2 if level.scale < 1 else 0.0
+        hold = np.rint(self.rules.hold * unit).astype(np.int64)
+        return Prices(reach, hold, patches, round(SEAM * UNIT) if level.scale < 1 else 0)
+
+    def _search(
+        self,
+        level: Level,
+        shown: NDArray[Any],
+        field: Field,
+        prices: Prices,
+        *,
+        passes: int,
+        radius: int,
+        seed: int,
+    ) -> NDArray[np.int32]:
+        """Improve a field in place by a few passes; returns what each patch costs."""
+        picture = self._target.surround(shown, PAD)
+        cost = np.full(field.shape, kernels.WORST, np.int32)
+        done = -1 if level.scale < 1 else 0  # a patch of equal knots cannot become better, one of equal colours can
+        for i in range(passes):
+            walk = Walk(radius, forward=i % 2 == 0, seed=derive_seed(seed, i), done=done)
+            steps.search(level, Matches(field, cost, field.copy()), picture, prices, walk, check=self._check)
+        return cost
+
+    def _average(self, level: Level, field: Field, lead: Lead | None = None, number: int = 0) -> Colours:
+        """Return the picture (h, w, 4) that a field makes at a level of colours, mixed with the leading one."""
+        shown = self._target.fold(steps.average(level, field, self._check))
+        if lead is not None and number < len(lead.pull) and lead.pull[number] > 0:
+            pull = lead.pull[number]
+            mixed = (1 - pull) * shown + pull * shrink_colours(lead.picture, level.size)
+            shown = np.rint(mixed).astype(np.int16)
+        self._pyramid.keep(shown)
+        return shown
+
+    def _weave(self, field: Field, seed: int) -> Knots:
+        """Return the knots that a field makes: each round finds the patches most like it and lets them vote again."""
+        level = self._pyramid.level(self._pyramid.last)
+        prices = self._plan_prices(level, np.broadcast_to(np.zeros(1, np.int32), level.plates.labels.shape))
+        knots = self._vote(level, field, np.zeros(field.shape, np.int32))
+        for i in range(LAST_ROUNDS):
+            passed = derive_seed(seed, len(self._pyramid.scales), i)
+            cost = self._search(level, knots, field, prices, passes=PASSES, radius=LAST_RADIUS, seed=passed)
+            before, knots = knots, self._vote(level, field, cost)
+            if np.array_equal(before, knots):
+                break
+        return knots
+
+    def _vote(self, level: Level, field: Field, cost: NDArray[np.int32]) -> Knots:
+        knots = self._target.fold(steps.vote(level, field, cost, self._check))
+        self._pyramid.keep(knots)
+        return knots
+
+    def _count(self, seed: int, field: Field) -> Sketch:
+        """Return a sketch with what its patches, copied as they are, change."""
+        pyramid, counter = self._pyramid, self._pyramid.counter
+        level = pyramid.level(pyramid.sketched)
+        enlarged = field if counter.size == level.size else steps.enlarge(field, level, counter, self._check)
+        knots, designs = (self._target.fold(one) for one in steps.copy(counter, enlarged, self._check))
+        pyramid.keep(knots)
+        return Sketch(
+            seed,
+            pyramid.sketched,
+            field,
+            changed=float((knots != pyramid.own_knots(counter.size)).mean()),
+            yarns=np.bincount(knots.ravel(), minlength=pyramid.yarns) / knots.size,
+            designs=np.bincount(designs.ravel(), minlength=len(pyramid.motifs)) / knots.size,
+        )
+
+
+def derive_seed(*numbers: int) -> int:
+    """Return a seed, 0 to 2**62, that depends on all numbers."""
+    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> 2)
