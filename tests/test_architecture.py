@@ -33,7 +33,8 @@ LAYERS = [
     {"studio.carpets.drafts"},
     {"studio.carpets.captions"},
     {"studio.carpets.layouts", "studio.carpets.palettes", "studio.carpets.drawing"},
-    {"studio.generation.engine"},
+    {"studio.generation.engine", "studio.generation.drawing_engine"},
+    {"studio.generation.motifs"},
     {"studio.generation.preparation"},
     {
         "studio.generation.constraint_projection",
@@ -62,7 +63,7 @@ LAYERS = [
     {"studio.errors"},
 ]
 MAY_BE_HEAVY = ("studio/models/", "studio/generation/", "studio/training/", "studio/commands/")
-LIGHT_GENERATION = ("__init__", "events")
+LIGHT_GENERATION = ("__init__", "events", "motifs", "drawing_engine")
 LIGHT_MODELS = ("__init__", "registry", "memory_profiles", "hardware", "adapter_files")
 MAY_USE_STREAMLIT = ("streamlit_app.py", "pages/", "studio/ui/")
 

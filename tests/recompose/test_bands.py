@@ -44,7 +44,7 @@ def test_a_stop_leaves_out_the_other_bands_and_nothing_is_written_afterwards(mon
         ended.append(top)
 
     def check():
-        threading.Timer(0.2, go_on.set).start()  # bands that have begun end while the caller waits
+        threading.Timer(0.1, go_on.set).start()  # bands that have begun end while the caller waits
         raise Stopped
 
     with pytest.raises(Stopped):

@@ -48,6 +48,17 @@ def test_even_a_subtle_variation_of_a_small_design_is_not_the_design(size, repea
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("size", [(64, 60), (96, 80)])
+def test_a_small_design_keeps_its_yarns_though_one_motif_may_be_all_of_a_yarn(size):
+    design = draw_ornament(*size, yarns=6, vertical=0, horizontal=0)
+    recomposer = Recomposer(make_carpet(design, "none", 0, 0))
+    before = measure_shares(design)
+    for seed in range(4):
+        after = measure_shares(recomposer.draw(STRONG, seed))
+        assert (after[before >= 0.005] >= 0.25 * before[before >= 0.005]).all()
+
+
+@pytest.mark.slow
 def test_the_smallest_designs_change_more_where_more_is_wanted():
     """Their coarsest level is nearly as fine as the design itself."""
     design = draw_ornament(13, 26, yarns=3, seed=1)

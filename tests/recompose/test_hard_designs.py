@@ -39,6 +39,7 @@ def test_the_smallest_designs_are_drawn(shape, repeat):
     assert set(np.unique(knots)) <= set(np.unique(design))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("repeat", ["none", "half-drop", "mirror"])
 def test_a_design_of_one_yarn_has_nothing_to_change(repeat):
     design = np.full((24, 26), 3, np.uint8)

@@ -136,6 +136,38 @@ def test_the_designs_own_patches_make_the_design(repeat):
     assert np.array_equal(steps.enlarge(make_identity(coarse), coarse, level, lambda: None), field)
 
 
+def test_patches_of_a_mirrored_plate_move_with_the_axis():
+    """Left of the mirror image lies what is right of the part, PAD knots at each level."""
+    design = draw_ornament(48, 80, vertical=0)
+    domain = find_domain(design.shape, "none", 0, None)
+    regions = np.full(domain.size, FIELD, np.uint8)
+    motifs = [Motifs(domain, domain.cut(design), regions, (Orientation(), Orientation(across=True)), BARRED)]
+    coarse, fine = (
+        plan_level(scale, domain, regions, motifs, colours)
+        for scale, colours in ((0.5, convert_colours(draw_colours(4))), (1.0, None))
+    )
+    assert coarse.plates.table[1, 8] == PAD and coarse.origin == (0, 0)
+    mirrored = make_identity(coarse) + np.int32(coarse.plates.table[1, 6])
+    larger = steps.enlarge(mirrored, coarse, fine, lambda: None)
+    rows, columns = np.divmod(larger, fine.plates.labels.shape[1])
+    ys, xs = np.indices(larger.shape)
+    assert np.array_equal(rows - fine.plates.table[1, 0], ys)
+    inner = (xs > PAD) & (xs < larger.shape[1] - PAD)
+    assert np.array_equal(columns[inner], (xs - PAD)[inner])
+
+
+def test_each_knot_takes_the_yarn_with_the_most_weight():
+    level = plan_drawing(draw_ornament(24, 20, yarns=3))
+    field = draw_field(level)
+    cost = np.random.default_rng(1).integers(0, 6, field.shape, dtype=np.int32)
+    votes = np.zeros((*level.size, 3), int)
+    for (y, x), _, found in list_patches(level, field, level.plates.picture):
+        weights = np.maximum(steps.WEIGHTS * steps.CONFIDENCE // (steps.CONFIDENCE + cost[y, x]), 1)
+        for yarn in range(3):
+            votes[y : y + PATCH, x : x + PATCH, yarn] += weights * (found == yarn)
+    assert np.array_equal(steps.vote(level, field, cost, lambda: None), votes.argmax(axis=-1))
+
+
 def test_a_knot_takes_the_yarn_of_the_better_patches():
     """One patch that fits wins over all others that fit badly; among equals the more frequent yarn wins."""
     design = np.zeros((40, 40), np.uint8)
