@@ -76,8 +76,7 @@ class Recomposer:
             self._motifs.append(_leave_border(_read_motifs(other, domain)))
             designs = np.array([1 - share, share])
         yarns = sum(
-            weight * np.bincount(one.knots.ravel(), minlength=len(design.palette)) / one.knots.size
-            for weight, one in zip(designs, self._motifs, strict=True)
+            weight * _measure_yarns(one, len(design.palette)) for weight, one in zip(designs, self._motifs, strict=True)
         )
         wanted = np.asarray(yarns, np.float64)
         pyramid = Pyramid(
@@ -173,6 +172,12 @@ def _read_motifs(carpet: Carpet, domain: Domain) -> Motifs:
     if carpet.horizontal is not None:  # it is drawn the same way up and upside down
         orientations += [Orientation(down=True), Orientation(down=True, across=True)]
     return Motifs(domain, domain.cut(carpet.index_map.indices), domain.cut(regions), tuple(orientations), BARRED)
+
+
+def _measure_yarns(motifs: Motifs, yarns: int) -> NDArray[np.float64]:
+    """Return the share of each yarn (yarns,) in the parts that patches are taken from."""
+    knots = motifs.knots[motifs.regions > 0]
+    return np.bincount(knots, minlength=yarns) / max(knots.size, 1)
 
 
 def _leave_border(motifs: Motifs) -> Motifs:

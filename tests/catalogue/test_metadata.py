@@ -110,9 +110,9 @@ def test_other_programs_read_that_no_model_drew() -> None:
     }
 
 
-def test_other_programs_read_the_pull_where_both_drew() -> None:
+def test_other_programs_read_change_and_pull_where_both_drew() -> None:
     model, both = (read_as_others(format_parameters(make_record(drawing=one, pull=0.35))) for one in ("model", "both"))
-    assert both[2] == model[2] | {"Pull": "0.35"}
+    assert both[2] == model[2] | {"Change": "0.25", "Pull": "0.35"}
     assert both[:2] == model[:2]
     assert (both[2]["Steps"], both[2]["Denoising strength"]) == ("28", "0.6")
 

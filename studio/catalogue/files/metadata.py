@@ -106,7 +106,7 @@ def format_parameters(record: VariationRecord) -> str:
         sampling = {"Steps": record.steps, "Sampler": "Euler", "CFG scale": record.guidance_scale}
         pairs = {**sampling, **seed_and_size, **model, "Denoising strength": record.strength}
     if record.drawing == "both":
-        pairs["Pull"] = record.pull
+        pairs |= {"Change": record.change, "Pull": record.pull}
     if facts.enlarged:
         pairs["Working size"] = f"{facts.working_width_px}x{facts.working_height_px}"
     if facts.adapter_name is not None and facts.adapter_sha256 is not None:

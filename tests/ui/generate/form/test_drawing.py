@@ -80,10 +80,12 @@ def test_both_need_a_prompt_and_record_the_pull(page: AppTest) -> None:
     assert not workspace().jobs.active()
     page.text_area(key="form_prompt").set_value("kilim").run()
     page.slider(key="form_pull").set_value(0.35).run()
+    page.slider(key="form_change").set_value(0.4).run()
     page.slider(key="form_strength").set_value(0.5).run()
     generate(page)
     request = workspace().jobs.active()[0].request
-    assert (request.drawing, request.pull, request.strength, request.prompt) == ("both", 0.35, 0.5, "kilim")
+    assert (request.drawing, request.prompt) == ("both", "kilim")
+    assert (request.pull, request.change, request.strength) == (0.35, 0.4, 0.5)
 
 
 @pytest.mark.slow
