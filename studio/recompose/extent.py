@@ -65,7 +65,7 @@ class Extent:
                 break
             if sketch.changed < changed:
                 noise = _follow(noise, sketch.changed, changed)
-                lead = replace(lead, pull=tuple(LESS_PULL * pull for pull in lead.pull))
+                lead = replace(lead, pull=(*lead.pull[:1], *(LESS_PULL * pull for pull in lead.pull[1:])))
         assert best is not None
         return best[1], best[2]
 

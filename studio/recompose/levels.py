@@ -39,7 +39,8 @@ class Motifs:
     """A design that patches are taken from.
 
     `knots` are those of its `domain`, in the numbers of the drawing's palette. `regions` (h, w) is the region of each
-    knot, 1 and more. `barred` are regions that an orientation does not serve.
+    knot, 1 and more. `barred` are regions that an orientation does not serve. `closed` is false where edges
+    do not meet in its repeat: no patch is taken from across them, or each seam would be drawn again.
     """
 
     domain: Domain
@@ -47,6 +48,7 @@ class Motifs:
     regions: NDArray[np.uint8]
     orientations: tuple[Orientation, ...]
     barred: Barred
+    closed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +141,15 @@ def count_yarns(level: Level, motifs: Sequence[Motifs], yarns: int) -> NDArray[n
     return shares.reshape(-1, yarns)
 
 
+def _leave_seams(labels: NDArray[np.uint8], pads: tuple[int, int, int, int]) -> NDArray[np.uint8]:
+    """Return the labels of patches (rows, columns) with 0 where a patch reaches beyond the design itself."""
+    top, left, bottom, right = pads
+    inner = (slice(top, labels.shape[0] - bottom), slice(left, labels.shape[1] - right))
+    inside = np.zeros_like(labels)
+    inside[inner] = labels[inner]
+    return inside
+
+
 def _label_patches(regions: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Return the region of each patch of a surrounded picture: that of the knot in its middle."""
     half = PATCH // 2
@@ -164,6 +175,8 @@ def _make_plates(scale: float, target: tuple[int, int], motifs: Sequence[Motifs]
     first = 0
     for plate, (number, source, size, picture, regions, orientation) in enumerate(pieces):
         (height, width), labels = picture.shape[:2], _label_patches(regions)
+        if not source.closed:
+            labels = _leave_seams(labels, source.domain.pads(PAD))
         fh, fw = labels.shape
         above, left, below, right = source.domain.pads(PAD)
         ys, xs = (slice(None, None, -1 if flipped else 1) for flipped in (orientation.down, orientation.across))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from studio.designs.colours.colour_spaces import convert_from_oklab
 from studio.designs.index_map import IndexMap
 from studio.designs.structure.borders import find_border
+from studio.designs.structure.repeat import measure_seams
 from studio.errors import RequestError
 from studio.recompose.domain import Domain, find_domain
 from studio.recompose.extent import COUNTED_YARN, Extent
@@ -26,6 +27,8 @@ SUBTLE, MEDIUM, STRONG = 0.1, 0.25, 0.45
 """Shares of the knots that a subtle, a medium and a strong variation change."""
 FIRM_HOLD, LOOSE_HOLD = 1.0, 0.02
 """How much motifs hold on to their place in a subtle variation and in a strong one."""
+LEAST_OPEN_SIDE = 48
+"""Smaller repeats keep the patches across their edges even where these do not meet: there are too few others."""
 LEAST_CHANGED, LEAST_LEFT, DRAWINGS = 0.2, 0.25, 4
 """A drawing that changes less than this part of what is wanted, or leaves less than this part of a yarn, is drawn again
 until there are this many. Small designs need it: one motif may be all of a yarn."""
@@ -171,7 +174,10 @@ def _read_motifs(carpet: Carpet, domain: Domain) -> Motifs:
     orientations = [Orientation(), Orientation(across=True)]
     if carpet.horizontal is not None:  # it is drawn the same way up and upside down
         orientations += [Orientation(down=True), Orientation(down=True, across=True)]
-    return Motifs(domain, domain.cut(carpet.index_map.indices), domain.cut(regions), tuple(orientations), BARRED)
+    small = min(domain.size) < LEAST_OPEN_SIDE
+    closed = domain.repeat is None or small or measure_seams(carpet.index_map.pixels(), domain.repeat).meet
+    knots = domain.cut(carpet.index_map.indices)
+    return Motifs(domain, knots, domain.cut(regions), tuple(orientations), BARRED, closed)
 
 
 def _measure_yarns(motifs: Motifs, yarns: int) -> NDArray[np.float64]:

@@ -145,8 +145,12 @@ class Synthesis:
         return np.asarray(ys * level.plates.picture.shape[1] + xs, np.int32)
 
     def _rough(self, size: tuple[int, int], lead: Lead | None) -> Colours:
-        """Return the picture that a drawing begins with: the leading one, or the design."""
-        return self._pyramid.own_colours(size) if lead is None else shrink_colours(lead.picture, size)
+        """Return the picture that a drawing begins with: the leading one if it has any pull, else the design.
+
+        Not a mixture: even a tenth of the design brings its layout back where the leading picture is plain.
+        """
+        led = lead is not None and any(pull > 0 for pull in lead.pull)
+        return shrink_colours(lead.picture, size) if led and lead is not None else self._pyramid.own_colours(size)
 
     def _add_noise(self, picture: Colours, noise: float, rng: np.random.Generator) -> Colours:
         """Return a picture (h, w, 4) with noise, as strong as the rules of each region say, but for its kept part."""
