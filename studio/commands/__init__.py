@@ -21,8 +21,8 @@ COMMANDS: dict[str, str] = {
     "export": "write a design or a variation in a format of loom software",
     "catalogue": "rebuild the index of outputs/ from its files",
     "train": "train the built-in model",
-    "evaluate": "measure the built-in model on held-out designs, or variations against their design",
-    "benchmark": "compare the studio with plain pipeline calls, or time weaving and recomposing",
+    "evaluate": "measure the built-in model, or variations of a design",
+    "benchmark": "compare with plain pipeline calls, or time knots and motifs",
 }
 """Summary by name. A command's module has `add_arguments(parser)` and `run(args) -> int`. Only the module of the given
 command is imported, so that it does not wait for another's libraries."""

@@ -60,10 +60,14 @@ def test_vary_prints_one_line_for_each_variation(design: str, tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["vary", "DESIGN"], "--prompt"),
+        (["vary", "DESIGN", "--drawing", "model"], "prompt is empty"),
+        (["vary", "DESIGN", "--drawing", "painting"], "--drawing"),
+        (["vary", "DESIGN", "--change", "2"], "Change 2"),
+        (["vary", "DESIGN", "--cross", "nowhere.png"], "nowhere.png"),
+        (["vary", "DESIGN", "--cross", "DESIGN", "--drawing", "model", "--prompt", "x"], "crossed in their own motifs"),
         (["vary", "nowhere.png", "--prompt", "x"], "nowhere.png"),
         (["vary", "README.md", "--prompt", "x"], "picture"),
-        (["vary", "DESIGN", "--prompt", " "], "prompt is empty"),
+        (["vary", "DESIGN", "--drawing", "both", "--prompt", " "], "prompt is empty"),
         (["vary", "DESIGN", "--prompt", "x", "--strength", "nan"], "Strength nan"),
         (["vary", "DESIGN", "--prompt", "x", "--strength", "zero"], "zero"),
         (["vary", "DESIGN", "--prompt", "x", "--seed", "-1"], "-1"),
@@ -192,7 +196,7 @@ def test_vary_closes_a_repeat_in_free_colours(tmp_path: Path) -> None:
     """The design has four yarns, which are kept by default, in diagonal stripes, which have no mirror symmetry."""
     y, x = np.mgrid[0:128, 0:96] // 8
     design = IndexMap(((x + y) % 4).astype(np.uint8), np.random.default_rng(0).integers(0, 256, (4, 3), dtype=np.uint8))
-    record, picture = vary_once(design, tmp_path, "--palette", "free", "--repeat", "half-drop")
+    record, picture = vary_once(design, tmp_path, "--palette", "free", "--repeat", "half-drop", "--drawing", "model")
     assert record.constraints == Constraints("free", symmetry="auto", repeat="half-drop")
     assert picture.mode == "RGB"
     assert record.weaving.yarns == ()
