@@ -25,6 +25,7 @@ from studio.models.memory_profiles import AUTOMATIC, PROFILES, check_profile
 from studio.models.registry import MODELS, resolve_model
 from studio.schema import (
     COUNT_LIMIT,
+    MEDIUM_CHANGE,
     SEED_LIMIT,
     AdapterUse,
     Cross,
@@ -56,7 +57,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "(default: motifs with the built-in model, else model)",
     )
     parser.add_argument(
-        "--change", type=float, default=0.25, help="motifs, both: share of the knots to draw anew, 0.02 to 0.9 (0.25)"
+        "--change",
+        type=float,
+        default=MEDIUM_CHANGE,
+        help="motifs, both: share of the knots to draw anew, 0.02 to 0.9 (0.25)",
     )
     parser.add_argument(
         "--pull", type=float, default=0.7, help="both: how much the model's picture leads, 0 to 1 (default: 0.7)"

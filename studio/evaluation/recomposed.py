@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from studio.designs.files.opening import Design
 from studio.designs.index_map import IndexMap
 from studio.designs.structure.repeat import lay, measure_seams
-from studio.designs.structure.symmetry import DIRECTIONS, Direction, find_axis, is_symmetric, measure_agreement
+from studio.designs.structure.symmetry import Direction, find_symmetries, measure_agreement
 from studio.designs.weaving.neighbourhoods import LARGE, SMALL, Neighbourhoods
 from studio.designs.weaving.orphans import measure_orphan_share
 from studio.designs.yarns import take_yarns
@@ -118,12 +118,11 @@ def read_reference(index_map: IndexMap, repeat: str = "none") -> Reference:
     indices = index_map.indices
     if min(indices.shape) < LARGE:
         raise ValueError(f"knots of shape {indices.shape}; give at least {LARGE} x {LARGE}")
-    axes = [find_axis(indices, direction) for direction in DIRECTIONS]
     small, large = (Neighbourhoods([_reach_across(indices, repeat, side)], side) for side in (SMALL, LARGE))
     return Reference(
         index_map=index_map,
         repeat=repeat,
-        axes={axis.direction: axis.offset for axis in axes if is_symmetric(axis)},
+        axes=find_symmetries(indices),
         stray_share=measure_orphan_share(indices),
         small=small,
         large=large,

@@ -13,22 +13,22 @@ from PIL import Image
 
 from studio import __version__
 from studio.designs import Design, IndexMap, Woven, match_palette, read_yarns
+from studio.designs.colours.colour_spaces import format_colours
 from studio.designs.colours.named_colourway import make_named_colourway
 from studio.designs.colours.palette import snap
 from studio.designs.structure.borders import border_mask, find_border
-from studio.designs.structure.symmetry import DIRECTIONS, find_axis, is_symmetric
+from studio.designs.structure.symmetry import find_symmetries
 from studio.designs.weaving.plan import WeavePlan, plan_weave
 from studio.designs.weaving.weave import choose_yarns, weave_knots
+from studio.evaluation.recomposed import NEAR_DUPLICATE_RATIO
 from studio.generation.events import Drawn, Preparing, RunListener, Started, Stepped, Working
 from studio.recompose.recomposer import Carpet, Recomposer
 from studio.recompose.synthesis import derive_seed
-from studio.schema import COLOURS_LIMIT, SEED_LIMIT, WITHOUT_MODEL, Cross, RunFacts, VariationRequest
+from studio.schema import SEED_LIMIT, WITHOUT_MODEL, Cross, RunFacts, VariationRequest
 
 ALGORITHM = "recompose-1"
 """Kept in records. It changes whenever the same seed would give other knots."""
 TITLE = "the design’s motifs"
-ALIKE = 0.4
-"""Variations that differ by less than this part of the wanted change are nearly the same: the later one is redrawn."""
 LEAST_CHANGED = 0.03
 """A variation that changes less than this share of the knots that may change is nearly the design, and is redrawn."""
 REDRAWS = 3
@@ -111,8 +111,7 @@ class MotifEngine:
     ) -> MotifDesign:
         """Return what the runs on a design share, from the last run where that was the same. Reports a stage."""
         self._listener = listener
-        recoloured = request.prompt if _choose_colours(design, request) else ""
-        key = (design.sha256, request.constraints, request.cross, recoloured)
+        key = (design.sha256, request.constraints, request.cross)
         if self._last is None or self._last.key != key:
             listener(Preparing("Finding the motifs"))
             self._last = None  # its memory is needed
@@ -123,9 +122,10 @@ class MotifEngine:
             share = 0.0 if request.cross is None else request.cross.share
             recomposer = Recomposer(carpet, second, share, check=self._check)
             layout = _find_layout(request.cross, other, design)
-            self._last = MotifDesign(
-                key, plan, index_map, _recolour(index_map, plan, recoloured), recomposer, layout, second
-            )
+            self._last = MotifDesign(key, plan, index_map, index_map.palette, recomposer, layout, second)
+        if self._last.plan.palette is None:  # the yarns are free or new
+            colours = _recolour(self._last.index_map, self._last.plan, request.prompt)
+            self._last = replace(self._last, colours=colours)
         return self._last
 
     def release(self) -> None:
@@ -178,13 +178,6 @@ def _find_yarns(design: Design, plan: WeavePlan) -> IndexMap:
     return IndexMap(snap(plan.design, palette), palette)
 
 
-def _choose_colours(design: Design, request: VariationRequest) -> bool:
-    """Return whether the yarns are free or new, so that the prompt's colour words choose them."""
-    palette = request.constraints.palette
-    few = design.index_map is not None and len(design.index_map.used()) <= COLOURS_LIMIT
-    return palette in ("free", "new") or (palette == "auto" and not few)
-
-
 def _recolour(index_map: IndexMap, plan: WeavePlan, prompt: str) -> Knots:
     """Return the colours (k, 3) of the yarns, with those that a prompt names. Locked and kept yarns stay."""
     held = list(range(len(plan.locked)))
@@ -202,8 +195,7 @@ def _weave(knots: Knots, prepared: MotifDesign) -> Woven:
         return woven
     image = woven.image.copy()
     image.putpalette(prepared.colours.tobytes())
-    yarns = tuple(f"#{red:02x}{green:02x}{blue:02x}" for red, green, blue in prepared.colours.tolist())
-    return Woven(image, replace(woven.weaving, yarns=yarns))
+    return Woven(image, replace(woven.weaving, yarns=format_colours(prepared.colours)))
 
 
 def _find_other(cross: Cross | None, other: Design | None, yarns: IndexMap) -> Carpet | None:
@@ -221,9 +213,9 @@ def _find_other(cross: Cross | None, other: Design | None, yarns: IndexMap) -> C
     matched = match_palette(theirs.palette, theirs.shares(), yarns.palette[offered], locked=(their_ground,))
     table = offered[snap(matched[None], np.ascontiguousarray(yarns.palette[offered]))[0]].astype(np.uint8)
     table[their_ground] = ground
-    axes = [find_axis(theirs.indices, direction) for direction in DIRECTIONS]
-    vertical, horizontal = (axis.offset if is_symmetric(axis) else None for axis in axes)
-    return Carpet(IndexMap(table[theirs.indices], yarns.palette), "none", vertical, horizontal)
+    axes = find_symmetries(theirs.indices)
+    knots = IndexMap(table[theirs.indices], yarns.palette)
+    return Carpet(knots, "none", axes.get("vertical"), axes.get("horizontal"))
 
 
 def _find_ground(design: IndexMap) -> int:
@@ -260,12 +252,14 @@ def _draw_unlike(
     It is drawn again too while it is nearly the design, unless nearly as little was wanted.
     """
     used, kept = seed, prepared.plan.kept
-    enough = min(LEAST_CHANGED, ALIKE * request.change) * (1.0 if kept is None else 1.0 - float(kept.mean()))
+    enough = min(LEAST_CHANGED, NEAR_DUPLICATE_RATIO * request.change) * (
+        1.0 if kept is None else 1.0 - float(kept.mean())
+    )
     for attempt in range(REDRAWS + 1):
         knots = _draw_once(prepared, request, used, report)
         changed = float((knots != prepared.index_map.indices).mean())
         least = min((float((knots != one).mean()) for one in made), default=1.0)
-        if (changed >= enough and least >= ALIKE * changed) or attempt == REDRAWS:
+        if (changed >= enough and least >= NEAR_DUPLICATE_RATIO * changed) or attempt == REDRAWS:
             break
         used = derive_seed(seed, attempt) % SEED_LIMIT
     return used, knots

@@ -52,11 +52,7 @@ class Domain:
 
     def unfold(self, part: NDArray[_Scalar]) -> NDArray[_Scalar]:
         """Return the whole design (h, w, ...) from its drawn part."""
-        if self.repeat is not None:
-            return part
-        rows, columns = source_of(self.shape, self.vertical, self.horizontal)
-        whole: NDArray[_Scalar] = part[rows - self.rows.start][:, columns - self.columns.start]
-        return whole
+        return self.unfold_level(part, self.shape)
 
     def unfold_level(self, part: NDArray[_Scalar], size: tuple[int, int]) -> NDArray[_Scalar]:
         """Return the whole design at another size (height, width) from its part (h, w, ...) at any level."""

@@ -35,18 +35,7 @@ class Extent:
 
     def choose(self, changed: float, seed: int) -> Sketch:
         """Return the best of a few sketches that change about this share of the knots, the same for the same seed."""
-        noise = self._fit(changed)
-        best: tuple[float, Sketch] | None = None
-        for attempt in range(SKETCHES):
-            sketch = self.synthesis.sketch(derive_seed(seed, attempt), noise, GAINS[attempt % len(GAINS)])
-            fault = self._fault(sketch, changed)
-            if best is None or fault < best[0]:
-                best = fault, sketch
-            if fault == 0:
-                break
-            noise = _follow(noise, sketch.changed, changed)
-        assert best is not None
-        return best[1]
+        return self._choose(changed, seed, self._fit(changed), None)[0]
 
     def led(self, lead: Lead, noise: float, changed: float, seed: int) -> tuple[Sketch, Lead]:
         """Return the best of a few sketches that a picture leads, and the lead that it was drawn with.
@@ -54,18 +43,23 @@ class Extent:
         They change at least about this share of the knots: a picture like the design alone would bring the design back.
         So each sketch that changes less is followed by one with more noise and less pull.
         """
-        best: tuple[float, Sketch, Lead] | None = None
+        sketch, used = self._choose(changed, seed, noise, lead)
+        return sketch, lead if used is None else used
+
+    def _choose(self, changed: float, seed: int, noise: float, lead: Lead | None) -> tuple[Sketch, Lead | None]:
+        """Return the sketch with the least fault and its lead. Each sketch that is not good enough sets the next one."""
+        best: tuple[float, Sketch, Lead | None] | None = None
         for attempt in range(SKETCHES):
             gain = GAINS[attempt % len(GAINS)]
             sketch = self.synthesis.sketch(derive_seed(seed, attempt), noise, gain, lead)
-            fault = max(1 - sketch.changed / changed - NEAR, 0.0) + self._unbalance(sketch)
+            fault = self._fault(sketch, changed) if lead is None else self._led_fault(sketch, changed)
             if best is None or fault < best[0]:
                 best = fault, sketch, lead
             if fault == 0:
                 break
-            if sketch.changed < changed:
+            if lead is None or sketch.changed < changed:
                 noise = _follow(noise, sketch.changed, changed)
-                lead = replace(lead, pull=(*lead.pull[:1], *(LESS_PULL * pull for pull in lead.pull[1:])))
+                lead = None if lead is None else _loosen(lead)
         assert best is not None
         return best[1], best[2]
 
@@ -83,12 +77,21 @@ class Extent:
         fault = max(abs(sketch.changed / changed - 1) - NEAR, 0.0) + self._unbalance(sketch)
         return fault + UNCHANGED if sketch.changed < LEAST_CHANGED * changed else fault
 
+    def _led_fault(self, sketch: Sketch, changed: float) -> float:
+        """Return how far a sketch that a picture leads is from what is wanted; it may change more than that."""
+        return max(1 - sketch.changed / changed - NEAR, 0.0) + self._unbalance(sketch)
+
     def _unbalance(self, sketch: Sketch) -> float:
         """Return how far the shares of yarns and designs are out of balance; 0 where all are within bounds."""
         shares, wanted = np.r_[sketch.yarns, sketch.designs], np.r_[self._yarns, self._designs]
         counted = wanted >= COUNTED_YARN
         ratios = np.abs(np.log((shares[counted] + 1e-4) / (wanted[counted] + 1e-4)))
         return float(np.maximum(ratios - np.log(YARN_RATIO), 0).sum())
+
+
+def _loosen(lead: Lead) -> Lead:
+    """Return a lead with less pull at all levels but the first."""
+    return replace(lead, pull=(*lead.pull[:1], *(LESS_PULL * pull for pull in lead.pull[1:])))
 
 
 def _follow(noise: float, changed: float, wanted: float) -> float:

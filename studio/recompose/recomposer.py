@@ -20,11 +20,11 @@ from studio.recompose.levels import COLOUR_UNIT, Colours, Knots, Motifs, convert
 from studio.recompose.pyramid import Pyramid
 from studio.recompose.regions import BARRED, FIELD, Orientation, map_regions, plan_rules
 from studio.recompose.synthesis import Lead, Sketch, Synthesis, derive_seed
+from studio.schema import MEDIUM_CHANGE, STRONG_CHANGE, SUBTLE_CHANGE
 
 SMALLEST_SIDE = 12
 """The least width and height of the part that is drawn, in knots."""
-SUBTLE, MEDIUM, STRONG = 0.1, 0.25, 0.45
-"""Shares of the knots that a subtle, a medium and a strong variation change."""
+SUBTLE, MEDIUM, STRONG = SUBTLE_CHANGE, MEDIUM_CHANGE, STRONG_CHANGE
 FIRM_HOLD, LOOSE_HOLD = 1.0, 0.02
 """How much motifs hold on to their place in a subtle variation and in a strong one."""
 LEAST_OPEN_SIDE = 48

@@ -113,7 +113,7 @@ class Synthesis:
             if number < pyramid.last:
                 contents, contrast = self._measure_contents(number)
                 balance = Balance(contents, self._wanted, contrast, gain, pressure)
-                field, _ = self._improve(number, shown, field, seed, balance)
+                self._improve(number, shown, field, seed, balance)
                 pressure = balance.pressure
         return self._count(seed, field)
 
@@ -130,7 +130,7 @@ class Synthesis:
             shown = self._average(level, field, lead, number)
             if level.scale >= DROPPED_SHARE:
                 pyramid.forget(number - 1)
-            field, shown = self._improve(number, shown, field, sketch.seed, None)
+            shown = self._improve(number, shown, field, sketch.seed, None)
             if report is not None:
                 report(number, shown)
         if sketch.number < pyramid.last:
@@ -162,10 +162,8 @@ class Synthesis:
         self._pyramid.keep(shown)
         return shown
 
-    def _improve(
-        self, number: int, shown: Colours, field: Field, seed: int, balance: Balance | None
-    ) -> tuple[Field, Colours]:
-        """Search and average a few times at a level of colours; returns the field and the picture."""
+    def _improve(self, number: int, shown: Colours, field: Field, seed: int, balance: Balance | None) -> Colours:
+        """Search and average a few times at a level of colours; improves the field in place, returns its picture."""
         level = self._pyramid.level(number)
         sketching = number <= self._pyramid.sketched
         passes = FIRST_PASSES if number == 0 else PASSES
@@ -177,7 +175,7 @@ class Synthesis:
             prices = self._plan_prices(level, price)
             self._search(level, shown, field, prices, passes=passes, radius=radius, seed=derive_seed(seed, number, i))
             shown = self._average(level, field)
-        return field, shown
+        return shown
 
     def _measure_contents(self, number: int) -> tuple[NDArray[np.float32], float]:
         """Return what each source patch holds of each yarn and each design, and the contrast of the level."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from studio.schema.constraints import Constraints
 from studio.schema.fields import read_fields
-from studio.schema.request import Cross, Drawing, read_cross
+from studio.schema.request import MEDIUM_CHANGE, Cross, Drawing, read_cross
 
 WITHOUT_MODEL = "motifs"
 """The model id in the facts of a run in which no model drew."""
@@ -143,7 +143,7 @@ class VariationRecord:
     constraints: Constraints = field(default_factory=Constraints)
     weaving: Weaving | None = None
     drawing: Drawing = "model"
-    change: float = 0.25
+    change: float = MEDIUM_CHANGE
     pull: float = 0.7
     cross: Cross | None = None
 

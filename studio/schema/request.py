@@ -20,6 +20,8 @@ STEPS_LIMIT = 200
 GUIDANCE_LIMIT = 30.0
 ADAPTER_WEIGHT_LIMIT = 2.0
 LEAST_CHANGE, MOST_CHANGE = 0.02, 0.9
+SUBTLE_CHANGE, MEDIUM_CHANGE, STRONG_CHANGE = 0.1, 0.25, 0.45
+"""Shares of the knots that a subtle, a medium and a strong variation from motifs change."""
 
 Drawing = Literal["motifs", "model", "both"]
 """Who draws: the design's own motifs, the model, or the motifs with the model's picture in the lead."""
@@ -123,7 +125,7 @@ class VariationRequest:
     parent: str | None = None
     constraints: Constraints = field(default_factory=Constraints)
     drawing: Drawing = "model"
-    change: float = 0.25
+    change: float = MEDIUM_CHANGE
     pull: float = 0.7
     cross: Cross | None = None
 

@@ -40,7 +40,7 @@ def engine() -> MotifEngine:
 def test_a_run_reports_its_stage_its_facts_its_steps_and_each_variation(
     engine: MotifEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(motifs, "ALIKE", 0.0)  # nothing is drawn again
+    monkeypatch.setattr(motifs, "NEAR_DUPLICATE_RATIO", 0.0)  # nothing is drawn again
     engine.release()
     events = [event for event in draw_motifs(engine, DESIGN) if not isinstance(event, Working)]
     first, second, *rest = events
@@ -67,7 +67,7 @@ def test_a_run_reports_its_stage_its_facts_its_steps_and_each_variation(
 def test_previews_show_the_variation_in_work_and_are_small(
     engine: MotifEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(motifs, "ALIKE", 0.0)
+    monkeypatch.setattr(motifs, "NEAR_DUPLICATE_RATIO", 0.0)
     monkeypatch.setattr(motifs, "PREVIEW_PX", 40)
     events = draw_motifs(engine, DESIGN, seeds=(3,))
     shown = [event.previews for event in events if isinstance(event, Stepped) and event.previews]
@@ -248,7 +248,7 @@ def test_a_variation_nearly_like_an_earlier_one_is_drawn_again_with_another_seed
     engine: MotifEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No two variations differ as much as is asked for here, so each later one is drawn as often as allowed."""
-    monkeypatch.setattr(motifs, "ALIKE", 5.0)
+    monkeypatch.setattr(motifs, "NEAR_DUPLICATE_RATIO", 5.0)
     events = draw_motifs(engine, DESIGN, seeds=(1, 2, 3))
     first, second, third = drawn_of(events)
     used = [derive_seed(seed, REDRAWS - 1) % SEED_LIMIT for seed in (2, 3)]
@@ -263,7 +263,7 @@ def test_a_variation_nearly_like_an_earlier_one_is_drawn_again_with_another_seed
 
 
 def test_variations_unlike_enough_keep_their_seeds(engine: MotifEngine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(motifs, "ALIKE", 0.0)
+    monkeypatch.setattr(motifs, "NEAR_DUPLICATE_RATIO", 0.0)
     assert [one.seed for one in drawn_of(draw_motifs(engine, DESIGN, seeds=(1, 2, 3, 4)))] == [1, 2, 3, 4]
 
 
@@ -272,7 +272,7 @@ def test_a_variation_that_is_nearly_the_design_is_drawn_again(
     engine: MotifEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(motifs, "LEAST_CHANGED", 1.0)
-    monkeypatch.setattr(motifs, "ALIKE", 2.0)
+    monkeypatch.setattr(motifs, "NEAR_DUPLICATE_RATIO", 2.0)
     (drawn,) = drawn_of(draw_motifs(engine, DESIGN, seeds=(1,), change=0.5))  # all of the knots would have to change
     assert drawn.seed == derive_seed(1, REDRAWS - 1) % SEED_LIMIT
 

@@ -73,6 +73,11 @@ def read_colour(text: str) -> tuple[int, int, int]:
     return int(text[1:3], 16), int(text[3:5], 16), int(text[5:7], 16)
 
 
+def format_colours(palette: NDArray[np.uint8]) -> tuple[str, ...]:
+    """Return the colours (k, 3) as "#rrggbb"."""
+    return tuple(f"#{red:02x}{green:02x}{blue:02x}" for red, green, blue in palette.tolist())
+
+
 def spread_in_oklab(srgb: ArrayLike) -> Floats:
     """Return OKLab with a and b doubled, in which the Euclidean distance is ΔEOK2, closer to perceived differences.
 

@@ -97,6 +97,12 @@ def is_symmetric(axis: Axis) -> bool:
     return axis.agreement >= LEAST_AGREEMENT and axis.kappa >= LEAST_KAPPA
 
 
+def find_symmetries(indices: NDArray[np.uint8]) -> dict[Direction, int]:
+    """Return the offset of each axis that is a symmetry of indices (h, w) (`is_symmetric`)."""
+    axes = (find_axis(indices, direction) for direction in DIRECTIONS)
+    return {axis.direction: axis.offset for axis in axes if is_symmetric(axis)}
+
+
 def is_nearly_symmetric(axis: Axis) -> bool:
     """Return whether an axis is no symmetry, but close to one: agreement and kappa from 0.85 on."""
     return not is_symmetric(axis) and axis.agreement >= NEAR_AGREEMENT and axis.kappa >= NEAR_KAPPA

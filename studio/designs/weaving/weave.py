@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from studio.designs.canvas import resize
-from studio.designs.colours.colour_spaces import convert_to_lab, measure_difference
+from studio.designs.colours.colour_spaces import convert_to_lab, format_colours, measure_difference
 from studio.designs.colours.palette import snap, suggest_palette
 from studio.designs.index_map import IndexMap
 from studio.designs.structure.repeat import Seams, close_seams, measure_seams, surround
@@ -117,7 +117,7 @@ def _measure(
     designs = [plan.indices] if other is None else [plan.indices, other]
     small, large = (measure_known(designs, knots, side) if own else None for side in (SMALL, LARGE))
     return Weaving(
-        yarns=() if yarns is None else tuple(f"#{r:02x}{g:02x}{b:02x}" for r, g, b in yarns.tolist()),
+        yarns=() if yarns is None else format_colours(yarns),
         shares=() if yarns is None else _measure_shares(knots, len(yarns)),
         changed_share=share_changed(plan.indices, knots) if own else None,
         orphan_share_before=mended.orphan_share_before,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +31,6 @@ from studio.ui.generate.form.form_values import (
     FRESH,
     LOCKED,
     PRESET_KEY,
-    change_preset_of,
     drop_notice,
     key_of,
     present_notice,
@@ -166,27 +166,16 @@ def _draw_drawing(entry: ModelEntry) -> str:
 
 
 def _draw_change() -> None:
-    st.segmented_control(
-        f"How far :gray[· about {read_form().change:.0%} of the knots are drawn anew]".replace("%", " %"),
-        list(CHANGES),
-        key=CHANGE_PRESET_KEY,
-        required=True,
-        on_change=_follow_change_preset,
-        width="stretch",
-        help="How much of the design is drawn anew, the same for every design. Subtle keeps motifs at their places; at "
-        "Strong a medallion may move or change. The border’s bands and corners stay where they are.",
-        persist_state="session",
-    )
-    st.slider(
-        "Share drawn anew",
-        min_value=LEAST_CHANGE,
-        max_value=MOST_CHANGE,
-        step=0.01,
-        format="percent",
-        key=key_of("change"),
-        on_change=_follow_change,
-        label_visibility="collapsed",
-        persist_state="session",
+    share = f"{read_form().change:.0%}".replace("%", " %")
+    _draw_named_slider(
+        "change",
+        CHANGE_PRESET_KEY,
+        CHANGES,
+        labels=(f"How far :gray[· about {share} of the knots are drawn anew]", "Share drawn anew"),
+        limits=(LEAST_CHANGE, MOST_CHANGE),
+        number_format="percent",
+        help_text="How much of the design is drawn anew, the same for every design. Subtle keeps motifs at their places; "
+        "at Strong a medallion may move or change. The border’s bands and corners stay where they are.",
     )
 
 
@@ -205,24 +194,50 @@ def _draw_pull() -> None:
 def _draw_strength() -> None:
     values = read_form()
     drawn = effective_steps(values.steps, values.strength)
+    steps = f"{drawn} of {values.steps} steps {'is' if drawn == 1 else 'are'} drawn"
+    _draw_named_slider(
+        "strength",
+        PRESET_KEY,
+        presets(),
+        labels=(f"Strength :gray[· {steps}]", "Strength as a number"),
+        limits=(0.01, 1.0),
+        number_format=None,
+        help_text="How far a variation may depart from the design. Subtle keeps layout and colours; Strong keeps only "
+        "the rough idea. The higher it is, the more of the steps are drawn.",
+    )
+
+
+def _draw_named_slider(
+    name: str,
+    preset_key: str,
+    named: Mapping[str, float],
+    *,
+    labels: tuple[str, str],
+    limits: tuple[float, float],
+    number_format: str | None,
+    help_text: str,
+) -> None:
+    """Draw the named values of a field and a slider for all others, each of which follows the other."""
     st.segmented_control(
-        f"Strength :gray[· {drawn} of {values.steps} steps {'is' if drawn == 1 else 'are'} drawn]",
-        list(presets()),
-        key=PRESET_KEY,
+        labels[0],
+        list(named),
+        key=preset_key,
         required=True,
         on_change=_follow_preset,
+        args=(name, preset_key, named),
         width="stretch",
-        help="How far a variation may depart from the design. Subtle keeps layout and colours; Strong keeps only the "
-        "rough idea. The higher it is, the more of the steps are drawn.",
+        help=help_text,
         persist_state="session",
     )
     st.slider(
-        "Strength as a number",
-        min_value=0.01,
-        max_value=1.0,
+        labels[1],
+        min_value=limits[0],
+        max_value=limits[1],
         step=0.01,
-        key=key_of("strength"),
-        on_change=_follow_strength,
+        format=number_format,
+        key=key_of(name),
+        on_change=_follow_slider,
+        args=(name, preset_key, named),
         label_visibility="collapsed",
         persist_state="session",
     )
@@ -278,19 +293,10 @@ def _draw_seeds() -> None:
         )
 
 
-def _follow_preset() -> None:
-    if st.session_state[PRESET_KEY] in presets():
-        st.session_state[key_of("strength")] = presets()[st.session_state[PRESET_KEY]]
+def _follow_preset(name: str, preset_key: str, named: Mapping[str, float]) -> None:
+    if st.session_state[preset_key] in named:
+        st.session_state[key_of(name)] = named[st.session_state[preset_key]]
 
 
-def _follow_change_preset() -> None:
-    if st.session_state[CHANGE_PRESET_KEY] in CHANGES:
-        st.session_state[key_of("change")] = CHANGES[st.session_state[CHANGE_PRESET_KEY]]
-
-
-def _follow_change() -> None:
-    st.session_state[CHANGE_PRESET_KEY] = change_preset_of(st.session_state[key_of("change")])
-
-
-def _follow_strength() -> None:
-    st.session_state[PRESET_KEY] = preset_of(st.session_state[key_of("strength")])
+def _follow_slider(name: str, preset_key: str, named: Mapping[str, float]) -> None:
+    st.session_state[preset_key] = preset_of(st.session_state[key_of(name)], named)

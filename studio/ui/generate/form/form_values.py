@@ -7,6 +7,7 @@ notice keeps the previous ones, so that the designer can undo it.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,9 @@ from studio.errors import RequestError
 from studio.models.registry import ModelEntry
 from studio.schema import (
     COUNT_LIMIT,
+    MEDIUM_CHANGE,
+    STRONG_CHANGE,
+    SUBTLE_CHANGE,
     AdapterUse,
     Constraints,
     Cross,
@@ -33,7 +37,7 @@ from studio.schema import (
 from studio.settings_store import StudioSettings
 
 SUBTLE, MEDIUM, STRONG = "Subtle", "Medium", "Strong"
-CHANGES = {SUBTLE: 0.1, MEDIUM: 0.25, STRONG: 0.45}
+CHANGES = {SUBTLE: SUBTLE_CHANGE, MEDIUM: MEDIUM_CHANGE, STRONG: STRONG_CHANGE}
 """Shares of the knots that a drawing from motifs changes, by their names."""
 PRESET_KEY, CHANGE_PRESET_KEY = "form_preset", "form_change_preset"
 FRESH, LOCKED = "Fresh", "Locked"
@@ -68,7 +72,7 @@ class FormValues:
     repeat: RepeatChoice
     keep: KeepChoice
     drawing: Drawing = "model"
-    change: float = 0.25
+    change: float = MEDIUM_CHANGE
     pull: float = 0.7
     cross: str | None = None
     cross_parent: str | None = None
@@ -102,8 +106,8 @@ def prepare_form(entry: ModelEntry) -> None:
     for name, value in dataclasses.asdict(first).items():
         st.session_state.setdefault(key_of(name), value)
     st.session_state[_PRESETS] = {SUBTLE: defaults.subtle, MEDIUM: defaults.strength, STRONG: defaults.strong}
-    st.session_state.setdefault(PRESET_KEY, preset_of(st.session_state[key_of("strength")]))
-    st.session_state.setdefault(CHANGE_PRESET_KEY, change_preset_of(st.session_state[key_of("change")]))
+    st.session_state.setdefault(PRESET_KEY, preset_of(st.session_state[key_of("strength")], presets()))
+    st.session_state.setdefault(CHANGE_PRESET_KEY, preset_of(st.session_state[key_of("change")], CHANGES))
     if st.session_state.setdefault(_MODEL, entry.id) != entry.id:
         st.session_state[_MODEL] = entry.id
         write_form(
@@ -130,8 +134,8 @@ def write_form(values: FormValues, *, notice: str | None = None) -> None:
         st.session_state[_NOTICE] = notice
     for name, value in dataclasses.asdict(values).items():
         st.session_state[key_of(name)] = value
-    st.session_state[PRESET_KEY] = preset_of(values.strength)
-    st.session_state[CHANGE_PRESET_KEY] = change_preset_of(values.change)
+    st.session_state[PRESET_KEY] = preset_of(values.strength, presets())
+    st.session_state[CHANGE_PRESET_KEY] = preset_of(values.change, CHANGES)
 
 
 def take_settings(record: VariationRecord, settings: StudioSettings, entry: ModelEntry) -> None:
@@ -259,14 +263,9 @@ def presets() -> dict[str, float]:
     return strengths
 
 
-def preset_of(strength: float) -> str | None:
-    """Return the name of a strength, None if it has none."""
-    return next((name for name, value in presets().items() if abs(value - strength) < 0.005), None)
-
-
-def change_preset_of(change: float) -> str | None:
-    """Return the name of a share of changed knots, None if it has none."""
-    return next((name for name, value in CHANGES.items() if abs(value - change) < 0.005), None)
+def preset_of(value: float, named: Mapping[str, float]) -> str | None:
+    """Return the name of a value, None if it has none."""
+    return next((name for name, one in named.items() if abs(one - value) < 0.005), None)
 
 
 def _merge_settings(made: VariationRequest | VariationRecord) -> FormValues:
