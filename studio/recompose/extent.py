@@ -47,7 +47,7 @@ class Extent:
         return sketch, lead if used is None else used
 
     def _choose(self, changed: float, seed: int, noise: float, lead: Lead | None) -> tuple[Sketch, Lead | None]:
-        """Return the sketch with the least fault and its lead. Each sketch that is not good enough sets the next one."""
+        """Return the sketch with the least fault, and its lead. One that is not good enough sets the next one."""
         best: tuple[float, Sketch, Lead | None] | None = None
         for attempt in range(SKETCHES):
             gain = GAINS[attempt % len(GAINS)]

@@ -174,8 +174,8 @@ def _draw_change() -> None:
         labels=(f"How far :gray[· about {share} of the knots are drawn anew]", "Share drawn anew"),
         limits=(LEAST_CHANGE, MOST_CHANGE),
         number_format="percent",
-        help_text="How much of the design is drawn anew, the same for every design. Subtle keeps motifs at their places; "
-        "at Strong a medallion may move or change. The border’s bands and corners stay where they are.",
+        help_text="How much of the design is drawn anew, the same for every design. Subtle keeps motifs at their "
+        "places; at Strong a medallion may move or change. The border’s bands and corners stay where they are.",
     )
 
 
