@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from studio.designs.structure.repeat import surround
+from studio.errors import RequestError
 
 SMALLEST_WORKING_PIXELS = 1024
 SHRINK_LIMIT = 0.9
@@ -79,8 +80,8 @@ def plan_canvas(
     A design of more than `working_pixels` (an area, at least 1024) is scaled down to at most that area. Its aspect
     ratio is kept as closely as whole pixels allow. No design is scaled up. The padded sides are multiples of
     `multiple_px` and at least `smallest_px`. With a `repeat` the working sides are rounded down to multiples of
-    `multiple_px`, so that the repeat closes in what the model draws. Raises `ValueError` for sizes below 1, for a
-    working area below 1024, and for a repeat smaller than one multiple.
+    `multiple_px`, so that the repeat closes in what the model draws. Raises `ValueError` for sizes below 1 and for a
+    working area below 1024, and `RequestError` for a repeat smaller than one multiple.
     """
     if min(width_px, height_px, multiple_px, smallest_px) < 1 or working_pixels < SMALLEST_WORKING_PIXELS:
         raise ValueError(
@@ -107,7 +108,10 @@ def plan_canvas(
     if repeat is not None:
         tiled_w, tiled_h = (max(side // multiple_px, 1) * multiple_px for side in (working_w, working_h))
         if tiled_w > width_px or tiled_h > height_px:
-            raise ValueError(f"a repeat of {width_px} x {height_px} px is smaller than {multiple_px} px a side")
+            raise RequestError(
+                f"This repeat has {width_px} × {height_px} knots, and the model draws repeats of at least "
+                f"{multiple_px} a side. Draw it from its motifs alone, or set Repeat to none."
+            )
         return Canvas(width_px, height_px, tiled_w, tiled_h, tiled_w, tiled_h, 0, 0, repeat)
     padded_w, padded_h = pad(working_w), pad(working_h)
     left, top = (padded_w - working_w) // 2, (padded_h - working_h) // 2

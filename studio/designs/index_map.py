@@ -11,6 +11,8 @@ from PIL import Image
 EXACT_LIMIT = 64
 """A picture of at most this many colours counts as a drawn design: each of its colours is a yarn."""
 PALETTE_LIMIT = 256
+COUNTED_SHARE = 0.005
+"""Shares of yarns are compared where they are at least this large: a few knots more double a smaller one."""
 ROWS_AT_ONCE = 256
 """Rows converted to indices at once, so that the working memory beside the picture stays at a few megabytes."""
 
@@ -93,6 +95,12 @@ def index_colours(image: Image.Image, most: int = EXACT_LIMIT) -> IndexMap | Non
     table = np.zeros(1 << 24, dtype=np.uint8)
     table[pack_colours(palette)] = np.arange(len(palette))
     return IndexMap(look_up(np.asarray(image), table), palette)
+
+
+def find_counted(shares: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return which shares (k,), 0 to 1, are large enough to be compared with those of a variation."""
+    counted: NDArray[np.bool_] = shares >= COUNTED_SHARE
+    return counted
 
 
 def pack_colours(pixels: NDArray[np.uint8]) -> NDArray[np.uint32]:

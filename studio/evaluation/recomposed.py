@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from studio.designs.files.opening import Design
-from studio.designs.index_map import IndexMap
+from studio.designs.index_map import IndexMap, find_counted
 from studio.designs.structure.repeat import lay, measure_seams
 from studio.designs.structure.symmetry import Direction, find_symmetries, measure_agreement
 from studio.designs.weaving.neighbourhoods import LARGE, SMALL, Neighbourhoods
@@ -21,8 +21,6 @@ from studio.designs.weaving.orphans import measure_orphan_share
 from studio.designs.yarns import take_yarns
 from studio.errors import InputError
 
-COUNTED_SHARE = 0.005
-"""The ratios of shares count yarns above this share of the design: a few knots more double a smaller one."""
 NEAR_DUPLICATE_RATIO = 0.4
 """Two variations are near-duplicates if they differ by less than this part of what variations change on average."""
 
@@ -56,7 +54,7 @@ class VariationFigures:
     - `complete`: neighbourhoods of 8 x 8 knots of D that V has too, as drawn or mirrored: the completeness of V.
     - `stray_share`: knots without an equal 8-neighbour (`orphans`); `stray_difference`: that of V less that of D.
     - `least_yarn_ratio`, `greatest_yarn_ratio`: a yarn's share of V divided by its share of D, the least and the
-      greatest among the yarns above 0.5 % of D. None where D has no such yarn.
+      greatest among the yarns with at least 0.5 % of D. None where D has no such yarn.
     - `lost_yarns`: numbers of the yarns that D uses and V does not.
     - `symmetry`: of the knots of V with a partner about an axis of D, those that have its yarn, for the worse axis.
       None without axes.
@@ -157,7 +155,7 @@ def measure_variation(reference: Reference, knots: Knots) -> VariationFigures:
         raise ValueError(f"knots of shape {knots.shape} for a design of {design.shape}; give the design's own size")
     own = reference.index_map.shares()
     shares = np.bincount(knots.ravel(), minlength=len(own)) / knots.size
-    counted = own > COUNTED_SHARE
+    counted = find_counted(own)
     ratios = (shares[counted] / own[counted]).tolist()
     stray_share = measure_orphan_share(knots)
     agreements = [measure_agreement(knots, direction, offset) for direction, offset in reference.axes.items()]

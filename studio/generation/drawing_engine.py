@@ -81,7 +81,7 @@ class _Redrawing:
     def __call__(self, event: RunEvent) -> None:
         if isinstance(event, Started):
             self._model_steps = (0, event.steps)
-            notes = (*event.facts.notes, *self._prepared.plan.notes)
+            notes = tuple(dict.fromkeys((*event.facts.notes, *self._prepared.plan.notes)))
             self._listener(Started(replace(event.facts, notes=notes), self._steps))
         elif isinstance(event, Stepped):
             self._model_steps = (event.step, event.steps)

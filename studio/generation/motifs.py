@@ -18,6 +18,7 @@ from studio.designs.colours.named_colourway import make_named_colourway
 from studio.designs.colours.palette import snap
 from studio.designs.structure.borders import border_mask, find_border
 from studio.designs.structure.symmetry import find_symmetries
+from studio.designs.weaving.neighbourhoods import forget_neighbourhoods
 from studio.designs.weaving.plan import WeavePlan, plan_weave
 from studio.designs.weaving.weave import choose_yarns, weave_knots
 from studio.evaluation.recomposed import NEAR_DUPLICATE_RATIO
@@ -87,7 +88,7 @@ class MotifEngine:
 
             used, knots = _draw_unlike(prepared, request, seed, made, report)
             made.append(knots)
-            woven = _weave(knots, prepared)
+            woven = _weave(knots, prepared, self._check)
             listener(Stepped((slot + 1) * steps, steps * count, {}))
             now = time.monotonic()
             listener(Drawn(slot, used, None, now - began, woven))
@@ -104,7 +105,7 @@ class MotifEngine:
         """Return a model's picture drawn anew in the motifs of its design."""
         pixels = np.asarray(picture.convert("RGB"))
         knots = prepared.recomposer.draw_led(pixels, request.pull, seed, report, change=request.change)
-        return _weave(knots, prepared)
+        return _weave(knots, prepared, self._check)
 
     def prepare(
         self, request: VariationRequest, design: Design, listener: RunListener, other: Design | None = None
@@ -114,8 +115,8 @@ class MotifEngine:
         key = (design.sha256, request.constraints, request.cross)
         if self._last is None or self._last.key != key:
             listener(Preparing("Finding the motifs"))
-            self._last = None  # its memory is needed
-            plan = plan_weave(design, request.constraints)
+            self.release()  # its memory is needed
+            plan = plan_weave(design, request.constraints, request.drawing)
             index_map = _find_yarns(design, plan)
             carpet = Carpet(index_map, request.constraints.repeat, plan.vertical, plan.horizontal, plan.kept)
             second = _find_other(request.cross, other, index_map)
@@ -131,6 +132,7 @@ class MotifEngine:
     def release(self) -> None:
         """Forget the last design."""
         self._last = None
+        forget_neighbourhoods()
 
     def _check(self) -> None:
         """Let the listener stop the run, some times a second."""
@@ -187,10 +189,11 @@ def _recolour(index_map: IndexMap, plan: WeavePlan, prompt: str) -> Knots:
     return index_map.palette if colourway is None else colourway.palette
 
 
-def _weave(knots: Knots, prepared: MotifDesign) -> Woven:
+def _weave(knots: Knots, prepared: MotifDesign, check: Callable[[], None]) -> Woven:
     """Return the knots of a drawing, woven in the colours of the run."""
     other = None if prepared.second is None else prepared.second.index_map.indices
-    woven = weave_knots(knots, prepared.index_map.palette, prepared.plan, other)
+    design = prepared.index_map
+    woven = weave_knots(knots, design.palette, prepared.plan, other, reference=design.indices, check=check)
     if prepared.colours is prepared.index_map.palette:
         return woven
     image = woven.image.copy()

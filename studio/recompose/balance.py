@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from studio.recompose import kernels
+from studio.recompose.contents import Contents, Floats
 from studio.recompose.levels import Level
+from studio.recompose.plates import Field
 
 EVENNESS = 0.006
 """What each use of a patch adds to its price, in squared OKLab (Kaspar et al., Self tuning texture optimization, EG
@@ -27,29 +29,31 @@ SLACK = 0.002
 class Balance:
     """The running prices of one sketch.
 
-    `contents` (places, n) is the share of each yarn, or of each design, in a source patch; `wanted` (n,) the shares to
-    reach. `contrast` is the mean squared difference of patches one knot apart. `pressure` (n,) grows while a share is
-    too large.
+    `yarns` (k,) and `designs` (n,) are the shares to reach. `gain` is how hard they are kept. `pressure` (k + n,) grows
+    while a share is too large.
     """
 
-    contents: NDArray[np.float32]
-    wanted: NDArray[np.float64]
-    contrast: float
+    yarns: Floats
+    designs: Floats
     gain: float
-    pressure: NDArray[np.float64]
+    pressure: Floats
 
-    def price(self, field: NDArray[np.int32]) -> NDArray[np.float64]:
-        """Return the price of each source place (places,), 0 and more, after one more look at the field."""
-        shares = self.contents[field.ravel()].mean(axis=0, dtype=np.float64)
-        self.pressure = MEMORY * (self.pressure + STEP * np.log((shares + SLACK) / (self.wanted + SLACK)))
-        price = self.contents @ (self.pressure / (self.wanted + 0.01)) * (GAIN * self.gain * self.contrast)
-        most = MOST_GAIN * self.gain * self.contrast
+    def price(self, field: Field, contents: Contents, contrast: float) -> Floats:
+        """Return the price of each source patch (rows, stride), 0 and more, after one more look at a field.
+
+        `contrast` is the mean squared difference of patches one knot apart (`measure_contrast`).
+        """
+        shares, wanted = np.concatenate(contents.count(field)), np.concatenate([self.yarns, self.designs])
+        self.pressure = MEMORY * (self.pressure + STEP * np.log((shares + SLACK) / (wanted + SLACK)))
+        each = self.pressure / (wanted + 0.01) * (GAIN * self.gain * contrast)
+        price = contents.price(each[: len(self.yarns)], each[len(self.yarns) :])
+        most = MOST_GAIN * self.gain * contrast
         price *= min(1.0, most / max(float(price.std()), 1e-9))
         price = price.clip(-3 * most, 3 * most)
         return np.asarray(price - price.min(), np.float64)
 
 
-def price_of_uses(level: Level, field: NDArray[np.int32], unit: float) -> NDArray[np.int32]:
+def price_of_uses(level: Level, field: Field, unit: float) -> NDArray[np.int32]:
     """Return the price (rows, stride) of each source patch for the times that a field uses it already."""
     uses = np.zeros(level.plates.labels.shape, np.int32)
     kernels.count_uses(field, uses)

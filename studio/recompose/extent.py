@@ -2,28 +2,46 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from studio.designs.index_map import find_counted
 from studio.recompose.synthesis import Lead, Sketch, Synthesis, derive_seed
 
 FIRST_NOISE = 0.5
 LEAST_NOISE, MOST_NOISE = 0.02, 4.0
-FITTING_SKETCHES, SKETCHES = 6, 8
-"""Sketches that fit the noise to a design, once, and those that a variation chooses from."""
-NEAR = 0.12
-"""A sketch whose share of changed knots is this near the wanted one, as a share of it, is near enough."""
+FITTING_SKETCHES = 6
+"""Sketches that fit the noise to a design, once for each wanted share."""
+ROUNDS, SKETCHES = 3, 4
+"""A variation is chosen from this many rounds of at most so many sketches. Each round ends with a look at the best one
+more closely (`Synthesis.foretell`), and the next one aims as much higher or lower as that one was off."""
+NEAR, NEAR_ENOUGH = 0.12, 0.2
+"""A sketch whose share of changed knots is this near the wanted one, as a share of it, is near enough; and how near
+it must still be when looked at more closely."""
 LEAST_CHANGED, UNCHANGED = 0.25, 10.0
 """A sketch that changes less than this part of what is wanted looks like the design; the fault of such a sketch."""
 GAINS = (1.0, 1.5, 0.6)
 LESS_PULL = 0.6
 """The pull of a leading picture after a sketch that changed too little, as a share of the pull before."""
-COUNTED_YARN = 0.005
-"""Yarns of at least this share of the design must not be lost."""
 YARN_RATIO = 1.3
 """A yarn's share may become this many times as large, or small, without being held against a sketch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """The noise that changes a share of a design, in OKLab, and how much of what its sketches change is kept."""
+
+    noise: float
+    kept: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    fault: float
+    sketch: Sketch
+    lead: Lead | None
 
 
 class Extent:
@@ -31,11 +49,11 @@ class Extent:
 
     def __init__(self, synthesis: Synthesis, yarns: NDArray[np.float64], designs: NDArray[np.float64]) -> None:
         self.synthesis, self._yarns, self._designs = synthesis, yarns, designs
-        self._fitted: dict[float, float] = {}
+        self._fitted: dict[float, Fit] = {}
 
-    def choose(self, changed: float, seed: int) -> Sketch:
+    def choose(self, changed: float, seed: int, fit: Fit) -> Sketch:
         """Return the best of a few sketches that change about this share of the knots, the same for the same seed."""
-        return self._choose(changed, seed, self._fit(changed), None)[0]
+        return self._choose(changed, seed, fit, None).sketch
 
     def led(self, lead: Lead, noise: float, changed: float, seed: int) -> tuple[Sketch, Lead]:
         """Return the best of a few sketches that a picture leads, and the lead that it was drawn with.
@@ -43,48 +61,65 @@ class Extent:
         They change at least about this share of the knots: a picture like the design alone would bring the design back.
         So each sketch that changes less is followed by one with more noise and less pull.
         """
-        sketch, used = self._choose(changed, seed, noise, lead)
-        return sketch, lead if used is None else used
+        chosen = self._choose(changed, seed, Fit(noise, 1.0), lead)
+        return chosen.sketch, chosen.lead or lead
 
-    def _choose(self, changed: float, seed: int, noise: float, lead: Lead | None) -> tuple[Sketch, Lead | None]:
-        """Return the sketch with the least fault, and its lead. One that is not good enough sets the next one."""
-        best: tuple[float, Sketch, Lead | None] | None = None
-        for attempt in range(SKETCHES):
-            gain = GAINS[attempt % len(GAINS)]
-            sketch = self.synthesis.sketch(derive_seed(seed, attempt), noise, gain, lead)
-            fault = self._fault(sketch, changed) if lead is None else self._led_fault(sketch, changed)
-            if best is None or fault < best[0]:
-                best = fault, sketch, lead
-            if fault == 0:
-                break
-            if lead is None or sketch.changed < changed:
-                noise = _follow(noise, sketch.changed, changed)
-                lead = None if lead is None else _loosen(lead)
-        assert best is not None
-        return best[1], best[2]
-
-    def _fit(self, changed: float) -> float:
-        """Return the noise that changes this share of the design on the whole."""
+    def fit(self, changed: float) -> Fit:
+        """Return the noise that changes this share of the knots on the whole."""
         if changed not in self._fitted:
-            noise = FIRST_NOISE
+            noise, kept = FIRST_NOISE, 1.0
             for attempt in range(FITTING_SKETCHES):
-                noise = _follow(noise, self.synthesis.sketch(derive_seed(attempt), noise).changed, changed)
-            self._fitted[changed] = noise
+                sketch = self.synthesis.sketch(derive_seed(attempt), noise)
+                noise = _follow(noise, sketch.changed * kept, changed)
+                if attempt == FITTING_SKETCHES // 2:
+                    kept = _compare(self.synthesis.foretell(sketch), sketch.changed)
+            self._fitted[changed] = Fit(noise, kept)
         return self._fitted[changed]
 
-    def _fault(self, sketch: Sketch, changed: float) -> float:
-        """Return how far a sketch is from what is wanted; 0 is good enough."""
-        fault = max(abs(sketch.changed / changed - 1) - NEAR, 0.0) + self._unbalance(sketch)
-        return fault + UNCHANGED if sketch.changed < LEAST_CHANGED * changed else fault
+    def _choose(self, changed: float, seed: int, fit: Fit, lead: Lead | None) -> _Chosen:
+        """Return the sketch with the least fault, and its lead. One that is not good enough sets the next one."""
+        noise, kept = fit.noise, fit.kept
+        best: _Chosen | None = None
+        for turn in range(ROUNDS):
+            # 1. A few sketches, quickly counted.
+            promising: _Chosen | None = None
+            for attempt in range(turn * SKETCHES, (turn + 1) * SKETCHES):
+                gain = GAINS[attempt % len(GAINS)]
+                sketch = self.synthesis.sketch(derive_seed(seed, attempt), noise, gain, lead)
+                ratio = sketch.changed * kept / changed
+                fault = self._fault(sketch, ratio, NEAR, lead)
+                if promising is None or fault < promising.fault:
+                    promising = _Chosen(fault, sketch, lead)
+                if fault == 0:
+                    break
+                if lead is None or ratio < 1:
+                    noise = _follow(noise, sketch.changed * kept, changed)
+                    lead = None if lead is None else _loosen(lead)
+            assert promising is not None
+            # 2. The best one counted well.
+            foretold = self.synthesis.foretell(promising.sketch, promising.lead)
+            kept = _compare(foretold, promising.sketch.changed)
+            fault = self._fault(promising.sketch, foretold / changed, NEAR_ENOUGH, promising.lead)
+            if best is None or fault < best.fault:
+                best = _Chosen(fault, promising.sketch, promising.lead)
+            if fault == 0:
+                break
+        assert best is not None
+        return best
 
-    def _led_fault(self, sketch: Sketch, changed: float) -> float:
-        """Return how far a sketch that a picture leads is from what is wanted; it may change more than that."""
-        return max(1 - sketch.changed / changed - NEAR, 0.0) + self._unbalance(sketch)
+    def _fault(self, sketch: Sketch, ratio: float, near: float, lead: Lead | None) -> float:
+        """Return how far a sketch is from what is wanted; 0 is good enough. A led one may change more than is wanted.
+
+        `ratio` is what it changes by what is wanted, and `near` how far from 1 that may be.
+        """
+        off = abs(ratio - 1) if lead is None else 1 - ratio
+        fault = max(off - near, 0.0) + self._unbalance(sketch)
+        return fault + UNCHANGED if ratio < LEAST_CHANGED else fault
 
     def _unbalance(self, sketch: Sketch) -> float:
         """Return how far the shares of yarns and designs are out of balance; 0 where all are within bounds."""
         shares, wanted = np.r_[sketch.yarns, sketch.designs], np.r_[self._yarns, self._designs]
-        counted = wanted >= COUNTED_YARN
+        counted = find_counted(wanted)
         ratios = np.abs(np.log((shares[counted] + 1e-4) / (wanted[counted] + 1e-4)))
         return float(np.maximum(ratios - np.log(YARN_RATIO), 0).sum())
 
@@ -92,6 +127,11 @@ class Extent:
 def _loosen(lead: Lead) -> Lead:
     """Return a lead with less pull at all levels but the first."""
     return replace(lead, pull=(*lead.pull[:1], *(LESS_PULL * pull for pull in lead.pull[1:])))
+
+
+def _compare(foretold: float, copied: float) -> float:
+    """Return how much of what a sketch changes is kept when it is drawn."""
+    return float(np.clip((foretold + 0.01) / (copied + 0.01), 0.3, 1.5))
 
 
 def _follow(noise: float, changed: float, wanted: float) -> float:

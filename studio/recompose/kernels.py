@@ -1,4 +1,4 @@
-"""The compiled loops of patch synthesis. Plain integers throughout, so that every processor gives the same knots.
+"""The compiled loops of patch synthesis. Costs are plain integers: no result depends on the number of threads.
 
 Terms. A patch is a window of `PATCH` x `PATCH` knots, named by its upper left knot. A *plate* is a picture that patches
 are taken from; all plates lie in one array (rows, stride, channels), and `place` is a flat position in it, that is
@@ -167,7 +167,7 @@ def search(
     """Improve rows top to bottom of a field by one pass of PatchMatch (Barnes et al., SIGGRAPH 2009).
 
     Neighbours outside these rows are read from the field before the pass, so that the result does not depend on which
-    rows are done first.
+    rows are done first. Patches of the label 0 stay as they are.
     """
     field, cost, source = matches.field, matches.cost, plates.picture
     fw, stride = field.shape[1], source.shape[1]
@@ -178,7 +178,7 @@ def search(
     for t in range((bottom - top) * fw):
         k = t if walk.forward else (bottom - top) * fw - 1 - t
         y, x = top + k // fw, k % fw
-        if cost[y, x] <= walk.done:
+        if target.labels[y, x] == 0 or cost[y, x] <= walk.done:
             continue
         place: Whole = np.int64(field[y, x])
         beside, above = _look_beside(matches, (y, x), step, stride, (top, bottom))
@@ -335,12 +335,11 @@ def copy_knots(
     field: Field,
     origin: tuple[int, int],
     out: NDArray[np.uint8],
-    from_design: NDArray[np.uint8],
     *,
     top: int,
     bottom: int,
 ) -> None:
-    """Write rows top to bottom of knots (h, w), each from the patch that has it in its middle, and of their designs."""
+    """Write rows top to bottom of knots (h, w), each from the patch that has it in its middle."""
     fh, fw = field.shape
     stride = plates.picture.shape[1]
     for y in range(top, bottom):
@@ -348,6 +347,4 @@ def copy_knots(
         for x in range(out.shape[1]):
             fx = min(max(x + origin[1] - PATCH // 2, 0), fw - 1)
             place = field[fy, fx]
-            row = place // stride
-            out[y, x] = plates.picture[row + y + origin[0] - fy, place % stride + x + origin[1] - fx]
-            from_design[y, x] = plates.table[plates.plate_of_row[row], 1]
+            out[y, x] = plates.picture[place // stride + y + origin[0] - fy, place % stride + x + origin[1] - fx]

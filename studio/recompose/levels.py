@@ -14,19 +14,22 @@ from studio.designs.colours.colour_spaces import convert_to_oklab
 from studio.recompose.domain import Domain
 from studio.recompose.kernels import PATCH
 from studio.recompose.plates import Grid, Plates
-from studio.recompose.regions import FIELD, Orientation
+from studio.recompose.regions import FIELD, Orientation, label_axes
 
 FINER = 1.42
 """Each level's sides are about this many times the last one's."""
-COARSEST_SHARE = 0.06
-COARSEST_LEAST_PX, COARSEST_MOST_SHARE = 14, 0.9
-"""The coarsest level is this share of the design, but no side is shorter than this, and it is never the whole design:
-the noise that makes a variation is added to colours."""
+COARSEST_SHARE, COARSEST_MOST_PX = 0.04, 36
+"""The coarsest level is this share of the design, and its shorter side no longer than this: the finer it is, the more
+motifs are torn apart."""
+COARSEST_LEAST_PX, COARSEST_LEAST_FREE_PX, COARSEST_MOST_SHARE = 14, 28, 0.9
+"""No side of it is shorter than the first, nor is that of the part that may change shorter than the second: patches
+that lie on what is kept bring the design back. It is never the whole design, since the noise that makes a variation is
+added to colours."""
+AXIS_LEAST_KNOTS = 40
+"""Parts of fewer knots for each of their axes are drawn as if they had none: nearly all patches lie across one."""
 COLOUR_UNIT = 1000
 """Colours are OKLab times this, rounded."""
 PAD = PATCH - 1
-COUNTED_KNOTS = 400_000
-"""How much of a design a sketch changes is counted on about this many knots of it."""
 
 Knots = NDArray[np.uint8]
 Colours = NDArray[np.int16]
@@ -55,8 +58,8 @@ class Motifs:
 class Level:
     """One level of a drawing: `size` (height, width) of the target, the labels of its patches, and the plates.
 
-    `scale` is 1 at the last level, whose plates show knots; the others show colours. `inside` (h, w) is true in the
-    target's field. `origin` are the knots above the target and left of it.
+    `scale` is 1 at the last level. Its plates show knots, and so do those that changes are counted on; the others show
+    colours. `inside` (h, w) is true in the target's field. `origin` are the knots above the target and left of it.
     """
 
     scale: float
@@ -67,27 +70,61 @@ class Level:
     plates: Plates
 
     @property
+    def shows_knots(self) -> bool:
+        """Whether the plates show knots, and not colours."""
+        return self.plates.picture.ndim == 2
+
+    @property
     def grid(self) -> Grid:
         """Where the level's patches lie."""
         plates = self.plates
         return Grid(self.size, self.origin, plates.picture.shape[1], plates.table, plates.plate_of_row)
 
 
-def plan_scales(size: tuple[int, int]) -> tuple[float, ...]:
-    """Return the scale of each level for a target of height x width knots, ascending, the last one 1."""
-    coarsest = min(max(COARSEST_SHARE, COARSEST_LEAST_PX / min(size)), COARSEST_MOST_SHARE)
+def plan_scales(size: tuple[int, int], free_side: int | None) -> tuple[float, ...]:
+    """Return the scale of each level for a target of height x width knots, ascending, the last one 1.
+
+    `free_side` is the side of the largest square that may change where a part is kept (`measure_free_side`), in knots.
+    """
+    wanted, least = min(COARSEST_SHARE, COARSEST_MOST_PX / min(size)), COARSEST_LEAST_PX / min(size)
+    if free_side is not None:
+        least = max(least, COARSEST_LEAST_FREE_PX / max(free_side, 1))
+    coarsest = min(max(wanted, least), COARSEST_MOST_SHARE)
     count = max(round(float(np.log(1 / coarsest) / np.log(FINER))), 1)
     return (*(float(coarsest ** (1 - i / count)) for i in range(count)), 1.0)
 
 
+def measure_free_side(kept: NDArray[np.bool_]) -> int:
+    """Return the side of the largest square of a target (h, w) without a `kept` knot, 0 if there is none."""
+    summed = np.pad(kept.astype(np.int32), ((1, 0), (1, 0))).cumsum(axis=0).cumsum(axis=1)
+    least, most = 0, min(kept.shape)
+    while least < most:
+        side = (least + most + 1) // 2
+        boxes = summed[side:, side:] - summed[:-side, side:] - summed[side:, :-side] + summed[:-side, :-side]
+        least, most = (side, most) if (boxes == 0).any() else (least, side - 1)
+    return least
+
+
 def plan_level(
-    scale: float, target: Domain, regions: NDArray[np.uint8], motifs: Sequence[Motifs], colours: Colours | None
+    scale: float,
+    target: Domain,
+    regions: NDArray[np.uint8],
+    motifs: Sequence[Motifs],
+    colours: Colours | None,
+    *,
+    kept: NDArray[np.bool_] | None = None,
 ) -> Level:
-    """Return a level of a target with these regions (h, w). `colours` are those of the yarns, None for knots."""
+    """Return a level of a target with these regions (h, w). `colours` are those of the yarns, None for knots.
+
+    Patches that lie on nothing but what is `kept` (h, w) have the label 0: none is looked for.
+    """
     size = target.level_size(scale, PATCH)
     top, left, _, _ = target.pads(PAD)
     shown = sample(regions, size)
-    labels = _label_patches(target.surround(shown, PAD))
+    labels = _label_patches(shown, target)
+    if kept is not None:
+        held = target.surround(sample(kept, size), PAD)
+        labels[_all_in_box(held)] = 0
     return Level(scale, size, labels, shown == FIELD, (top, left), _make_plates(scale, size, motifs, colours))
 
 
@@ -123,22 +160,11 @@ def sample(array: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
     return found
 
 
-def count_yarns(level: Level, motifs: Sequence[Motifs], yarns: int) -> NDArray[np.float32]:
-    """Return the share of each yarn in each source patch of a coarse level, (places, yarns)."""
-    shares = np.zeros((*level.plates.labels.shape, yarns), np.float32)
-    for row in level.plates.table:
-        first, number, down, across, height, width = row[:6]
-        source = motifs[number]
-        size = source.domain.level_size(level.scale, PATCH)
-        cells = np.arange(size[0] * size[1]).reshape(size)
-        rows, columns = (np.arange(full) * side // full for side, full in zip(size, source.domain.size, strict=True))
-        pairs = cells[rows][:, columns] * yarns + source.knots
-        counts = np.bincount(pairs.ravel(), minlength=cells.size * yarns).reshape(*size, yarns)
-        part = source.domain.surround(counts / np.maximum(counts.sum(axis=-1, keepdims=True), 1), PAD)
-        summed = np.pad(part, ((1, 0), (1, 0), (0, 0))).cumsum(axis=0).cumsum(axis=1)
-        boxes = summed[PATCH:, PATCH:] - summed[:-PATCH, PATCH:] - summed[PATCH:, :-PATCH] + summed[:-PATCH, :-PATCH]
-        shares[first : first + height, :width] = boxes[:: -1 if down else 1, :: -1 if across else 1] / PATCH**2
-    return shares.reshape(-1, yarns)
+def _all_in_box(held: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return for each patch of an array (h, w) whether it is true throughout."""
+    rows = np.lib.stride_tricks.sliding_window_view(held, PATCH, axis=0).all(axis=-1)
+    boxes: NDArray[np.bool_] = np.asarray(np.lib.stride_tricks.sliding_window_view(rows, PATCH, axis=1).all(axis=-1))
+    return boxes
 
 
 def _leave_seams(labels: NDArray[np.uint8], pads: tuple[int, int, int, int]) -> NDArray[np.uint8]:
@@ -150,10 +176,32 @@ def _leave_seams(labels: NDArray[np.uint8], pads: tuple[int, int, int, int]) -> 
     return inside
 
 
-def _label_patches(regions: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return the region of each patch of a surrounded picture: that of the knot in its middle."""
-    half = PATCH // 2
-    return np.ascontiguousarray(regions[half : half + regions.shape[0] - PAD, half : half + regions.shape[1] - PAD])
+def _label_patches(regions: NDArray[np.uint8], domain: Domain) -> NDArray[np.uint8]:
+    """Return the label of each patch of a part whose knots are of these regions (h, w): that of the knot in its middle.
+
+    Patches across an axis have labels of their own in parts that are large enough.
+    """
+    half, beside = PATCH // 2, domain.surround(regions, PAD)
+    labels = np.ascontiguousarray(beside[half : half + beside.shape[0] - PAD, half : half + beside.shape[1] - PAD])
+    if domain.repeat is None:
+        top, left, bottom, right = domain.pads(PAD)
+        tall, wide = (
+            side * PAD >= AXIS_LEAST_KNOTS * (before + after)
+            for side, before, after in zip(domain.size, (top, left), (bottom, right), strict=True)
+        )
+        label_axes(labels, (top * tall, left * wide, bottom * tall, right * wide))
+    return labels
+
+
+def _find_homes(count: int, before: int, size: int, target: int) -> NDArray[np.int32]:
+    """Return where in a target's side the patches along a design's side come from, whose first lies `before` its edge.
+
+    Those across an edge keep their distance from it.
+    """
+    at = np.arange(count) - before
+    from_end = at - (size - PATCH)
+    homes = np.where(at <= 0, at, np.where(from_end >= 0, target - PATCH + from_end, at * (target / size)))
+    return np.rint(homes).astype(np.int32)
 
 
 def _make_plates(scale: float, target: tuple[int, int], motifs: Sequence[Motifs], colours: Colours | None) -> Plates:
@@ -174,7 +222,7 @@ def _make_plates(scale: float, target: tuple[int, int], motifs: Sequence[Motifs]
     table, plate_of_row = np.zeros((len(pieces), 9), np.int64), np.zeros(rows, np.uint8)
     first = 0
     for plate, (number, source, size, picture, regions, orientation) in enumerate(pieces):
-        (height, width), labels = picture.shape[:2], _label_patches(regions)
+        (height, width), labels = picture.shape[:2], _label_patches(sample(source.regions, size), source.domain)
         if not source.closed:
             labels = _leave_seams(labels, source.domain.pads(PAD))
         fh, fw = labels.shape
@@ -185,8 +233,8 @@ def _make_plates(scale: float, target: tuple[int, int], motifs: Sequence[Motifs]
         own = labels[ys, xs].copy()
         own[np.isin(own, source.barred.get(orientation, ()))] = 0
         labels_all[first : first + fh, :fw] = own
-        home_y[first : first + fh] = np.rint((np.arange(fh) - above) * (target[0] / size[0]))[ys]
-        home_x[plate, :fw] = np.rint((np.arange(fw) - left) * (target[1] / size[1]))[xs]
+        home_y[first : first + fh] = _find_homes(fh, above, size[0], target[0])[ys]
+        home_x[plate, :fw] = _find_homes(fw, left, size[1], target[1])[xs]
         table[plate] = (
             *(first, number, orientation.down, orientation.across, fh, fw, first * stride),
             *(below if orientation.down else above, right if orientation.across else left),

@@ -10,20 +10,24 @@ from numpy.typing import NDArray
 
 from studio.recompose.domain import Domain
 from studio.recompose.levels import (
-    COUNTED_KNOTS,
     Colours,
     Knots,
     Level,
     Motifs,
     convert_colours,
+    measure_free_side,
     plan_level,
     plan_scales,
     sample,
     shrink_knots,
 )
 
-SKETCHED_SHARE = 0.13
-"""A sketch ends at the first level of this scale or finer: what is where is settled there."""
+SKETCHED_SHARE, SKETCHED_PX, SKETCHED_LEVELS = 0.13, 117, 2
+"""A sketch ends at the first level of this scale or with a shorter side of this many cells, and after this many levels
+more than the coarsest: what is where is settled there."""
+COUNTED_KNOTS, MOST_COUNTED_KNOTS = 50_000, 400_000
+"""What a sketch changes is counted on about the first number of its free knots, but on no more knots than the second.
+"""
 MOST_KEPT_BYTES = 64 << 20
 """Levels with larger plates are made again for each drawing."""
 
@@ -49,8 +53,10 @@ class Pyramid:
     ) -> None:
         self.target, self.regions, self.motifs, self.check = target, regions, tuple(motifs), check
         self._colours, self._design, self._kept = convert_colours(palette), design, kept
-        self.scales = plan_scales(target.size)
-        self.sketched = next(number for number, scale in enumerate(self.scales) if scale >= SKETCHED_SHARE)
+        self.scales = plan_scales(target.size, None if kept is None else measure_free_side(kept))
+        settled = min(SKETCHED_SHARE, SKETCHED_PX / min(target.size))
+        first = next(number for number, scale in enumerate(self.scales) if scale >= settled)
+        self.sketched = min(max(first, SKETCHED_LEVELS), len(self.scales) - 2)
         """Number of the level at which a sketch ends."""
         self._levels: dict[int, Level] = {}
         self._own: dict[tuple[int, int], Colours] = {}
@@ -72,7 +78,7 @@ class Pyramid:
         if number not in self._levels:
             self.check()
             colours = self._colours if number < self.last else None
-            self._levels[number] = plan_level(self.scales[number], self.target, self.regions, self.motifs, colours)
+            self._levels[number] = self._plan(self.scales[number], colours)
         return self._levels[number]
 
     def forget(self, number: int) -> None:
@@ -99,9 +105,19 @@ class Pyramid:
         own = self.own_knots(size) if shown.ndim == 2 else self.own_colours(size)
         shown[kept] = own[kept]
 
+    def count_changed(self, knots: Knots) -> float:
+        """Return the share of the knots (h, w), of those that may change, that are not the target's own."""
+        size = knots.shape[0], knots.shape[1]
+        differing = int(np.count_nonzero(knots != self.own_knots(size)))
+        free = knots.size if self._kept is None else knots.size - int(np.count_nonzero(sample(self._kept, size)))
+        return differing / max(free, 1)
+
+    def _plan(self, scale: float, colours: Colours | None) -> Level:
+        return plan_level(scale, self.target, self.regions, self.motifs, colours, kept=self._kept)
+
     def _plan_counter(self) -> Level:
         height, width = self.target.size
-        scale = min(1.0, (COUNTED_KNOTS / (height * width)) ** 0.5)
-        if scale == 1:
-            return self.level(self.last)
-        return plan_level(scale, self.target, self.regions, self.motifs, None)
+        free = 1.0 if self._kept is None else max(1 - float(self._kept.mean()), 1e-6)
+        counted = min(COUNTED_KNOTS / free, MOST_COUNTED_KNOTS)
+        scale = min(1.0, max((counted / (height * width)) ** 0.5, self.scales[self.sketched]))
+        return self.level(self.last) if scale == 1 else self._plan(scale, None)

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from studio.designs.colours.colour_spaces import convert_from_oklab
-from studio.designs.index_map import IndexMap
+from studio.designs.index_map import IndexMap, find_counted
 from studio.designs.structure.borders import find_border
 from studio.designs.structure.repeat import measure_seams
 from studio.errors import RequestError
 from studio.recompose.domain import Domain, find_domain
-from studio.recompose.extent import COUNTED_YARN, Extent
+from studio.recompose.extent import Extent
 from studio.recompose.leading import match_tones
 from studio.recompose.levels import COLOUR_UNIT, Colours, Knots, Motifs, convert_colours
 from studio.recompose.pyramid import Pyramid
@@ -27,11 +27,14 @@ SMALLEST_SIDE = 12
 SUBTLE, MEDIUM, STRONG = SUBTLE_CHANGE, MEDIUM_CHANGE, STRONG_CHANGE
 FIRM_HOLD, LOOSE_HOLD = 1.0, 0.02
 """How much motifs hold on to their place in a subtle variation and in a strong one."""
+HOLDING = 2
+"""How long they hold on between the two: a medallion stays at its place up to a medium change."""
 LEAST_OPEN_SIDE = 48
 """Smaller repeats keep the patches across their edges even where these do not meet: there are too few others."""
-LEAST_CHANGED, LEAST_LEFT, DRAWINGS = 0.2, 0.25, 4
-"""A drawing that changes less than this part of what is wanted, or leaves less than this part of a yarn, is drawn again
-until there are this many. Small designs need it: one motif may be all of a yarn."""
+LEAST_RATIO, MOST_RATIO, LEAST_LEFT, DRAWINGS = 0.7, 1.4, 0.25, 4
+"""A drawing that changes less or more than these parts of what is wanted, or leaves less than this part of a yarn, is
+drawn again until there are this many. Small designs need it, where one motif may be all of a yarn, and those of many
+near shades, where sketches promise more than is kept."""
 LED_NOISE = 0.12
 """The noise on a leading picture, in OKLab: enough for two seeds to differ."""
 PULLS = (1.0, 1.0, 0.9, 0.8, 0.6, 0.3)
@@ -78,10 +81,7 @@ class Recomposer:
             _check_size("The second design", other.index_map, domain)
             self._motifs.append(_leave_border(_read_motifs(other, domain)))
             designs = np.array([1 - share, share])
-        yarns = sum(
-            weight * _measure_yarns(one, len(design.palette)) for weight, one in zip(designs, self._motifs, strict=True)
-        )
-        wanted = np.asarray(yarns, np.float64)
+        wanted = _mix_yarns(self._motifs, designs, len(design.palette))
         pyramid = Pyramid(
             target=self._domain,
             regions=self._motifs[0].regions,
@@ -97,14 +97,12 @@ class Recomposer:
     def draw(self, change: float, seed: int, report: Report | None = None) -> Knots:
         """Return the knots (h, w) of a variation that changes about this share of them, the same for the same seed."""
         self._synthesis.rules = plan_rules(_hold(change))
-        drawn: list[tuple[float, Knots]] = []
-        for attempt in range(DRAWINGS):
-            sketch = self._extent.choose(change, seed if attempt == 0 else derive_seed(seed, attempt))
-            knots = self._finish(sketch, None, report)
-            drawn.append((self._find_fault(knots, change), knots))
-            if drawn[-1][0] == 0:
-                break
-        return min(drawn, key=lambda one: one[0])[1]
+        fit = self._extent.fit(change)
+
+        def attempt(aim: float, seed: int) -> Knots:
+            return self._finish(self._extent.choose(aim, seed, fit), None, report)
+
+        return self._draw_well(attempt, change, seed, MOST_RATIO)
 
     def draw_led(
         self,
@@ -123,32 +121,52 @@ class Recomposer:
         design = convert_colours(self.carpet.index_map.palette)[self._motifs[0].knots]
         lead = Lead(match_tones(colours, design), tuple(share * pull for share in PULLS))
         self._synthesis.rules = plan_rules(LOOSE_HOLD)
-        sketch, lead = self._extent.led(lead, LED_NOISE, change, seed)
-        return self._finish(sketch, lead, report)
+
+        def attempt(aim: float, seed: int) -> Knots:
+            return self._finish(*self._extent.led(lead, LED_NOISE, aim, seed), report)
+
+        return self._draw_well(attempt, change, seed, np.inf)
 
     @property
     def reports(self) -> int:
         """How often `report` is called for each variation."""
         return self._synthesis.reports
 
-    def _find_fault(self, knots: Knots, change: float) -> float:
-        """Return how many yarns a drawing has lost, and up to 1 for how little it changes; 0 is good enough."""
-        design, kept = self.carpet.index_map.indices, self.carpet.kept
+    def _draw_well(self, attempt: Callable[[float, int], Knots], change: float, seed: int, most: float) -> Knots:
+        """Return the drawing with the least fault of a few attempts at a share; each tells the next how far to aim."""
+        best: tuple[float, Knots] | None = None
+        aim = change
+        for number in range(DRAWINGS):
+            knots = attempt(aim, seed if number == 0 else derive_seed(seed, number))
+            changed = self._synthesis.count_changed(knots)
+            fault = self._find_fault(knots, changed / change, most)
+            if best is None or fault < best[0]:
+                best = fault, knots
+            if fault == 0:
+                break
+            aim = float(np.clip(aim * np.clip(change / max(changed, 1e-3), 0.5, 2), change / 3, min(3 * change, 1)))
+        assert best is not None
+        return np.ascontiguousarray(self._domain.unfold(best[1]))
+
+    def _find_fault(self, knots: Knots, ratio: float, most: float) -> float:
+        """Return how far the drawn part (h, w) is from good enough, which is 0: each yarn lost counts 1.
+
+        `ratio` is what it changes by what is wanted.
+        """
+        design = self._motifs[0].knots
         before, after = (np.bincount(one.ravel(), minlength=256) / one.size for one in (design, knots))
-        least = LEAST_CHANGED * change * (1.0 if kept is None else 1 - float(kept.mean()))
-        if before.max() == 1 or least == 0:
+        if before.max() == 1:
             return 0.0
-        lost = (before >= COUNTED_YARN) & (after < LEAST_LEFT * before)
-        alike = max(1 - float((knots != design).mean()) / least, 0.0)
-        return alike if len(self._motifs) > 1 else alike + float(lost.sum())
+        lost = find_counted(before) & (after < LEAST_LEFT * before)
+        off = max(LEAST_RATIO - ratio, 0.0) / LEAST_RATIO + max(ratio - most, 0.0)
+        return off if len(self._motifs) > 1 else off + float(lost.sum())
 
     def _finish(self, sketch: Sketch, lead: Lead | None, report: Report | None) -> Knots:
         def tell(number: int, colours: Colours) -> None:
             if report is not None:
                 report(number - sketch.number, lambda: self._show(colours))
 
-        knots = self._synthesis.finish(sketch, lead, None if report is None else tell)
-        return np.ascontiguousarray(self._domain.unfold(knots))
+        return self._synthesis.finish(sketch, lead, None if report is None else tell)
 
     def _show(self, colours: Colours) -> NDArray[np.uint8]:
         height, width = self._domain.shape
@@ -180,10 +198,18 @@ def _read_motifs(carpet: Carpet, domain: Domain) -> Motifs:
     return Motifs(domain, knots, domain.cut(regions), tuple(orientations), BARRED, closed)
 
 
-def _measure_yarns(motifs: Motifs, yarns: int) -> NDArray[np.float64]:
-    """Return the share of each yarn (yarns,) in the parts that patches are taken from."""
-    knots = motifs.knots[motifs.regions > 0]
-    return np.bincount(knots, minlength=yarns) / max(knots.size, 1)
+def _mix_yarns(motifs: Sequence[Motifs], designs: NDArray[np.float64], yarns: int) -> NDArray[np.float64]:
+    """Return the share of each yarn (yarns,) to keep: the first design's border, and of each ground its share."""
+
+    def count(one: Motifs, part: NDArray[np.bool_]) -> NDArray[np.float64]:
+        return np.bincount(one.knots[part], minlength=yarns) / max(int(part.sum()), 1)
+
+    first = motifs[0]
+    ground = first.regions == FIELD
+    inner = sum(
+        (share * count(one, one.regions == FIELD) for share, one in zip(designs, motifs, strict=True)), np.zeros(yarns)
+    )
+    return np.asarray(ground.mean() * inner + (1 - ground.mean()) * count(first, ~ground))
 
 
 def _leave_border(motifs: Motifs) -> Motifs:
@@ -193,5 +219,5 @@ def _leave_border(motifs: Motifs) -> Motifs:
 
 def _hold(change: float) -> float:
     """Return how much motifs hold on to their place where this share changes."""
-    along = np.clip((change - SUBTLE) / (STRONG - SUBTLE), 0, 1)
+    along = np.clip((change - SUBTLE) / (STRONG - SUBTLE), 0, 1) ** HOLDING
     return round(float(FIRM_HOLD * (LOOSE_HOLD / FIRM_HOLD) ** along), 3)

@@ -84,12 +84,12 @@ def vote(level: Level, field: Field, cost: NDArray[np.int32], check: Check) -> K
     return knots
 
 
-def copy(level: Level, field: Field, check: Check) -> tuple[Knots, NDArray[np.uint8]]:
-    """Return the knots (h, w) that a field makes where patches are copied as they are, and each knot's design."""
-    knots, designs = np.zeros(level.size, np.uint8), np.zeros(level.size, np.uint8)
+def copy(level: Level, field: Field, check: Check) -> Knots:
+    """Return the knots (h, w) that a field makes where patches are copied as they are."""
+    knots = np.zeros(level.size, np.uint8)
 
     def work(top: int, bottom: int) -> None:
-        kernels.copy_knots(level.plates, field, level.origin, knots, designs, top=top, bottom=bottom)
+        kernels.copy_knots(level.plates, field, level.origin, knots, top=top, bottom=bottom)
 
     in_bands(level.size[0], work, check)
-    return knots, designs
+    return knots

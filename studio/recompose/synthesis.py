@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 
 from studio.recompose import kernels, steps
 from studio.recompose.balance import Balance, measure_contrast, price_of_uses
+from studio.recompose.contents import Contents
 from studio.recompose.kernels import PATCH
-from studio.recompose.levels import COLOUR_UNIT, PAD, Colours, Knots, Level, count_yarns, sample, shrink_colours
+from studio.recompose.levels import COLOUR_UNIT, PAD, Colours, Knots, Level, sample, shrink_colours
 from studio.recompose.plates import Field, Matches, Prices, Walk
 from studio.recompose.pyramid import Pyramid
-from studio.recompose.regions import Rules
+from studio.recompose.regions import ON_LEVEL_AXIS, ON_UPRIGHT_AXIS, Rules
 
 ROUNDS, LAST_ROUNDS = 3, 8
 """Rounds of searching and averaging at each level, and of searching and voting at the last one at most."""
@@ -27,7 +28,7 @@ FIRST_PASSES, PASSES = 10, 2
 """Passes of the search in each round, at the coarsest level and at the others."""
 RADIUS, LAST_RADIUS = 4, 8
 """How far a patch is searched around the best one, at random. All over the design at a sketch's levels."""
-SEAM = 0.03
+SEAM = 0.1
 """The price of not going on with what a neighbour shows, in squared OKLab, at the levels of colours."""
 MOST_REACH = 1 << 20
 """A reach in knots that no design is larger than."""
@@ -54,8 +55,8 @@ class Lead:
 class Sketch:
     """A drawing at its coarse levels: which patch goes where.
 
-    `changed` is the share of knots that differ from the design, `yarns` (k,) the share of each yarn, `designs` (n,) the
-    share of each design.
+    `changed` is the share of the free knots that differ from the design where patches are copied as they are, `yarns`
+    (k,) the share of each yarn. `designs` (n,) is the share of each design in the ground within the border.
     """
 
     seed: int
@@ -83,8 +84,8 @@ class Synthesis:
     ) -> None:
         self.rules = rules
         self._pyramid, self._target, self._check = pyramid, pyramid.target, pyramid.check
-        self._wanted = np.concatenate([wanted_yarns, wanted_designs])
-        self._contents: dict[int, tuple[NDArray[np.float32], float]] = {}
+        self._yarns, self._designs = wanted_yarns, wanted_designs
+        self._contents: dict[int, tuple[Contents, float]] = {}
 
     @property
     def reports(self) -> int:
@@ -102,7 +103,7 @@ class Synthesis:
         level = pyramid.level(0)
         field = self._scatter(level, rng)
         shown = self._add_noise(self._rough(level.size, lead), noise, rng)
-        pressure = np.zeros(len(self._wanted))
+        balance = Balance(self._yarns, self._designs, gain, np.zeros(len(self._yarns) + len(self._designs)))
         for number in range(pyramid.sketched + 1):
             # 2. At each further level the enlarged field, and the picture that it makes.
             if number > 0:
@@ -111,37 +112,66 @@ class Synthesis:
                 shown = self._average(level, field, lead, number)
             # 3. Better patches, none used too often, and each yarn about as often as in the design.
             if number < pyramid.last:
-                contents, contrast = self._measure_contents(number)
-                balance = Balance(contents, self._wanted, contrast, gain, pressure)
                 self._improve(number, shown, field, seed, balance)
-                pressure = balance.pressure
-        return self._count(seed, field)
+        return self._measure(seed, field)
 
     def finish(
         self, sketch: Sketch, lead: Lead | None = None, report: Callable[[int, Colours], None] | None = None
     ) -> Knots:
         """Return the knots (h, w) of a sketch's target. `report(level, colours)` is called after each level."""
-        pyramid, field = self._pyramid, sketch.field
-        if report is not None and sketch.number < pyramid.last:
-            report(sketch.number, self._average(pyramid.level(sketch.number), field))
-        for number in range(sketch.number + 1, pyramid.last):
-            level = pyramid.level(number)
-            field = steps.enlarge(field, pyramid.level(number - 1), level, self._check)
+        pyramid, last = self._pyramid, self._pyramid.last
+        if report is not None and sketch.number < last:
+            report(sketch.number, self._average(pyramid.level(sketch.number), sketch.field))
+        number, field = self._refine(sketch.number, sketch.field, 1.0, seed=sketch.seed, lead=lead, report=report)
+        if number < last:
+            field = steps.enlarge(field, pyramid.level(number), pyramid.level(last), self._check)
+        return self._weave(pyramid.level(last), field, sketch.seed)
+
+    def foretell(self, sketch: Sketch, lead: Lead | None = None) -> float:
+        """Return the share of the free knots that a sketch changes when it is finished, by a small drawing of it."""
+        pyramid = self._pyramid
+        scale = pyramid.counter.scale
+        number, field = self._refine(sketch.number, sketch.field, scale, seed=sketch.seed, lead=lead)
+        return pyramid.count_changed(self._weave(pyramid.counter, self._count_at(number, field), sketch.seed))
+
+    def count_changed(self, knots: Knots) -> float:
+        """Return the share of the target's knots (h, w), of those that may change, that are not its own."""
+        return self._pyramid.count_changed(knots)
+
+    def _refine(
+        self,
+        number: int,
+        field: Field,
+        scale: float,
+        *,
+        seed: int,
+        lead: Lead | None,
+        report: Callable[[int, Colours], None] | None = None,
+    ) -> tuple[int, Field]:
+        """Return the number and the field of the last level below a scale, drawn on from the field of a level."""
+        pyramid = self._pyramid
+        while pyramid.scales[number + 1 :] and pyramid.scales[number + 1] < scale:
+            before, level = pyramid.level(number), pyramid.level(number + 1)
+            field = steps.enlarge(field, before, level, self._check)
+            number += 1
             shown = self._average(level, field, lead, number)
             if level.scale >= DROPPED_SHARE:
                 pyramid.forget(number - 1)
-            shown = self._improve(number, shown, field, sketch.seed, None)
+            shown = self._improve(number, shown, field, seed, None)
             if report is not None:
                 report(number, shown)
-        if sketch.number < pyramid.last:
-            field = steps.enlarge(field, pyramid.level(pyramid.last - 1), pyramid.level(pyramid.last), self._check)
-        return self._weave(field, sketch.seed)
+        return number, field
 
     def _scatter(self, level: Level, rng: np.random.Generator) -> Field:
-        """Return a field of random patches of the first plate."""
+        """Return a field of random patches of the first plate. Kept ones are the design's own; those on an axis stay on
+        it.
+        """
         rows, columns = level.plates.table[0, 4:6]
         height, width = level.labels.shape
         ys, xs = rng.integers(0, rows, (height, width)), rng.integers(0, columns, (height, width))
+        own_y, own_x = np.indices((height, width))
+        ys = np.where(np.isin(level.labels, (0, ON_LEVEL_AXIS)), own_y, ys)
+        xs = np.where(np.isin(level.labels, (0, ON_UPRIGHT_AXIS)), own_x, xs)
         return np.asarray(ys * level.plates.picture.shape[1] + xs, np.int32)
 
     def _rough(self, size: tuple[int, int], lead: Lead | None) -> Colours:
@@ -171,29 +201,28 @@ class Synthesis:
         for i in range(ROUNDS):
             price = price_of_uses(level, field, UNIT) if sketching else np.zeros(level.plates.labels.shape, np.int32)
             if balance is not None:
-                price = price + np.rint(balance.price(field)).astype(np.int32).reshape(price.shape)
+                price = price + np.rint(balance.price(field, *self._measure_contents(number))).astype(np.int32)
             prices = self._plan_prices(level, price)
             self._search(level, shown, field, prices, passes=passes, radius=radius, seed=derive_seed(seed, number, i))
             shown = self._average(level, field)
         return shown
 
-    def _measure_contents(self, number: int) -> tuple[NDArray[np.float32], float]:
-        """Return what each source patch holds of each yarn and each design, and the contrast of the level."""
+    def _measure_contents(self, number: int) -> tuple[Contents, float]:
+        """Return what the source patches of a level hold, and the level's contrast."""
         if number not in self._contents:
-            level, motifs = self._pyramid.level(number), self._pyramid.motifs
-            yarns = count_yarns(level, motifs, self._pyramid.yarns)
-            designs = np.zeros((len(yarns), len(motifs)), np.float32)
-            of_row = level.plates.table[level.plates.plate_of_row, 1]
-            designs[np.arange(len(yarns)), np.repeat(of_row, level.plates.picture.shape[1])] = 1
-            self._contents[number] = np.concatenate([yarns, designs], axis=1), measure_contrast(level)
+            level = self._pyramid.level(number)
+            self._contents[number] = (
+                Contents(level, self._pyramid.motifs, self._pyramid.yarns),
+                measure_contrast(level),
+            )
         return self._contents[number]
 
     def _plan_prices(self, level: Level, patches: NDArray[np.int32]) -> Prices:
         """Return what patches cost at a level. Among knots only their difference counts."""
         reach = np.rint(self.rules.reach * level.scale).astype(np.int64).clip(0, MOST_REACH)
-        unit = UNIT * 1024 / min(level.size) ** 2 if level.scale < 1 else 0.0
-        hold = np.rint(self.rules.hold * unit).astype(np.int64)
-        return Prices(reach, hold, patches, round(SEAM * UNIT) if level.scale < 1 else 0)
+        unit = 0.0 if level.shows_knots else UNIT
+        hold = np.rint(self.rules.hold * (unit * 1024 / min(level.size) ** 2)).astype(np.int64)
+        return Prices(reach, hold, patches, round(SEAM * unit))
 
     def _search(
         self,
@@ -209,7 +238,7 @@ class Synthesis:
         """Improve a field in place by a few passes; returns what each patch costs."""
         picture = self._target.surround(shown, PAD)
         cost = np.full(field.shape, kernels.WORST, np.int32)
-        done = -1 if level.scale < 1 else 0  # a patch of equal knots cannot become better, one of equal colours can
+        done = 0 if level.shows_knots else -1  # a patch of equal knots cannot become better, one of equal colours can
         for i in range(passes):
             walk = Walk(radius, forward=i % 2 == 0, seed=derive_seed(seed, i), done=done)
             steps.search(level, Matches(field, cost, field.copy()), picture, prices, walk, check=self._check)
@@ -225,9 +254,11 @@ class Synthesis:
         self._pyramid.keep(shown)
         return shown
 
-    def _weave(self, field: Field, seed: int) -> Knots:
-        """Return the knots that a field makes: each round finds the patches most like it and lets them vote again."""
-        level = self._pyramid.level(self._pyramid.last)
+    def _weave(self, level: Level, field: Field, seed: int) -> Knots:
+        """Return the knots that a field makes at a level of knots; improves the field in place.
+
+        Each round finds the patches most like the knots, and lets these vote again.
+        """
         prices = self._plan_prices(level, np.broadcast_to(np.zeros(1, np.int32), level.plates.labels.shape))
         knots = self._vote(level, field, np.zeros(field.shape, np.int32))
         for i in range(LAST_ROUNDS):
@@ -243,21 +274,25 @@ class Synthesis:
         self._pyramid.keep(knots)
         return knots
 
-    def _count(self, seed: int, field: Field) -> Sketch:
+    def _measure(self, seed: int, field: Field) -> Sketch:
         """Return a sketch with what its patches, copied as they are, change."""
-        pyramid, counter = self._pyramid, self._pyramid.counter
-        level = pyramid.level(pyramid.sketched)
-        enlarged = field if counter.size == level.size else steps.enlarge(field, level, counter, self._check)
-        knots, designs = (self._target.fold(one) for one in steps.copy(counter, enlarged, self._check))
+        pyramid = self._pyramid
+        enlarged = self._count_at(pyramid.sketched, field)
+        knots = self._target.fold(steps.copy(pyramid.counter, enlarged, self._check))
         pyramid.keep(knots)
+        contents, _ = self._measure_contents(pyramid.sketched)
         return Sketch(
             seed,
             pyramid.sketched,
             field,
-            changed=float((knots != pyramid.own_knots(counter.size)).mean()),
+            changed=pyramid.count_changed(knots),
             yarns=np.bincount(knots.ravel(), minlength=pyramid.yarns) / knots.size,
-            designs=np.bincount(designs.ravel(), minlength=len(pyramid.motifs)) / knots.size,
+            designs=contents.count(field)[1],
         )
+
+    def _count_at(self, number: int, field: Field) -> Field:
+        """Return the field of a level at the level on which changes are counted."""
+        return steps.enlarge(field, self._pyramid.level(number), self._pyramid.counter, self._check)
 
 
 def derive_seed(*numbers: int) -> int:

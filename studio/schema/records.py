@@ -70,7 +70,7 @@ class Weaving:
     - `shares`: share of knots in each yarn. Empty in records of earlier versions.
     - `colour_shift`: mean CIEDE2000 difference between the model's picture and the picture in yarns, before
       symmetry, kept parts, seams or stray knots changed it.
-    - `changed_share`: knots with another yarn than in the design. None if the yarns are new.
+    - `changed_share`: knots with another yarn than in the design. None if the yarns are new and a model drew.
     - `unchanged_share`: parts in which the model's picture equals the design after the VAE round trip. These take the
       design's knots.
     - `settled_share`: knots set to another yarn than the nearest one, because of the design's contacts (pairs of
@@ -86,6 +86,7 @@ class Weaving:
       invisible.
     - `seams_closed`: knots that were changed because a seam ratio was above 1.3.
     - `known_small`, `known_large`: neighbourhoods of 4 x 4 and of 8 x 8 knots that the design has too, mirrored or not.
+      In new yarns: those of the design in these yarns.
     """
 
     yarns: tuple[str, ...] = ()

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from studio.designs import Canvas, fit, plan_canvas, unfit
+from studio.errors import RequestError
 from tests.support.design_files import draw_noise
 
 SIDES = st.integers(1, 1500)
@@ -126,3 +127,14 @@ def test_impossible_sizes_are_refused():
         fit(draw_noise(41, 50), canvas)
     with pytest.raises(ValueError, match="40 x 50"):
         unfit(draw_noise(40, 50), canvas)
+
+
+@pytest.mark.parametrize("size", [(12, 12), (40, 15), (15, 40)])
+def test_a_repeat_smaller_than_the_model_draws_is_refused_with_what_to_do(size):
+    limits = {"working_pixels": 4096, "multiple_px": 16, "smallest_px": 64}
+    with pytest.raises(
+        RequestError, match=rf"repeat has {size[0]} × {size[1]} knots.*at least 16 a side. Draw it from"
+    ):
+        plan_canvas(*size, **limits, repeat="half-drop")
+    assert plan_canvas(*size, **limits).padded_width_px == 64
+    assert plan_canvas(16, 24, **limits, repeat="half-drop").working_width_px == 16

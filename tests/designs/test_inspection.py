@@ -142,15 +142,15 @@ def test_a_plain_design_can_be_inspected():
 
 @settings(max_examples=25, deadline=None)
 @given(
-    width=st.integers(32, 90), height=st.integers(32, 90), yarns=st.integers(1, 6), cell=st.integers(1, 9),
-    seed=st.integers(0, 999),
+    size=st.integers(12, 40).flatmap(lambda least: st.tuples(*[st.integers(least, 3 * least)] * 2)),
+    yarns=st.integers(1, 6), cell=st.integers(1, 9), seed=st.integers(0, 999),
 )  # fmt: skip
-def test_every_design_can_be_inspected(width: int, height: int, yarns: int, cell: int, seed: int):
-    design = open_indices(draw_cells(width, height, yarns, seed, cell))
+def test_every_design_can_be_inspected(size: tuple[int, int], yarns: int, cell: int, seed: int):
+    design = open_indices(draw_cells(*size, yarns, seed, cell))
     inspection = inspect_design(design)
     figures = json.loads(json.dumps(inspection.to_json(), allow_nan=False))
     assert set(figures) == KEYS
-    assert (figures["width"], figures["height"]) == (width, height)
+    assert (figures["width"], figures["height"]) == size
     assert len(figures["palette"]) == len(figures["shares"])
     assert sum(figures["shares"]) == pytest.approx(1, abs=1e-9)
     assert inspect_design(design) == inspection  # deterministic

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import tracemalloc
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from studio.designs.weaving.neighbourhoods import LARGE, SMALL, Neighbourhoods, measure_known
+from studio.designs.weaving import neighbourhoods
+from studio.designs.weaving.neighbourhoods import LARGE, SMALL, Neighbourhoods, forget_neighbourhoods, measure_known
 from tests.support.knots import draw_knots
 
 BOTH_SIDES = pytest.mark.parametrize("side", [SMALL, LARGE])
+
+
+@pytest.fixture(autouse=True)
+def nothing_remembered() -> Iterator[None]:
+    """Free what a test leaves remembered."""
+    yield
+    forget_neighbourhoods()
 
 
 def scan_known(designs, knots, side) -> np.ndarray:
@@ -70,12 +81,12 @@ def scan_crossing(shape, side, first, end) -> np.ndarray:
 @BOTH_SIDES
 def test_a_shifted_or_mirrored_design_is_known(side):
     design = draw_knots(9, 40, 48)
-    neighbourhoods = Neighbourhoods([design], side)
+    level = Neighbourhoods([design], side)
     for knots in (design, design[3:, 5:], design[::-1], design[:, ::-1], design[::-1, ::-1]):
-        assert neighbourhoods.measure_known(knots) == 1
-    assert neighbourhoods.measure_known(np.ascontiguousarray(design[:40, :40].T)) == 0
+        assert level.measure_known(knots) == 1
+    assert level.measure_known(np.ascontiguousarray(design[:40, :40].T)) == 0
     shifted = np.roll(design, 7, axis=1)
-    known = neighbourhoods.find_known(shifted)
+    known = level.find_known(shifted)
     assert known[:, 7:].all() and known[:, : 8 - side].all()
     assert not known[:, max(8 - side, 0) : 7].any()
 
@@ -95,10 +106,12 @@ def test_noise_and_changed_knots_are_not_known(side):
 def test_the_same_knots_in_another_order_are_not_known():
     """A neighbourhood is its knots in their places, not the yarns in it or those of its rows."""
     design = np.arange(16, dtype=np.uint8).reshape(4, 4)
-    neighbourhoods = Neighbourhoods([design], 4)
-    assert neighbourhoods.measure_known(design) == 1
-    for knots in (design[[1, 0, 2, 3]], design[:, [0, 2, 1, 3]], design.T, np.rot90(design), design + np.uint8(1)):
-        assert neighbourhoods.measure_known(np.ascontiguousarray(knots)) == 0
+    level = Neighbourhoods([design], 4)
+    assert level.measure_known(design) == 1
+    others = [design[[1, 0, 2, 3]], design[:, [0, 2, 1, 3]], design.T, np.rot90(design), design + np.uint8(1)]
+    others += [design[[3, 1, 2, 0]], design[:, [0, 2, 1, 3]], np.where(np.eye(4, dtype=bool), design[::-1], design)]
+    for knots in others:
+        assert level.measure_known(np.ascontiguousarray(knots)) == 0
 
 
 def test_several_designs_are_known_together():
@@ -134,3 +147,85 @@ def test_a_share_is_the_mean_over_all_neighbourhoods():
     known = scan_known([design], knots, SMALL)
     assert measure_known([design], knots, SMALL) == pytest.approx(known.mean(), abs=1e-5)
     assert 0.4 < known.mean() < 0.6
+
+
+@pytest.mark.parametrize("at_once", [1, 100, 1000])
+@pytest.mark.parametrize("side", [1, 3, SMALL, LARGE])
+def test_strips_join_without_a_gap(monkeypatch, at_once, side):
+    monkeypatch.setattr(neighbourhoods, "KNOTS_AT_ONCE", at_once)
+    designs = [draw_knots(2, 15, 30), draw_knots(2, 20, 17, seed=1)]
+    knots = np.concatenate([designs[1][:, 3:], designs[0][:, ::-1][:9, :15].repeat(2, axis=1)[:, 2:19]])
+    level = Neighbourhoods(designs, side)
+    wanted = scan_known(designs, knots, side)
+    assert np.array_equal(level.find_known(knots), wanted)
+    assert level.measure_known(knots) == pytest.approx(wanted.mean())
+    assert wanted.any()
+
+
+@pytest.mark.parametrize("at_once", [10, 10_000])
+def test_each_neighbourhood_is_kept_once(monkeypatch, at_once):
+    monkeypatch.setattr(neighbourhoods, "KNOTS_AT_ONCE", at_once)
+    design = draw_knots(5, 40, 48)
+    once = Neighbourhoods([design], SMALL).size_bytes
+    assert once == 8 * 37 * 45
+    assert Neighbourhoods([design, design[::-1], design[:, ::-1], design], SMALL).size_bytes == once
+    assert Neighbourhoods([np.zeros((40, 48), np.uint8)], SMALL).size_bytes == 8
+
+
+@BOTH_SIDES
+def test_a_design_of_noise_takes_at_most_12_bytes_for_each_knot(monkeypatch, side):
+    monkeypatch.setattr(neighbourhoods, "KNOTS_AT_ONCE", 4096)
+    design = draw_knots(12, 500, 400)
+    tracemalloc.start()
+    try:
+        share = Neighbourhoods([design], side).measure_known(design)
+        assert tracemalloc.get_traced_memory()[1] < 12 * design.size
+    finally:
+        tracemalloc.stop()
+    assert share == 1
+
+
+def count_checks(designs, knots) -> int:
+    """Return how often a share asks whether to go on: more often where it reads the designs anew."""
+    calls = 0
+
+    def check() -> None:
+        nonlocal calls
+        calls += 1
+
+    assert measure_known(designs, knots, SMALL, check) is not None
+    return calls
+
+
+def test_the_neighbourhoods_of_the_last_designs_are_remembered_until_they_are_forgotten():
+    design, knots = draw_knots(5, 20, 20), draw_knots(5, 20, 20, seed=1)
+    first = count_checks([design], knots)
+    assert count_checks([design], knots) < first
+    assert count_checks([design, knots], knots) > first
+    assert count_checks([design], knots) < first
+    forget_neighbourhoods()
+    assert count_checks([design], knots) == first
+
+
+def test_neighbourhoods_that_need_much_memory_are_not_remembered(monkeypatch):
+    large, small = draw_knots(5, 200, 200), draw_knots(5, 20, 20)
+    monkeypatch.setattr(neighbourhoods, "REMEMBERED_BYTES", 20_000)
+    first = count_checks([small], small)
+    assert count_checks([large], small) == count_checks([large], small)
+    assert count_checks([small], small) < first  # nor do they replace what is remembered
+
+
+@pytest.mark.parametrize("allowed", range(3))
+def test_a_check_stops_the_reading_the_sorting_and_the_search(allowed):
+    design = draw_knots(5, 20, 20)
+    left = allowed
+
+    def check() -> None:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        measure_known([design], design, SMALL, check)
+    assert measure_known([design], design, SMALL) == 1

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from studio.designs import IndexMap, open_design
+from studio.designs.index_map import COUNTED_SHARE, find_counted
 from studio.designs.structure.repeat import lay, measure_seams
 from studio.errors import InputError
 from studio.evaluation.recomposed import (
@@ -93,6 +94,16 @@ def test_a_rare_yarn_can_be_lost_but_has_no_ratio() -> None:
     assert figures.lost_yarns == (2,)
     assert figures.least_yarn_ratio == 1
     assert figures.greatest_yarn_ratio == pytest.approx(512 / 511)
+
+
+@pytest.mark.parametrize(("knots", "counted"), [(3, False), (4, True)])
+def test_a_yarn_of_exactly_half_a_percent_counts_as_it_does_where_motifs_are_drawn(knots: int, counted: bool) -> None:
+    indices = np.zeros((20, 40), np.uint8)
+    indices[0, :knots] = 1
+    assert 4 / indices.size == COUNTED_SHARE
+    figures = measure(as_map(indices), np.zeros_like(indices))
+    assert (figures.least_yarn_ratio == 0) == counted
+    assert find_counted(as_map(indices).shares()).tolist() == [True, counted, False, False]
 
 
 def test_stray_knots_are_counted_and_compared_with_the_designs() -> None:

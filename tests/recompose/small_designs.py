@@ -74,3 +74,13 @@ def draw_half_drop(height: int, width: int) -> np.ndarray:
         places = lay(knots.shape, "half-drop", y + np.arange(-radius, radius + 1), x + np.arange(-radius, radius + 1))
         knots[places] = np.where(motif == 255, knots[places], motif)
     return knots
+
+
+def draw_medallion(height: int, width: int, *, yarns: int = 4) -> np.ndarray:
+    """Draw an ornament, symmetric both ways, with a great diamond of two further yarns in its middle."""
+    knots = draw_ornament(height, width, yarns=yarns, vertical=0, horizontal=0)
+    ys, xs = np.mgrid[:height, :width]
+    off = np.abs(2 * ys - height + 1) / height + np.abs(2 * xs - width + 1) / width
+    knots[off < 0.5] = yarns
+    knots[off < 0.2] = yarns + 1
+    return knots

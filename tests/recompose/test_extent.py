@@ -59,6 +59,26 @@ def test_a_small_design_keeps_its_yarns_though_one_motif_may_be_all_of_a_yarn(si
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("size", "axes"),
+    [
+        ((24, 24), (None, None)),
+        ((48, 40), (None, None)),
+        ((160, 120), (None, None)),
+        ((60, 400), (None, None)),
+        ((200, 160), (0, 0)),
+    ],
+)
+def test_designs_of_any_size_change_as_much_as_is_wanted(size, axes):
+    design = draw_ornament(*size, vertical=axes[0], horizontal=axes[1])
+    recomposer = Recomposer(make_carpet(design, "none", *axes))
+    for change in (SUBTLE, MEDIUM, STRONG):
+        changed = [(recomposer.draw(change, seed) != design).mean() for seed in range(4)]
+        assert np.isclose(np.mean(changed), change, rtol=0.25)
+        assert np.allclose(changed, change, rtol=0.6)
+
+
+@pytest.mark.slow
 def test_the_smallest_designs_change_more_where_more_is_wanted():
     """Their coarsest level is nearly as fine as the design itself."""
     design = draw_ornament(13, 26, yarns=3, seed=1)

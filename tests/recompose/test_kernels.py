@@ -10,7 +10,7 @@ import pytest
 from studio.recompose import kernels, steps
 from studio.recompose.domain import find_domain
 from studio.recompose.kernels import PATCH, WORST
-from studio.recompose.levels import PAD, Level, Motifs, convert_colours, count_yarns, plan_level
+from studio.recompose.levels import PAD, Level, Motifs, convert_colours, plan_level
 from studio.recompose.plates import Field, Matches, Prices, Target, Walk
 from studio.recompose.regions import BARRED, CORNER, FIELD, LEVEL_BAND, Orientation
 from tests.recompose.small_designs import draw_ornament
@@ -126,9 +126,8 @@ def test_the_designs_own_patches_make_the_design(repeat):
     level = plan_drawing(design, repeat)
     field = make_identity(level)
     assert np.array_equal(steps.vote(level, field, np.zeros(field.shape, np.int32), lambda: None), design)
-    copied, designs = steps.copy(level, field, lambda: None)
+    copied = steps.copy(level, field, lambda: None)
     assert np.array_equal(copied, design)
-    assert not designs.any()
     coarse = plan_drawing(design, repeat, 0.5)
     top, left = coarse.origin
     own = coarse.plates.picture[top : top + coarse.size[0], left : left + coarse.size[1]]
@@ -183,18 +182,3 @@ def test_a_knot_takes_the_yarn_of_the_better_patches():
     expected[10 : 10 + PATCH, 10 : 10 + PATCH] = 1
     assert np.array_equal(knots, expected)
     assert not steps.vote(level, field, np.zeros_like(cost), lambda: None).any()
-
-
-def test_yarns_in_patches_are_counted():
-    design = draw_ornament(48, 40, yarns=5)
-    domain = find_domain(design.shape, "none", None, None)
-    regions = np.full(design.shape, FIELD, np.uint8)
-    motifs = [Motifs(domain, design, regions, ORIENTATIONS, BARRED)]
-    level = plan_level(0.5, domain, regions, motifs, convert_colours(draw_colours(5)))
-    shares = count_yarns(level, motifs, 5).reshape(*level.plates.labels.shape, 5)
-    for number, orientation in enumerate(ORIENTATIONS):
-        first, *_, height, width = level.plates.table[number, [0, 1, 2, 3, 4, 5]]
-        shown = design[:: -1 if orientation.down else 1, :: -1 if orientation.across else 1]
-        for y, x in ((0, 0), (3, 7), (height - 1, width - 1)):
-            patch = shown[2 * y : 2 * (y + PATCH), 2 * x : 2 * (x + PATCH)]
-            assert np.allclose(shares[first + y, x], np.bincount(patch.ravel(), minlength=5) / patch.size)

@@ -18,22 +18,24 @@ def make_named_colourway(
 ) -> Colourway | None:
     """Return a palette uint8 (k, 3) with yarns in the colours that a text names and no yarn has, None where none lacks.
 
-    Yarns fall into families by the basic colour that they are nearest to. Each missing colour, in the order of the
-    text, replaces the family with the greatest share that the text does not name: its largest yarn takes an example of
-    the colour, the others keep their difference in lightness from it. Families with a yarn at a `locked` index stay.
+    `shares` (k,) are the yarns' shares of the knots; entries that no knot uses stay and count as no yarn. Yarns fall
+    into families by the basic colour that they are nearest to. Each missing colour, in the order of the text, replaces
+    the family with the greatest share that the text does not name: its largest yarn takes an example of the colour, the
+    others keep their difference in lightness from it. Families with a yarn at a `locked` index stay.
     """
-    missing = find_missing_words(text, palette)
+    used = np.flatnonzero(shares)
+    missing = find_missing_words(text, palette[used]) if used.size else ()
     if not missing:
         return None
-    families = _name_yarns(palette)
+    families = np.array(_name_yarns(palette[used]))
     named = {BASIC_OF[word] for word in find_colour_words(text)}
-    fixed = named | {families[index] for index in locked}
-    weights = {name: float(shares[[one == name for one in families]].sum()) for name in set(families) - fixed}
+    fixed = named | set(families[np.isin(used, list(locked))].tolist())
+    weights = {name: float(shares[used[families == name]].sum()) for name in set(families.tolist()) - fixed}
     free = sorted(weights, key=lambda name: (-weights[name], name))
     colours = palette.copy()
     taken = []
     for word, family in zip(dict.fromkeys(BASIC_OF[word] for word in missing), free, strict=False):
-        members = np.array([index for index, name in enumerate(families) if name == family])
+        members = used[families == family]
         colours[members] = _recolour(palette[members], shares[members], word)
         taken.append(word)
     return Colourway(f"With {' and '.join(taken)}", colours) if taken else None

@@ -21,7 +21,8 @@ FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF", "AVIF", "PCX", "TGA")
 FINE_FORMATS = "PNG, BMP, TIFF, JPEG or WebP"
 BYTES_LIMIT = 50 * 1024 * 1024
 PIXELS_LIMIT = 64_000_000
-SMALLEST_SIDE_PX = 32
+SMALLEST_SIDE_PX = 12
+"""As many knots a side as the least part that can be drawn anew from its motifs; one repeat is often no larger."""
 ASPECT_LIMIT = 4
 BROWSER_FORMATS = frozenset({"PNG", "JPEG", "WEBP", "GIF", "BMP"})
 COUNTED_BYTES = 8 * 1024 * 1024
@@ -151,7 +152,7 @@ def _check_size(width_px: int, height_px: int) -> None:
     if min(width_px, height_px) < SMALLEST_SIDE_PX:
         raise DesignError(
             f"This picture has only {size}; each side needs at least {SMALLEST_SIDE_PX}. "
-            "Choose the whole design, such as 900 x 1200 pixels."
+            "Choose the whole design, such as 900 x 1200 pixels, or one repeat of it."
         )
     if max(width_px, height_px) > SIDE_LIMIT_PX:
         raise DesignError(

@@ -16,7 +16,7 @@ from studio.designs.structure.symmetry import DIRECTIONS, Direction, find_axis, 
 from studio.designs.weaving.orphans import find_orphans
 from studio.designs.yarns import read_yarns
 from studio.errors import RequestError
-from studio.schema import COLOURS_LIMIT, Constraints
+from studio.schema import COLOURS_LIMIT, Constraints, Drawing
 
 ORPHAN_SHARE = 0.002
 """The share of stray knots that a variation may have even where its design has fewer."""
@@ -75,12 +75,13 @@ def _find_closed_repeat(repeat: str) -> str | None:
     return None if repeat in ("none", "mirror") else repeat
 
 
-def plan_weave(design: Design, constraints: Constraints) -> WeavePlan:
-    """Return the constraints resolved for a design.
+def plan_weave(design: Design, constraints: Constraints, drawing: Drawing = "model") -> WeavePlan:
+    """Return the constraints resolved for a design, with notes that hold for what draws.
 
-    Raises `RequestError` where they do not fit: a locked yarn that the design does not use, the border or field of a
-    design without a border, a repeat of a bordered design, a rectangle outside the design, a kept part with too many
-    colours for a new palette, or a kept part that is to be mirrored and is not symmetric.
+    Motifs are always drawn in yarns: a design without its own is drawn in suggested ones, even where colours are free.
+    Raises `RequestError` where the constraints do not fit: a locked yarn that the design does not use, the border or
+    field of a design without a border, a repeat of a bordered design, a rectangle outside the design, a kept part with
+    too many colours for a new palette, or a kept part that is to be mirrored and is not symmetric.
     """
     pixels = np.asarray(design.image)
     own = design.index_map
@@ -101,15 +102,10 @@ def plan_weave(design: Design, constraints: Constraints) -> WeavePlan:
     axes, notes = _choose_axes(constraints, indices, pixels, kept)
     strays = find_orphans(indices)
     if own is not None and design.mode == "P" and constraints.palette == "auto" and not few:
-        notes += (
-            f"The design's {len(own.used())} colours are more than the {COLOURS_LIMIT} that count as yarns, so the "
-            "variations' colours are free. Choose the design's yarns to keep them all.",
-        )
-    if kept is not None and own_yarns and not np.array_equal(index_map.palette[indices[kept]], pixels[kept]):
-        notes += (
-            f"The kept part stays as it is in the design's {len(index_map.used())} yarns, knot for knot: the picture "
-            "itself has more colours than a loom has yarns. Choose free colours to keep the picture's own.",
-        )
+        notes += (_explain_free_colours(len(own.used()), drawing),)
+    in_these_yarns = own_yarns or (drawing != "model" and constraints.palette != "new")
+    if kept is not None and in_these_yarns and not np.array_equal(index_map.palette[indices[kept]], pixels[kept]):
+        notes += (_explain_kept_yarns(len(index_map.used()), drawing),)
     return WeavePlan(
         constraints=constraints,
         design=pixels,
@@ -123,6 +119,24 @@ def plan_weave(design: Design, constraints: Constraints) -> WeavePlan:
         strays=strays,
         orphan_share=max(ORPHAN_SHARE, float(strays.mean())),
         notes=notes,
+    )
+
+
+def _explain_free_colours(count: int, drawing: Drawing) -> str:
+    """Return what becomes of an indexed design's colours that are too many to count as yarns."""
+    free = "the variations' colours are free" if drawing == "model" else "colour words of the prompt may change them"
+    return (
+        f"The design's {count} colours are more than the {COLOURS_LIMIT} that count as yarns, so {free}. Choose the "
+        "design's yarns to keep them all."
+    )
+
+
+def _explain_kept_yarns(count: int, drawing: Drawing) -> str:
+    """Return that the kept part of a picture without yarns is kept in those suggested for it."""
+    advice = "Choose free colours" if drawing == "model" else "Draw from the model alone, with free colours,"
+    return (
+        f"The kept part stays as it is in the design's {count} suggested yarns, knot for knot: the picture itself has "
+        f"more colours than a loom has yarns. {advice} to keep the picture's own."
     )
 
 

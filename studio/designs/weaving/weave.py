@@ -18,7 +18,7 @@ from studio.designs.structure.repeat_symmetry import join_edges, mirror_repeat
 from studio.designs.structure.symmetry import DIRECTIONS, measure_agreement
 from studio.designs.weaving.contacts import count_contacts, relabel_by_contacts
 from studio.designs.weaving.mending import Mended, mend, share_changed
-from studio.designs.weaving.neighbourhoods import LARGE, SMALL, measure_known
+from studio.designs.weaving.neighbourhoods import LARGE, SMALL, Check, go_on, measure_known
 from studio.designs.weaving.plan import WeavePlan, join_yarns
 from studio.designs.weaving.unchanged_parts import View, find_unchanged, measure_distance, measure_view_distance
 from studio.schema import Weaving
@@ -80,7 +80,7 @@ def weave(picture: Image.Image, plan: WeavePlan, working: Image.Image | None = N
         )
     knots = mended.knots
     weaving = replace(
-        _measure(knots, yarns, plan, mended, seams),
+        _measure(knots, yarns, plan, mended, seams, reference=plan.indices if yarns is plan.yarns else None),
         colour_shift=first.colour_shift,
         settled_share=converted.settled_share,
         unchanged_share=converted.unchanged_share,
@@ -90,17 +90,32 @@ def weave(picture: Image.Image, plan: WeavePlan, working: Image.Image | None = N
     return Woven(image, weaving)
 
 
-def weave_knots(knots: Knots, yarns: Pixels, plan: WeavePlan, other: Knots | None = None) -> Woven:
+def weave_knots(
+    knots: Knots,
+    yarns: Pixels,
+    plan: WeavePlan,
+    other: Knots | None = None,
+    *,
+    reference: Knots | None = None,
+    check: Check = go_on,
+) -> Woven:
     """Return knots (h, w) in yarns (k, 3), mended according to the plan.
 
-    For knots that were drawn on the plan's axes and repeat: nothing but stray knots is changed. `other` (h, w) is a
-    second design in the same yarns, whose drawing counts as known too. Raises `ValueError` for knots of another size.
+    For knots that were drawn on the plan's axes and repeat: nothing but stray knots is changed. `reference` (h, w) are
+    the design's knots in these yarns, which the knots are measured against; in the design's own yarns they are its own.
+    `other` (of any size) is a second design in the same yarns, whose drawing counts as known too. `check` is called
+    between the steps of the work and may raise to stop. Raises `ValueError` for knots or a reference of another size.
     """
-    if knots.shape != plan.indices.shape:
-        raise ValueError(f"knots of {knots.shape} for a plan of {plan.indices.shape}")
+    if reference is None and yarns is plan.yarns:
+        reference = plan.indices
+    for one in (knots, knots if reference is None else reference):
+        if one.shape != plan.indices.shape:
+            raise ValueError(f"knots of {one.shape} for a plan of {plan.indices.shape}")
+    check()
     mended, repeat = mend(knots, yarns, plan), plan.closed_repeat
     seams = None if repeat is None else _measure_seams(mended.knots, yarns, repeat)
-    return Woven(IndexMap(mended.knots, yarns).image(), _measure(mended.knots, yarns, plan, mended, seams, other=other))
+    weaving = _measure(mended.knots, yarns, plan, mended, seams, reference=reference, other=other, check=check)
+    return Woven(IndexMap(mended.knots, yarns).image(), weaving)
 
 
 def _measure(
@@ -110,16 +125,22 @@ def _measure(
     mended: Mended,
     seams: Seams | None,
     *,
+    reference: Knots | None,
     other: Knots | None = None,
+    check: Check = go_on,
 ) -> Weaving:
-    """Return the figures of woven knots (h, w), or of pixels (h, w, 3) in free colours."""
-    own = yarns is plan.yarns
-    designs = [plan.indices] if other is None else [plan.indices, other]
-    small, large = (measure_known(designs, knots, side) if own else None for side in (SMALL, LARGE))
+    """Return the figures of woven knots (h, w), or of pixels (h, w, 3) in free colours.
+
+    `reference` (h, w) are the design's knots in the same yarns, None where they are not known.
+    """
+    designs = [one for one in (reference, other) if one is not None]
+    small, large = (
+        None if reference is None else measure_known(designs, knots, side, check) for side in (SMALL, LARGE)
+    )
     return Weaving(
         yarns=() if yarns is None else format_colours(yarns),
         shares=() if yarns is None else _measure_shares(knots, len(yarns)),
-        changed_share=share_changed(plan.indices, knots) if own else None,
+        changed_share=None if reference is None else share_changed(reference, knots),
         orphan_share_before=mended.orphan_share_before,
         orphan_share=mended.orphan_share,
         cleaned_share=mended.cleaned_share,

@@ -17,6 +17,7 @@ from studio.catalogue.identifiers import new_id
 from studio.commands import main
 from studio.designs import open_design
 from studio.designs.files.export import EXPORTERS, Density
+from studio.designs.files.opening import SMALLEST_SIDE_PX
 from studio.designs.index_map import IndexMap
 from studio.schema import Weaving
 from tests.support.catalogue_records import make_record
@@ -296,7 +297,7 @@ def test_command_writes_all_yarns_that_a_variation_was_woven_in(tmp_path: Path):
 @st.composite
 def draw_any_index_map(draw) -> IndexMap:
     """Draw random knots in 1 to 256 yarns, some unused; palettes are random, grey, or black and white."""
-    sides = st.one_of(st.integers(1, 60), st.integers(32, 60))  # designs need at least 32 knots a side
+    sides = st.one_of(st.integers(1, 60), st.integers(SMALLEST_SIDE_PX, 60))
     width, height = draw(sides), draw(sides)
     rng = np.random.default_rng(draw(st.integers(0, 9999)))
     yarns = draw(st.one_of(st.integers(1, 256), st.integers(1, 4)))
@@ -334,7 +335,7 @@ def test_every_reader_gets_the_same_knots_palette_and_density(index_map: IndexMa
             assert picture.info["dpi"] == pytest.approx(Density(reeds, picks).dpi, rel=1e-4)
             assert np.array_equal(np.asarray(picture.convert("RGB")), index_map.pixels()), kind
         narrow, wide = sorted((index_map.width_px, index_map.height_px))
-        if narrow >= 32 and wide <= 4 * narrow:
+        if narrow >= SMALLEST_SIDE_PX and wide <= 4 * narrow:
             again = open_design(data).index_map
             assert np.array_equal(again.indices, index_map.indices), kind
             assert np.array_equal(again.palette, index_map.palette[: index_map.indices.max() + 1]), kind

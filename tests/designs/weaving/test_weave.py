@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import io
 from itertools import product
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -11,15 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageFilter
 
-from studio.designs import open_design
+from studio.designs import Design
 from studio.designs.colours.palette import snap
 from studio.designs.structure.symmetry import measure_agreement
+from studio.designs.weaving.neighbourhoods import LARGE, SMALL, Neighbourhoods
 from studio.designs.weaving.orphans import find_orphans
 from studio.designs.weaving.plan import plan_weave
 from studio.designs.weaving.unchanged_parts import View
-from studio.designs.weaving.weave import enlarge_knots, weave
+from studio.designs.weaving.weave import choose_yarns, enlarge_knots, weave, weave_knots
 from studio.errors import RequestError
-from studio.schema import Constraints
+from studio.schema import Constraints, Drawing
 from tests.support.knots import YARNS, as_design, carpet, check_axes, check_mirror_cloth, draw_noise
 
 
@@ -247,12 +248,15 @@ def test_a_blurred_picture_of_the_design_takes_fewer_yarns_that_lie_between_two_
     assert weave(blurred, plan_weave(design, Constraints(palette="new", colours=6))).weaving.settled_share == 0
 
 
-def test_a_kept_part_of_a_photo_is_quantised_in_yarns_with_a_note_and_unchanged_in_free_colours():
+def draw_photo() -> Design:
+    """Draw 80 x 96 pixels of many colours."""
     rng = np.random.default_rng(0)
     shades = np.repeat(np.repeat(rng.integers(0, 256, (6, 5, 3)), 16, 0), 16, 1) + rng.integers(-3, 4, (96, 80, 3))
-    buffer = io.BytesIO()
-    Image.fromarray(shades.clip(0, 255).astype(np.uint8)).save(buffer, "PNG")
-    photo = open_design(buffer.getvalue())
+    return as_design(shades.clip(0, 255).astype(np.uint8))
+
+
+def test_a_kept_part_of_a_photo_is_quantised_in_yarns_with_a_note_and_unchanged_in_free_colours():
+    photo = draw_photo()
     wanted = {"keep": "rectangle", "rectangle": (0, 0, 40, 40)}
     plan = plan_weave(photo, Constraints(palette="source", **wanted))
     assert "more colours than a loom has yarns" in plan.notes[0]
@@ -264,6 +268,85 @@ def test_a_kept_part_of_a_photo_is_quantised_in_yarns_with_a_note_and_unchanged_
         np.asarray(weave(draw_noise((96, 80), 1), free).image)[:40, :40], np.asarray(photo.image)[:40, :40]
     )
     assert plan_weave(carpet(), Constraints(palette="source", **wanted)).notes == ()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("palette", "drawing"), [("auto", "motifs"), ("free", "both"), ("source", "motifs")])
+def test_where_motifs_draw_the_note_says_that_a_kept_part_of_a_photo_is_in_suggested_yarns(palette, drawing):
+    wanted = {"keep": "rectangle", "rectangle": (0, 0, 40, 40)}
+    photo, constraints = draw_photo(), Constraints(palette=palette, **wanted)
+    plan = plan_weave(photo, constraints, drawing)
+    (note,) = plan.notes
+    assert f"the design's {len(np.unique(plan.indices))} suggested yarns, knot for knot" in note
+    assert "Draw from the model alone" in note  # free colours do not keep the picture's own here
+    woven = np.asarray(weave_knots(np.zeros_like(plan.indices), plan.yarns, plan).image)
+    assert np.array_equal(woven[:40, :40], plan.indices[:40, :40])
+    assert (plan_weave(photo, constraints).notes == ()) == (palette != "source")  # the model's picture keeps them
+    assert plan_weave(carpet(), constraints, drawing).notes == ()
+    one = as_design(np.concatenate([np.full((40, 80, 3), 90, np.uint8), np.asarray(photo.image)[40:]]))
+    assert plan_weave(one, Constraints(palette="new", colours=9, **wanted), drawing).notes == ()
+
+
+def test_where_motifs_draw_the_note_on_more_than_64_colours_says_that_the_prompt_may_change_them():
+    knots = (np.arange(64 * 64).reshape(64, 64) // 7 % 65).astype(np.uint8)
+    design = as_design(knots, np.random.default_rng(0).integers(0, 256, (65, 3), dtype=np.uint8))
+    notes = {drawing: plan_weave(design, Constraints(palette="auto"), drawing).notes for drawing in get_args(Drawing)}
+    assert "so the variations' colours are free." in notes["model"][0]
+    assert "so colour words of the prompt may change them." in notes["motifs"][0]
+    assert notes["both"] == notes["motifs"]
+
+
+def test_drawn_knots_are_measured_against_the_design_in_their_yarns():
+    design = carpet()
+    plan = plan_weave(design, Constraints(palette="new", colours=3))
+    yarns = choose_yarns(plan.design, plan)
+    reference = snap(plan.design, yarns)
+    unknown = weave_knots(reference, yarns, plan).weaving
+    assert (unknown.changed_share, unknown.known_small, unknown.known_large) == (None, None, None)
+    whole = weave_knots(reference, yarns, plan, reference=reference).weaving
+    assert (whole.changed_share, whole.known_small, whole.known_large) == (0, 1, 1)
+    drawn = reference.copy()
+    drawn[60:84] = reference[100:124]
+    drawn[20:40] = (drawn[20:40] + 1) % 3
+    woven = weave_knots(drawn, yarns, plan, reference=reference)
+    knots = np.asarray(woven.image)
+    assert woven.weaving.changed_share == (knots != reference).mean() > 0.1
+    for side, share in ((SMALL, woven.weaving.known_small), (LARGE, woven.weaving.known_large)):
+        assert share == pytest.approx(Neighbourhoods([reference], side).measure_known(knots), abs=1e-5)
+        assert 0.5 < share < 1
+    both = weave_knots(drawn, yarns, plan, drawn, reference=reference).weaving
+    assert woven.weaving.known_large < both.known_large
+    assert both.changed_share == woven.weaving.changed_share
+
+
+def test_knots_in_the_designs_yarns_are_measured_against_its_own_unless_others_are_given():
+    design = carpet()
+    plan, own = plan_weave(design, Constraints(palette="source")), design.index_map.indices
+    turned = np.ascontiguousarray(own[::-1].T[:192].repeat(2, axis=0)[:192, :144])
+    weaving = weave_knots(own, plan.yarns, plan).weaving
+    assert (weaving.changed_share, weaving.known_large) == (0, 1)
+    weaving = weave_knots(own, plan.yarns, plan, reference=turned).weaving
+    assert weaving.changed_share == (own != turned).mean()
+    assert weaving.known_large == pytest.approx(Neighbourhoods([turned], LARGE).measure_known(own), abs=1e-5)
+    assert weaving.known_large < 0.9
+    for wrong in ({"knots": own[1:]}, {"reference": own[1:]}):
+        with pytest.raises(ValueError, match=r"knots of \(191, 144\)"):
+            weave_knots(**{"knots": own, "yarns": plan.yarns, "plan": plan} | wrong)
+
+
+@pytest.mark.parametrize("allowed", range(4))
+def test_the_weaving_of_drawn_knots_can_be_stopped(allowed):
+    plan = plan_weave(carpet(), Constraints(palette="source"))
+    calls: list[int] = []
+
+    def check() -> None:
+        calls.append(1)
+        if len(calls) > allowed:
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        weave_knots(plan.indices, plan.yarns, plan, check=check)
+    assert weave_knots(plan.indices, plan.yarns, plan).weaving.known_large == 1
 
 
 def draw_blocks(numbers: np.ndarray, seed: int = 0) -> np.ndarray:
