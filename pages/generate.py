@@ -9,11 +9,13 @@ from studio.ui.generate.colourways import draw_colourways
 from studio.ui.generate.form import drafts, form, form_values, source
 from studio.ui.generate.form.constraints import can_repeat, check_constraints
 from studio.ui.generate.form.model import draw_model, find_model
+from studio.ui.generate.form.obstacles import find_obstacle
 from studio.ui.session import workspace
 from studio.ui.shared.design_facts import draw_facts
 from studio.ui.shared.favourites import STAR_STYLE
 from studio.ui.shared.navigation import HIDDEN_TITLE
 from studio.ui.shared.notices import show_notices
+from studio.ui.shared.pictures import title_of
 
 try:
     studio = workspace()
@@ -36,11 +38,11 @@ def draw_choice(design: Source | None) -> None:
     # On a phone the offers follow the upload; on a wide screen they stand beside it, as tall as upload and form.
     with st.grid(3, min_column_width=280, gap=("medium", "large")) as grid:
         with grid.cell():
-            source.draw_upload(studio.catalogue, another=design is not None)
+            refused = source.draw_upload(studio.catalogue, another=design is not None)
         with grid.cell(column_span=2, row_span=2):
             source.draw_offers(studio.catalogue, form_values.suggest_prompt)
         with grid.cell():
-            draw_form(design)
+            draw_form(design, refused)
 
 
 def draw_work(design: Source) -> None:
@@ -55,18 +57,33 @@ def draw_work(design: Source) -> None:
         draw_results(design)
 
 
-def draw_form(design: Source | None) -> None:
-    """Draw the form, the button that starts a run, other sessions' runs and the model."""
+def draw_form(design: Source | None, refused: str | None = None) -> None:
+    """Draw the form, the button that starts a run, other sessions' runs and the model.
+
+    `refused` is the name of a chosen file that cannot be used.
+    """
     form.draw_notice()
     form.draw_form(entry, settings, design)
     problem = st.container()  # above the button, where it is seen
-    if st.button("Generate", key="generate", type="primary", shortcut="Ctrl+Enter", width="stretch"):
+    obstacle = find_obstacle(design, refused)
+    if obstacle is not None:
+        st.caption(f":material/block: {obstacle}")
+    elif design is not None and source.is_picking():
+        st.caption(f"Until you choose another design, “{source.escape_markdown(title_of(design))}” is drawn.")
+    if st.button(
+        "Generate",
+        key="generate",
+        type="primary",
+        shortcut="Ctrl+Enter",
+        width="stretch",
+        disabled=obstacle is not None,
+    ):
         try:
             start_run(design)
         except StudioError as error:
             problem.error(str(error))
     run_panel.draw_others(studio, query_parameters.shown_run())
-    draw_model(entry, model_problem)
+    draw_model(entry, model_problem, form_values.read_form().drawing)
 
 
 def start_run(design: Source | None) -> None:
@@ -80,6 +97,7 @@ def start_run(design: Source | None) -> None:
     )
     check_constraints(design, request.constraints)
     query_parameters.show_run(studio.jobs.submit(request))
+    run_panel.bring_into_view()
     if source.is_picking():
         source.stop_picking()
         st.rerun()  # the run replaces the offers

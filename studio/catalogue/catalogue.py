@@ -92,6 +92,10 @@ class Catalogue:
         """Return the last `limit` sources, newest first."""
         return self._sources.newest(limit)
 
+    def named_sources(self, hashes: Iterable[str]) -> dict[str, Source]:
+        """Return the sources that the catalogue has of these, by their SHA-256."""
+        return {source.sha256: source for source in self._sources.named(hashes)}
+
     def source_path(self, sha256: str) -> Path:
         """Return the path of the designer's own file."""
         return self._sources.path(self.source(sha256))
@@ -178,7 +182,7 @@ class Catalogue:
             return find_page(connection, query)
 
     def choices(self) -> GalleryChoices:
-        """Return the models and adapters to filter the gallery by."""
+        """Return who drew, and the adapters, to filter the gallery by."""
         with self._database.reading() as connection:
             return find_choices(connection)
 

@@ -13,6 +13,8 @@ from studio.errors import NotFoundError
 VARIATION_ID = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9]{3}-[0-9a-f]{6}")
 """UTC date, time, milliseconds, 24 random bits: 20261122-203605-123-ab12cd."""
 SOURCE_HASH = re.compile(r"[0-9a-f]{64}")
+SHORT_HASH_LENGTH = 12
+"""Characters of a hash that are shown, which distinguish the files of one folder."""
 RUN_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,63}")
 
 

@@ -61,6 +61,7 @@ class GalleryQuery:
 
     - `page`: from 1. `page_size`: 1 to `PAGE_SIZE_LIMIT` variations.
     - `source`: SHA-256 (hex) of a source. `run`, `parent`: an id. `model`: an id or folder as in `RunFacts`.
+    - `drawing`: who drew, as in `VariationRecord`.
     - `adapter`: SHA-256 (hex) of an adapter, or `NO_ADAPTER`.
     - `text`: words that must all occur in the prompt, in any case; at most `TEXT_LIMIT` characters.
     - `deleted`: search the bin instead of the gallery.
@@ -75,6 +76,7 @@ class GalleryQuery:
     run: str | None = None
     parent: str | None = None
     model: str | None = None
+    drawing: str | None = None
     adapter: str | None = None
     text: str = ""
     deleted: bool = False
@@ -109,18 +111,25 @@ class GalleryPage:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One option of a filter: its `value` in a query, its `label`, and the `count` of variations that have it."""
+    """One option of a filter: its `value` in a query, its `label`, and the `count` of variations that have it.
+
+    `drawing` is a second value, of the query's field of that name, for the models; None for the adapters.
+    """
 
     value: str
     label: str
     count: int
+    drawing: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class GalleryChoices:
-    """The models and adapters of the variations in the gallery, most used first."""
+    """Who drew the variations in the gallery (a model, and whether motifs took part) and the adapters, most used first.
 
-    models: tuple[Choice, ...]
+    The model of a drawing from motifs alone is `WITHOUT_MODEL`.
+    """
+
+    drawn_by: tuple[Choice, ...]
     adapters: tuple[Choice, ...]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from studio.catalogue.files.paths import Folders, read_bytes, write_atomically
@@ -15,7 +16,7 @@ from studio.catalogue.files.source_files import (
 from studio.catalogue.files.thumbnails import write_thumbnail_of
 from studio.catalogue.identifiers import check_source_hash, not_found, utc_now
 from studio.catalogue.index.database import Database
-from studio.catalogue.index.rows import find_source, find_sources, put_source
+from studio.catalogue.index.rows import find_named_sources, find_source, find_sources, put_source
 from studio.catalogue.records import Source
 
 
@@ -57,6 +58,11 @@ class Sources:
         """Return the last `limit` sources, newest first."""
         with self._database.reading() as connection:
             return find_sources(connection, limit)
+
+    def named(self, hashes: Iterable[str]) -> tuple[Source, ...]:
+        """Return the sources that have one of these hashes, in no order."""
+        with self._database.reading() as connection:
+            return find_named_sources(connection, hashes)
 
     def path(self, source: Source) -> Path:
         """Return the path of the designer's own file. Raises `NotFoundError` if it is gone."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, get_args
@@ -28,6 +28,25 @@ from studio.evaluation.recomposed import (
     take_knots,
 )
 from studio.schema import RepeatChoice
+
+LEGEND: Mapping[str, str] = {
+    "changed": "share of the knots that have another yarn than in the design",
+    "known 4 × 4": "share of the squares of 4 × 4 knots that the design has too, as they are or mirrored",
+    "known 8 × 8": "the same of 8 × 8 knots: the design's own drawing; elsewhere motifs meet that never met before, or "
+    "there are lines that the design does not have",
+    "complete 8 × 8": "share of the design's squares of 8 × 8 knots that the variation still has",
+    "stray knots": "share of the knots that lie alone among other yarns",
+    "stray difference": "that share less the design's; 0 is as many as the design has",
+    "least yarn ratio": "share of a yarn divided by its share in the design, for the yarn that lost most, of those "
+    "with at least 0.5 % of the design; 1 is as much as the design has",
+    "greatest yarn ratio": "the same for the yarn that gained most",
+    "lost yarns": "number of the design's yarns that the variation does not use",
+    "symmetry": "share of the knots that equal their mirror partner about the design's axes; 1 is exact",
+    "seam": "colour step where copies meet divided by the usual one inside; about 1 cannot be seen",
+    "pair ratio": "how much two variations differ divided by how much they differ from the design; 0 is one picture",
+    "near-duplicates": "pairs of variations that are nearly one picture",
+}
+"""What each column says, by its title. Shares are 0 to 1."""
 
 
 def add_set_arguments(parser: argparse.ArgumentParser) -> None:
@@ -60,8 +79,10 @@ def run_set(args: argparse.Namespace) -> int:
         knots.append(taken.knots)
         figures.append(measure_variation(reference, taken.knots))
     whole = measure_set(reference, knots)
-    for line in _list_rows(args.variations, figures, whole):
+    for line in (*_list_rows(args.variations, figures, whole), ""):
         print(line)
+    for title, words in LEGEND.items():
+        print(f"- {title}: {words}.")
     write_figures(args.json, _to_json(args, reference, figures, whole))
     return 0
 

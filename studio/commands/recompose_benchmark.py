@@ -33,7 +33,7 @@ from studio.evaluation.recomposed import Reference, measure_set, measure_variati
 from studio.schema import Constraints
 
 if TYPE_CHECKING:
-    from studio.recompose.recomposer import Carpet
+    from studio.recompose.recomposer import Carpet, read_carpet
 
 COUNT = 5
 _REFUSED = 2
@@ -112,11 +112,10 @@ def print_drawn() -> None:
 
 def _plan_carpet(design: Design, repeat: str) -> Carpet:
     """Return a design as the studio draws from it by default: in its yarns, about its axes. Raises `RequestError`."""
-    from studio.recompose.recomposer import Carpet
 
     constraints = Constraints("source", symmetry="auto", repeat=repeat)  # type: ignore[arg-type]  # checked there
     plan = plan_weave(design, constraints)
-    return Carpet(read_yarns(design), repeat, plan.vertical, plan.horizontal)
+    return read_carpet(read_yarns(design), repeat, plan.vertical, plan.horizontal)
 
 
 def _shrink(carpet: Carpet) -> Carpet:

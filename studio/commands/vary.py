@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, NoReturn, get_args
 
 from tqdm import tqdm
 
+from studio.catalogue.lineage import describe_motifs, find_lineage
 from studio.commands import INTERRUPTED
-from studio.commands.arguments import add_outputs_argument, read_design
+from studio.commands.arguments import add_outputs_argument, open_named, read_design
 from studio.commands.constraints import add_constraint_arguments, read_constraints
 from studio.designs import open_design
 from studio.designs.weaving.plan import plan_weave
@@ -60,7 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--change",
         type=float,
         default=MEDIUM_CHANGE,
-        help="motifs, both: share of the knots to draw anew, 0.02 to 0.9 (0.25)",
+        help="motifs, both: how far from the design, as the share of the knots to draw anew, 0.02 to 0.9 (0.25)",
     )
     parser.add_argument(
         "--pull", type=float, default=0.7, help="both: how much the model's picture leads, 0 to 1 (default: 0.7)"
@@ -94,6 +95,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Make the variations; returns 0 if all are finished."""
+    if args.cross is not None and args.drawing not in (None, "motifs"):
+        raise InputError(
+            f"--cross does not go with --drawing {args.drawing}: two designs are crossed in their own motifs. Use "
+            "--drawing motifs, or leave it out."
+        )
     data = read_design(args.source)
     other = None if args.cross is None else read_design(args.cross)
     defaults = resolve_model(args.model).defaults
@@ -124,26 +130,44 @@ def run(args: argparse.Namespace) -> int:
     )
     if args.negative and request.guidance_scale <= 1:
         print("The negative prompt is not read at a guidance scale of 1 or less.", file=sys.stderr)
-    # Refuses constraints that do not fit the design before anything is loaded or stored.
-    plan_weave(open_design(data), request.constraints)
-    if other is not None:
-        open_design(other)
+    _check_designs(request, data, other, args)
     workspace = open_workspace(args.outputs, _make_engine_factory())
     try:
         if request.cross is not None and other is not None:
-            crossed = workspace.catalogue.add_source(other, label=args.cross.name)
+            crossed = workspace.catalogue.add_source(other, label=args.cross.stem)
             request = replace(request, cross=replace(request.cross, source=crossed.sha256))
         return _follow(workspace, request, data, args)
     finally:
         workspace.jobs.close()
 
 
+def _check_designs(request: VariationRequest, data: bytes, other: bytes | None, args: argparse.Namespace) -> None:
+    """Refuse designs that cannot be drawn from, and constraints that do not fit, before anything is loaded or stored.
+
+    Raises `InputError`.
+    """
+    design = open_design(data)
+    plan = plan_weave(design, request.constraints, request.drawing)
+    if other is not None:
+        open_named(other, str(args.cross))
+    if request.drawing != "model":
+        from studio.recompose.domain import find_domain
+        from studio.recompose.recomposer import check_size  # imports numba, which only motifs need
+
+        shape = design.height_px, design.width_px
+        check_size(str(args.source), find_domain(shape, request.constraints.repeat, plan.vertical, plan.horizontal))
+
+
 def _follow(workspace: Workspace, request: VariationRequest, data: bytes, args: argparse.Namespace) -> int:
     """Submit the request, show its progress until it is over, and return the exit code."""
-    source = workspace.catalogue.add_source(data, label=args.source.name)
+    source = workspace.catalogue.add_source(data, label=args.source.stem)
     for note in source.notes:
         print(note, file=sys.stderr)
-    job = workspace.jobs.submit(replace(request, source=source.sha256))
+    request = replace(request, source=source.sha256)
+    if request.drawing != "model":
+        lineage = find_lineage(workspace.catalogue, request)
+        print(f"Drawn from {describe_motifs(request, lineage)}.", file=sys.stderr)
+    job = workspace.jobs.submit(request)
     printed: set[str] = set()
     with tqdm(total=1, file=sys.stderr, leave=False, bar_format=_BAR, desc="Starting") as bar:
         while True:

@@ -185,14 +185,20 @@ def measure_set(reference: Reference, variations: Sequence[Knots]) -> SetFigures
     pairs = itertools.combinations(range(len(variations)), 2)
     differences = {(i, j): _share_differing(variations[i], variations[j]) for i, j in pairs}
     mean = float(np.mean([*differences.values()])) if differences else None
-    limit = NEAR_DUPLICATE_RATIO * changed
     return SetFigures(
         variations=len(variations),
         changed=changed,
         pair_difference=mean,
         pair_ratio=mean / changed if mean is not None and changed > 0 else None,
-        near_duplicates=tuple(pair for pair, differing in differences.items() if differing < limit or differing == 0),
+        near_duplicates=tuple(pair for pair, differing in differences.items() if nearly_repeats(differing, changed)),
     )
+
+
+def nearly_repeats(differing: float, changed: float) -> bool:
+    """Return whether variations of a design are near-duplicates, from shares of knots: in which they differ, and which
+    they change.
+    """
+    return differing == 0 or differing < NEAR_DUPLICATE_RATIO * changed
 
 
 def _has_palette(index_map: IndexMap, palette: NDArray[np.uint8]) -> bool:

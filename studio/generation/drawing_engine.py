@@ -12,7 +12,7 @@ from PIL import Image
 from studio.designs import Design
 from studio.generation.events import Drawn, RunEvent, RunListener, Started, Stepped
 from studio.generation.motifs import Knots, MotifDesign, MotifEngine, shrink_preview
-from studio.schema import Constraints, VariationRequest
+from studio.schema import REDRAWN_SEEDS, Constraints, VariationRequest
 
 
 class ModelEngine(Protocol):
@@ -58,7 +58,8 @@ class DrawingEngine:
             # What the motifs settle need not be woven before.
             layout = Constraints(palette="free", symmetry=kept.symmetry, repeat=kept.repeat)
             redrawing = _Redrawing(self._motifs, prepared, request, listener)
-            self._model.generate(replace(request, constraints=layout), design, redrawing)
+            seeds = tuple(seed % REDRAWN_SEEDS for seed in request.seeds)
+            self._model.generate(replace(request, constraints=layout, seeds=seeds), design, redrawing)
 
     def release(self) -> None:
         """Free the memory of the model and of the last design."""
@@ -77,6 +78,7 @@ class _Redrawing:
         self._motifs, self._prepared, self._request, self._listener = motifs, prepared, request, listener
         self._each = prepared.recomposer.reports + 1
         self._model_steps, self._done, self._redrawn = (0, 0), 0, 0
+        self._made: list[Knots] = []
 
     def __call__(self, event: RunEvent) -> None:
         if isinstance(event, Started):
@@ -107,7 +109,10 @@ class _Redrawing:
             self._done = max(self._done, number + 1)  # no step back where it is drawn more than once
             self._step({drawn.slot: shrink_preview(show())})
 
-        woven = self._motifs.redraw(self._prepared, drawn.image, self._request, drawn.seed, report)
+        seed = self._request.seeds[drawn.slot]
+        used, woven = self._motifs.redraw(
+            self._prepared, drawn.image, self._request, seed, made=self._made, report=report
+        )
         self._redrawn, self._done = self._redrawn + 1, 0
         self._step({})
-        self._listener(replace(drawn, woven=woven, seconds=drawn.seconds + time.monotonic() - began))
+        self._listener(replace(drawn, seed=used, woven=woven, seconds=drawn.seconds + time.monotonic() - began))

@@ -21,22 +21,25 @@ from studio.designs.structure.symmetry import find_symmetries
 from studio.designs.weaving.neighbourhoods import forget_neighbourhoods
 from studio.designs.weaving.plan import WeavePlan, plan_weave
 from studio.designs.weaving.weave import choose_yarns, weave_knots
-from studio.evaluation.recomposed import NEAR_DUPLICATE_RATIO
+from studio.errors import RequestError
+from studio.evaluation.recomposed import nearly_repeats
 from studio.generation.events import Drawn, Preparing, RunListener, Started, Stepped, Working
-from studio.recompose.recomposer import Carpet, Recomposer
+from studio.recompose.domain import find_domain
+from studio.recompose.recomposer import SMALLEST_SIDE, Carpet, Recomposer, read_carpet
 from studio.recompose.synthesis import derive_seed
-from studio.schema import SEED_LIMIT, WITHOUT_MODEL, Cross, RunFacts, VariationRequest
+from studio.schema import REDRAWN_SEEDS, WITHOUT_MODEL, Cross, RunFacts, VariationRequest
 
 ALGORITHM = "recompose-1"
 """Kept in records. It changes whenever the same seed would give other knots."""
 TITLE = "the design’s motifs"
-LEAST_CHANGED = 0.03
-"""A variation that changes less than this share of the knots that may change is nearly the design, and is redrawn."""
 REDRAWS = 3
+"""How often a variation is drawn again that nearly repeats an earlier one."""
 PREVIEW_PX = 480
 CHECK_SECONDS = 0.1
 
 Knots = NDArray[np.uint8]
+Report = Callable[[int, Callable[[], Knots]], None]
+"""Called after each level with its number and a function that returns the picture so far."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +89,10 @@ class MotifEngine:
                 reached = max(reached, slot * steps + number + 1)  # no step back where a variation is drawn again
                 listener(Stepped(reached, steps * count, {slot: shrink_preview(show())}))
 
-            used, knots = _draw_unlike(prepared, request, seed, made, report)
-            made.append(knots)
+            def draw(one: int, report: Report = report) -> Knots:
+                return _draw_once(prepared, request, one, report)
+
+            used, knots = _draw_unlike(draw, _plan_seeds(seed), made, prepared.index_map.indices)
             woven = _weave(knots, prepared, self._check)
             listener(Stepped((slot + 1) * steps, steps * count, {}))
             now = time.monotonic()
@@ -100,12 +105,22 @@ class MotifEngine:
         picture: Image.Image,
         request: VariationRequest,
         seed: int,
-        report: Callable[[int, Callable[[], Knots]], None],
-    ) -> Woven:
-        """Return a model's picture drawn anew in the motifs of its design."""
+        *,
+        made: list[Knots],
+        report: Report,
+    ) -> tuple[int, Woven]:
+        """Return a model's picture drawn anew in the motifs of its design, and the seed that it was drawn with.
+
+        It is drawn once more if it nearly repeats one of those `made`; its knots are added to these.
+        """
         pixels = np.asarray(picture.convert("RGB"))
-        knots = prepared.recomposer.draw_led(pixels, request.pull, seed, report, change=request.change)
-        return _weave(knots, prepared, self._check)
+
+        def draw(one: int) -> Knots:
+            return prepared.recomposer.draw_led(pixels, request.pull, one, report, change=request.change)
+
+        seeds = (seed, seed + REDRAWN_SEEDS) if seed < REDRAWN_SEEDS else (seed,)
+        used, knots = _draw_unlike(draw, seeds, made, prepared.index_map.indices)
+        return used, _weave(knots, prepared, self._check)
 
     def prepare(
         self, request: VariationRequest, design: Design, listener: RunListener, other: Design | None = None
@@ -118,8 +133,13 @@ class MotifEngine:
             self.release()  # its memory is needed
             plan = plan_weave(design, request.constraints, request.drawing)
             index_map = _find_yarns(design, plan)
-            carpet = Carpet(index_map, request.constraints.repeat, plan.vertical, plan.horizontal, plan.kept)
+            carpet = read_carpet(index_map, request.constraints.repeat, plan.vertical, plan.horizontal, plan.kept)
             second = _find_other(request.cross, other, index_map)
+            if second is None and len(index_map.used()) == 1:
+                raise RequestError(
+                    "This design has one yarn, so there are no motifs to draw. Choose a design of two yarns or more, "
+                    "or cross it with the motifs of another one."
+                )
             share = 0.0 if request.cross is None else request.cross.share
             recomposer = Recomposer(carpet, second, share, check=self._check)
             layout = _find_layout(request.cross, other, design)
@@ -216,9 +236,18 @@ def _find_other(cross: Cross | None, other: Design | None, yarns: IndexMap) -> C
     matched = match_palette(theirs.palette, theirs.shares(), yarns.palette[offered], locked=(their_ground,))
     table = offered[snap(matched[None], np.ascontiguousarray(yarns.palette[offered]))[0]].astype(np.uint8)
     table[their_ground] = ground
-    axes = find_symmetries(theirs.indices)
-    knots = IndexMap(table[theirs.indices], yarns.palette)
-    return Carpet(knots, "none", axes.get("vertical"), axes.get("horizontal"))
+    carpet = read_second(theirs)  # its border is found in its own yarns: in few others its bands may look alike
+    return replace(carpet, index_map=IndexMap(table[theirs.indices], yarns.palette))
+
+
+def read_second(index_map: IndexMap) -> Carpet:
+    """Return a second design with its axes, or without where only a part too small to draw from would be left."""
+    axes = find_symmetries(index_map.indices)
+    vertical, horizontal = axes.get("vertical"), axes.get("horizontal")
+    domain = find_domain((index_map.height_px, index_map.width_px), "none", vertical, horizontal)
+    if min(domain.size) < SMALLEST_SIDE:
+        vertical, horizontal = None, None
+    return read_carpet(index_map, "none", vertical, horizontal)
 
 
 def _find_ground(design: IndexMap) -> int:
@@ -235,34 +264,30 @@ def _find_layout(cross: Cross | None, other: Design | None, design: Design) -> K
     return np.asarray(other.image.resize(design.image.size, Image.Resampling.BOX))
 
 
-def _draw_once(
-    prepared: MotifDesign, request: VariationRequest, seed: int, report: Callable[[int, Callable[[], Knots]], None]
-) -> Knots:
+def _draw_once(prepared: MotifDesign, request: VariationRequest, seed: int, report: Report) -> Knots:
     if prepared.layout is not None and request.cross is not None:
         return prepared.recomposer.draw_led(prepared.layout, request.cross.share, seed, report, change=request.change)
     return prepared.recomposer.draw(request.change, seed, report)
 
 
-def _draw_unlike(
-    prepared: MotifDesign,
-    request: VariationRequest,
-    seed: int,
-    made: Sequence[Knots],
-    report: Callable[[int, Callable[[], Knots]], None],
-) -> tuple[int, Knots]:
-    """Return a variation's seed and knots, drawn again with other seeds while it nearly repeats an earlier one.
+def _plan_seeds(seed: int) -> tuple[int, ...]:
+    """Return the seeds to draw a variation with until it repeats no earlier one."""
+    if seed >= REDRAWN_SEEDS:
+        return (seed,)
+    return (seed, *(REDRAWN_SEEDS + derive_seed(seed, attempt) % REDRAWN_SEEDS for attempt in range(REDRAWS)))
 
-    It is drawn again too while it is nearly the design, unless nearly as little was wanted.
+
+def _draw_unlike(
+    draw: Callable[[int], Knots], seeds: Sequence[int], made: list[Knots], design: Knots
+) -> tuple[int, Knots]:
+    """Return the first of these seeds whose drawing nearly repeats none of those made, or the last, and its knots.
+
+    The knots are added to those made.
     """
-    used, kept = seed, prepared.plan.kept
-    enough = min(LEAST_CHANGED, NEAR_DUPLICATE_RATIO * request.change) * (
-        1.0 if kept is None else 1.0 - float(kept.mean())
-    )
-    for attempt in range(REDRAWS + 1):
-        knots = _draw_once(prepared, request, used, report)
-        changed = float((knots != prepared.index_map.indices).mean())
-        least = min((float((knots != one).mean()) for one in made), default=1.0)
-        if (changed >= enough and least >= NEAR_DUPLICATE_RATIO * changed) or attempt == REDRAWS:
+    for seed in seeds:
+        knots = draw(seed)
+        changed = float((knots != design).mean())
+        if not any(nearly_repeats(float((knots != one).mean()), changed) for one in made):
             break
-        used = derive_seed(seed, attempt) % SEED_LIMIT
-    return used, knots
+    made.append(knots)
+    return seed, knots

@@ -26,13 +26,13 @@ def compile_all() -> float:
     import numpy as np
 
     from studio.designs.index_map import IndexMap
-    from studio.recompose.recomposer import MEDIUM, Carpet, Recomposer
+    from studio.recompose.recomposer import MEDIUM, Recomposer, read_carpet
 
     began = time.monotonic()
     rows, columns = np.mgrid[0:40, 0:40]
     knots = ((rows // 5 + columns // 7) % 3).astype(np.uint8)
     palette = np.array([[120, 20, 20], [20, 20, 120], [220, 210, 190]], np.uint8)
-    Recomposer(Carpet(IndexMap(knots, palette))).draw(MEDIUM, seed=0)
+    Recomposer(read_carpet(IndexMap(knots, palette))).draw(MEDIUM, seed=0)
     seconds = time.monotonic() - began
     logger.info("the loops that draw from motifs were ready after %.1f s", seconds)
     return seconds

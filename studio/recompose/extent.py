@@ -17,9 +17,9 @@ FITTING_SKETCHES = 6
 ROUNDS, SKETCHES = 3, 4
 """A variation is chosen from this many rounds of at most so many sketches. Each round ends with a look at the best one
 more closely (`Synthesis.foretell`), and the next one aims as much higher or lower as that one was off."""
-NEAR, NEAR_ENOUGH = 0.12, 0.2
+NEAR, NEAR_ENOUGH, SLACK = 0.18, 0.25, 0.01
 """A sketch whose share of changed knots is this near the wanted one, as a share of it, is near enough; and how near
-it must still be when looked at more closely."""
+it must still be when looked at more closely. Of a small share this much of all knots more."""
 LEAST_CHANGED, UNCHANGED = 0.25, 10.0
 """A sketch that changes less than this part of what is wanted looks like the design; the fault of such a sketch."""
 GAINS = (1.0, 1.5, 0.6)
@@ -86,20 +86,20 @@ class Extent:
             for attempt in range(turn * SKETCHES, (turn + 1) * SKETCHES):
                 gain = GAINS[attempt % len(GAINS)]
                 sketch = self.synthesis.sketch(derive_seed(seed, attempt), noise, gain, lead)
-                ratio = sketch.changed * kept / changed
-                fault = self._fault(sketch, ratio, NEAR, lead)
+                expected = sketch.changed * kept
+                fault = self._fault(sketch, expected, changed, NEAR, lead)
                 if promising is None or fault < promising.fault:
                     promising = _Chosen(fault, sketch, lead)
                 if fault == 0:
                     break
-                if lead is None or ratio < 1:
-                    noise = _follow(noise, sketch.changed * kept, changed)
+                if lead is None or expected < changed:
+                    noise = _follow(noise, expected, changed)
                     lead = None if lead is None else _loosen(lead)
             assert promising is not None
             # 2. The best one counted well.
             foretold = self.synthesis.foretell(promising.sketch, promising.lead)
             kept = _compare(foretold, promising.sketch.changed)
-            fault = self._fault(promising.sketch, foretold / changed, NEAR_ENOUGH, promising.lead)
+            fault = self._fault(promising.sketch, foretold, changed, NEAR_ENOUGH, promising.lead)
             if best is None or fault < best.fault:
                 best = _Chosen(fault, promising.sketch, promising.lead)
             if fault == 0:
@@ -107,14 +107,14 @@ class Extent:
         assert best is not None
         return best
 
-    def _fault(self, sketch: Sketch, ratio: float, near: float, lead: Lead | None) -> float:
+    def _fault(self, sketch: Sketch, expected: float, wanted: float, near: float, lead: Lead | None) -> float:
         """Return how far a sketch is from what is wanted; 0 is good enough. A led one may change more than is wanted.
 
-        `ratio` is what it changes by what is wanted, and `near` how far from 1 that may be.
+        `expected` and `wanted` are shares of changed knots, and `near` how far they may be apart.
         """
-        off = abs(ratio - 1) if lead is None else 1 - ratio
-        fault = max(off - near, 0.0) + self._unbalance(sketch)
-        return fault + UNCHANGED if ratio < LEAST_CHANGED else fault
+        off = abs(expected - wanted) if lead is None else wanted - expected
+        fault = max((off - SLACK) / wanted - near, 0.0) + self._unbalance(sketch)
+        return fault + UNCHANGED if expected < LEAST_CHANGED * wanted else fault
 
     def _unbalance(self, sketch: Sketch) -> float:
         """Return how far the shares of yarns and designs are out of balance; 0 where all are within bounds."""

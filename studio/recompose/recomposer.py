@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from studio.designs.colours.colour_spaces import convert_from_oklab
 from studio.designs.index_map import IndexMap, find_counted
-from studio.designs.structure.borders import find_border
+from studio.designs.structure.borders import Border, find_border
 from studio.designs.structure.repeat import measure_seams
 from studio.errors import RequestError
 from studio.recompose.domain import Domain, find_domain
 from studio.recompose.extent import Extent
 from studio.recompose.leading import match_tones
-from studio.recompose.levels import COLOUR_UNIT, Colours, Knots, Motifs, convert_colours
+from studio.recompose.levels import COLOUR_UNIT, Colours, Knots, Motifs, convert_colours, measure_free_side
 from studio.recompose.pyramid import Pyramid
 from studio.recompose.regions import BARRED, FIELD, Orientation, map_regions, plan_rules
 from studio.recompose.synthesis import Lead, Sketch, Synthesis, derive_seed
@@ -24,17 +24,17 @@ from studio.schema import MEDIUM_CHANGE, STRONG_CHANGE, SUBTLE_CHANGE
 
 SMALLEST_SIDE = 12
 """The least width and height of the part that is drawn, in knots."""
+LEAST_FREE_SIDE = 4
+"""The least side of a square that may change, in knots."""
 SUBTLE, MEDIUM, STRONG = SUBTLE_CHANGE, MEDIUM_CHANGE, STRONG_CHANGE
-FIRM_HOLD, LOOSE_HOLD = 1.0, 0.02
-"""How much motifs hold on to their place in a subtle variation and in a strong one."""
-HOLDING = 2
-"""How long they hold on between the two: a medallion stays at its place up to a medium change."""
+FREEING = 2
+"""How motifs are set free between a subtle and a strong change: a medallion stays at its place for most of the way."""
 LEAST_OPEN_SIDE = 48
 """Smaller repeats keep the patches across their edges even where these do not meet: there are too few others."""
-LEAST_RATIO, MOST_RATIO, LEAST_LEFT, DRAWINGS = 0.7, 1.4, 0.25, 4
-"""A drawing that changes less or more than these parts of what is wanted, or leaves less than this part of a yarn, is
-drawn again until there are this many. Small designs need it, where one motif may be all of a yarn, and those of many
-near shades, where sketches promise more than is kept."""
+LEAST_RATIO, MOST_RATIO, SLACK, LEAST_LEFT, DRAWINGS = 0.65, 1.45, 0.02, 0.25, 3
+"""A drawing that changes less or more than these parts of what is wanted, and that much of all knots more, or leaves
+less than this part of a yarn, is drawn again until there are this many. Small designs need it, where one motif may be
+all of a yarn, and those of many near shades, where sketches promise more than is kept."""
 LED_NOISE = 0.12
 """The noise on a leading picture, in OKLab: enough for two seeds to differ."""
 PULLS = (1.0, 1.0, 0.9, 0.8, 0.6, 0.3)
@@ -49,7 +49,7 @@ class Carpet:
     """What a recomposer knows of a design.
 
     `index_map` is the design; `vertical`, `horizontal` are the offsets of its axes (see `symmetry.Axis`), None for
-    none; `repeat` how copies of it are laid; `kept` (h, w) a part that stays, None for no part.
+    none; `repeat` how copies of it are laid; `kept` (h, w) a part that stays, None for no part; `border` its border.
     """
 
     index_map: IndexMap
@@ -57,6 +57,19 @@ class Carpet:
     vertical: int | None = None
     horizontal: int | None = None
     kept: NDArray[np.bool_] | None = None
+    border: Border | None = None
+
+
+def read_carpet(
+    index_map: IndexMap,
+    repeat: str = "none",
+    vertical: int | None = None,
+    horizontal: int | None = None,
+    kept: NDArray[np.bool_] | None = None,
+) -> Carpet:
+    """Return what a recomposer knows of a design, with the border that it finds; a repeat has none."""
+    border = find_border(index_map.indices) if repeat == "none" else None
+    return Carpet(index_map, repeat, vertical, horizontal, kept, border)
 
 
 class Recomposer:
@@ -67,18 +80,21 @@ class Recomposer:
     ) -> None:
         """Plan the drawing. `share` is the share of the knots to take from the motifs of `other`, in the same palette.
 
-        `check` is called often while drawing and may raise to stop. Raises `RequestError` for a design too small.
+        `check` is called often while drawing and may raise to stop. Raises `RequestError` for a design too small, and
+        where too little of it may change.
         """
-        design = carpet.index_map
+        design, kept = carpet.index_map, carpet.kept
         self.carpet = carpet
         shape = (design.height_px, design.width_px)
         self._domain = find_domain(shape, carpet.repeat, carpet.vertical, carpet.horizontal)
-        _check_size("This design", design, self._domain)
+        check_size("This design", self._domain)
+        if kept is not None:
+            _check_free(measure_free_side(self._domain.cut(kept)))
         self._motifs = [_read_motifs(carpet, self._domain)]
         designs = np.ones(1)
         if other is not None:
             domain = find_domain(other.index_map.indices.shape, other.repeat, other.vertical, other.horizontal)
-            _check_size("The second design", other.index_map, domain)
+            check_size("The second design", domain)
             self._motifs.append(_leave_border(_read_motifs(other, domain)))
             designs = np.array([1 - share, share])
         wanted = _mix_yarns(self._motifs, designs, len(design.palette))
@@ -88,15 +104,15 @@ class Recomposer:
             motifs=self._motifs,
             palette=design.palette,
             design=self._motifs[0].knots,
-            kept=None if carpet.kept is None else self._domain.cut(carpet.kept),
+            kept=None if kept is None else self._domain.cut(kept),
             check=check,
         )
-        self._synthesis = Synthesis(pyramid, plan_rules(LOOSE_HOLD), wanted_yarns=wanted, wanted_designs=designs)
+        self._synthesis = Synthesis(pyramid, plan_rules(1.0), wanted_yarns=wanted, wanted_designs=designs)
         self._extent = Extent(self._synthesis, wanted, designs)
 
     def draw(self, change: float, seed: int, report: Report | None = None) -> Knots:
         """Return the knots (h, w) of a variation that changes about this share of them, the same for the same seed."""
-        self._synthesis.rules = plan_rules(_hold(change))
+        self._synthesis.rules = plan_rules(_free(change))
         fit = self._extent.fit(change)
 
         def attempt(aim: float, seed: int) -> Knots:
@@ -120,7 +136,7 @@ class Recomposer:
         colours = convert_colours(self._domain.cut(picture))
         design = convert_colours(self.carpet.index_map.palette)[self._motifs[0].knots]
         lead = Lead(match_tones(colours, design), tuple(share * pull for share in PULLS))
-        self._synthesis.rules = plan_rules(LOOSE_HOLD)
+        self._synthesis.rules = plan_rules(1.0)
 
         def attempt(aim: float, seed: int) -> Knots:
             return self._finish(*self._extent.led(lead, LED_NOISE, aim, seed), report)
@@ -134,12 +150,14 @@ class Recomposer:
 
     def _draw_well(self, attempt: Callable[[float, int], Knots], change: float, seed: int, most: float) -> Knots:
         """Return the drawing with the least fault of a few attempts at a share; each tells the next how far to aim."""
+        if all(one.knots.min() == one.knots.max() == self._motifs[0].knots[0, 0] for one in self._motifs):
+            return self.carpet.index_map.indices.copy()  # one yarn: there is nothing to draw
         best: tuple[float, Knots] | None = None
         aim = change
         for number in range(DRAWINGS):
             knots = attempt(aim, seed if number == 0 else derive_seed(seed, number))
             changed = self._synthesis.count_changed(knots)
-            fault = self._find_fault(knots, changed / change, most)
+            fault = self._find_fault(knots, changed, change, most)
             if best is None or fault < best[0]:
                 best = fault, knots
             if fault == 0:
@@ -148,17 +166,12 @@ class Recomposer:
         assert best is not None
         return np.ascontiguousarray(self._domain.unfold(best[1]))
 
-    def _find_fault(self, knots: Knots, ratio: float, most: float) -> float:
-        """Return how far the drawn part (h, w) is from good enough, which is 0: each yarn lost counts 1.
-
-        `ratio` is what it changes by what is wanted.
-        """
+    def _find_fault(self, knots: Knots, changed: float, wanted: float, most: float) -> float:
+        """Return how far the drawn part (h, w) is from good enough, which is 0: each yarn lost counts 1."""
         design = self._motifs[0].knots
         before, after = (np.bincount(one.ravel(), minlength=256) / one.size for one in (design, knots))
-        if before.max() == 1:
-            return 0.0
         lost = find_counted(before) & (after < LEAST_LEFT * before)
-        off = max(LEAST_RATIO - ratio, 0.0) / LEAST_RATIO + max(ratio - most, 0.0)
+        off = max(LEAST_RATIO * wanted - SLACK - changed, changed - SLACK - most * wanted, 0.0) / wanted
         return off if len(self._motifs) > 1 else off + float(lost.sum())
 
     def _finish(self, sketch: Sketch, lead: Lead | None, report: Report | None) -> Knots:
@@ -176,19 +189,27 @@ class Recomposer:
         return np.rint(convert_from_oklab(shown / COLOUR_UNIT) * 255).clip(0, 255).astype(np.uint8)
 
 
-def _check_size(name: str, design: IndexMap, domain: Domain) -> None:
+def check_size(name: str, domain: Domain) -> None:
+    """Raise `RequestError` for a design whose drawn part is too small; `name` begins the sentence."""
     height, width = domain.size
     if min(height, width) < SMALLEST_SIDE:
         raise RequestError(
-            f"{name} has {design.width_px} × {design.height_px} knots; the part of it to draw anew is "
+            f"{name} has {domain.shape[1]} × {domain.shape[0]} knots; the part of it to draw anew is "
             f"{width} × {height}, and at least {SMALLEST_SIDE} × {SMALLEST_SIDE} are needed. "
             "Choose a larger design, or no symmetry."
         )
 
 
+def _check_free(side: int) -> None:
+    if side < LEAST_FREE_SIDE:
+        raise RequestError(
+            f"The part of this design that may change is {side} knots wide at its widest; at least {LEAST_FREE_SIDE} "
+            "are needed to draw motifs in it. Keep less of the design."
+        )
+
+
 def _read_motifs(carpet: Carpet, domain: Domain) -> Motifs:
-    border = find_border(carpet.index_map.indices) if carpet.repeat == "none" else None
-    regions = map_regions(carpet.index_map.indices.shape, border)
+    regions = map_regions(carpet.index_map.indices.shape, carpet.border)
     orientations = [Orientation(), Orientation(across=True)]
     if carpet.horizontal is not None:  # it is drawn the same way up and upside down
         orientations += [Orientation(down=True), Orientation(down=True, across=True)]
@@ -217,7 +238,6 @@ def _leave_border(motifs: Motifs) -> Motifs:
     return replace(motifs, regions=np.where(motifs.regions == FIELD, motifs.regions, np.uint8(0)))
 
 
-def _hold(change: float) -> float:
-    """Return how much motifs hold on to their place where this share changes."""
-    along = np.clip((change - SUBTLE) / (STRONG - SUBTLE), 0, 1) ** HOLDING
-    return round(float(FIRM_HOLD * (LOOSE_HOLD / FIRM_HOLD) ** along), 3)
+def _free(change: float) -> float:
+    """Return how freely motifs move where this share changes, 0 to 1."""
+    return round(float(np.clip((change - SUBTLE) / (STRONG - SUBTLE), 0, 1) ** FREEING), 3)

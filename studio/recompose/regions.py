@@ -19,8 +19,10 @@ ON_UPRIGHT_AXIS, ON_LEVEL_AXIS, STEADY = 5, 6, 7
 crosses a band of the border, they stay."""
 LABELS = 8
 ANYWHERE = 1e6
-BAND_NOISE = 0.35
-"""The noise on the bands of a border, as a share of that on the field: their motifs stand closer."""
+FIRM_HOLD, LOOSE_HOLD = 1.0, 0.02
+"""How much motifs of the field hold on to their place in a subtle variation and in a strong one."""
+FIRM_BAND_NOISE, LOOSE_BAND_NOISE = 0.3, 0.7
+"""The noise on the bands of a border in both, as a share of that on the field: their motifs stand closer."""
 BAND_HOLD = 0.02
 
 
@@ -91,13 +93,16 @@ def find_ground(labels: NDArray[np.uint8]) -> NDArray[np.bool_]:
     return np.isin(labels, (FIELD, ON_UPRIGHT_AXIS, ON_LEVEL_AXIS))
 
 
-def plan_rules(hold: float) -> Rules:
-    """Return the rules of a bordered design. Its bands move along their strip only, its corners not at all."""
+def plan_rules(free: float) -> Rules:
+    """Return the rules of a bordered design. Its bands move along their strip only, its corners not at all.
+
+    `free`, 0 to 1, is how freely motifs move.
+    """
     noise, held = np.zeros(LABELS), np.zeros(LABELS)
     reach = np.full((LABELS, 2), ANYWHERE)
     noise[FIELD] = 1.0
-    held[[FIELD, ON_UPRIGHT_AXIS, ON_LEVEL_AXIS]] = hold
-    noise[LEVEL_BAND] = noise[UPRIGHT_BAND] = BAND_NOISE
+    held[[FIELD, ON_UPRIGHT_AXIS, ON_LEVEL_AXIS]] = FIRM_HOLD * (LOOSE_HOLD / FIRM_HOLD) ** free
+    noise[[LEVEL_BAND, UPRIGHT_BAND]] = FIRM_BAND_NOISE + (LOOSE_BAND_NOISE - FIRM_BAND_NOISE) * free
     held[LEVEL_BAND] = held[UPRIGHT_BAND] = BAND_HOLD
     reach[[LEVEL_BAND, ON_LEVEL_AXIS], 0] = reach[[UPRIGHT_BAND, ON_UPRIGHT_AXIS], 1] = 0
     reach[[CORNER, STEADY]] = 0

@@ -14,6 +14,9 @@ from studio.schema.fields import check_choice, check_number, check_whole, read_f
 
 SEED_LIMIT = 2**32
 """Seeds are 0 <= seed < 2**32, the range that torch, numpy and readers of A1111 parameters share."""
+REDRAWN_SEEDS = 2**31
+"""Seeds from here up are those of pictures that were drawn again, since they nearly repeated another one. They are
+drawn as they are, so that a recorded seed alone gives its picture again."""
 COUNT_LIMIT = 10
 PROMPT_LIMIT = 2000
 STEPS_LIMIT = 200
@@ -38,8 +41,8 @@ def effective_steps(steps: int, strength: float) -> int:
 
 
 def fresh_seed() -> int:
-    """Return a random seed."""
-    return secrets.randbelow(SEED_LIMIT)
+    """Return a random seed, below `REDRAWN_SEEDS`."""
+    return secrets.randbelow(REDRAWN_SEEDS)
 
 
 def seeds_from(first: int, count: int) -> tuple[int, ...]:

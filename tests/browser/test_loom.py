@@ -53,7 +53,7 @@ def test_yarns_and_symmetry_are_kept_in_the_loom_file(shared_server, tab):
     tab.get_by_label("Prompt", exact=True).fill("kilim, red diamonds")
     generate(tab)
     expect_finished(tab)
-    expect(tab.get_by_text(re.compile(r"^4 yarns · .+ % drawn anew · .+ · symmetric 1\.000$"))).to_have_count(2)
+    expect(tab.get_by_text(re.compile(r"^4 yarns · .+ % drawn anew · .+ · exactly symmetric$"))).to_have_count(2)
     for one in variation_ids(tab, 2):
         woven = open_design(tab.request.get(f"{shared_server.url}/pictures/variation/{one}").body())
         assert woven.mode == "P"
@@ -150,7 +150,7 @@ def test_repeat_has_closed_seams_and_a_preview_on_its_card(shared_server, tab):
     tab.goto(shared_server.url)
     upload_indexed(tab, file.getvalue(), "Spots.png")
     draw_one(tab, "Repeat", "Half-drop")
-    expect(tab.get_by_text(re.compile(r"seam \d\.\d\d$"))).to_be_visible()
+    expect(tab.get_by_text(re.compile(r"seam (invisible|faint)$"))).to_be_visible()
     (one,) = variation_ids(tab, 1)
     woven = open_design(tab.request.get(f"{shared_server.url}/pictures/variation/{one}").body())
     seams = measure_seams(np.asarray(woven.image), "half-drop")

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tests.browser.conftest import DRAWING_MS
+from tests.browser.conftest import DRAWING_MS, wait_until
 
 pytestmark = pytest.mark.browser
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -68,3 +68,15 @@ def test_second_design_is_chosen_and_removed_in_the_form(server, tab):
     expect(tab.get_by_text("Crossed with Red medallion")).to_be_visible()
     tab.get_by_role("button", name="Remove").click()
     expect(tab.get_by_text("Cross with a second design")).to_be_visible()
+
+
+def test_on_a_phone_generate_brings_the_run_into_view(server, open_tab):
+    phone = open_tab(server.url, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    take_sample(phone, "Kilim of diamonds")
+    expect(phone.get_by_label("Shortcut Ctrl + Enter")).to_be_hidden()
+    generate(phone)
+    head = phone.locator(".st-key-run_head")
+    wait_until(phone, lambda: 0 < head.bounding_box()["y"] < 844 / 4)
+    phone.get_by_test_id("stMain").evaluate("main => main.scrollTo(0, 0)")
+    expect_finished(phone)  # which does not scroll again
+    assert phone.get_by_test_id("stMain").evaluate("main => main.scrollTop") == 0

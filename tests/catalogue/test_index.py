@@ -11,7 +11,7 @@ import pytest
 from studio.catalogue import Catalogue, GalleryQuery
 from studio.catalogue.index import database
 from studio.errors import StorageError
-from tests.support.catalogue_records import everything, fill, save
+from tests.support.catalogue_records import everything, fill, save, shown
 
 
 def test_an_index_of_a_later_version_is_refused(outputs: Path) -> None:
@@ -37,6 +37,27 @@ def test_an_older_index_is_migrated(outputs: Path, monkeypatch: pytest.MonkeyPat
     with contextlib.closing(sqlite3.connect(outputs / "catalogue.sqlite")) as connection:
         assert connection.execute("PRAGMA user_version").fetchone() == (len(database.MIGRATIONS),)
         assert connection.execute("SELECT count(*) FROM variations WHERE rating IS NULL").fetchone() == (6,)
+
+
+def test_an_older_index_learns_who_drew_its_pictures(outputs: Path) -> None:
+    """The first version of the index did not say who drew, and the first records did not either."""
+    with Catalogue(outputs) as catalogue:
+        wanted = {drawing: save(catalogue, drawing=drawing).id for drawing in ("motifs", "model", "both")}
+        wanted["unsaid"] = save(catalogue, drawing="both").id
+    with contextlib.closing(sqlite3.connect(outputs / "catalogue.sqlite")) as connection:
+        connection.execute("DROP INDEX variations_by_drawing")
+        connection.execute("ALTER TABLE variations DROP COLUMN drawing")
+        connection.execute(
+            "UPDATE records SET record = json_remove(record, '$.drawing') WHERE id = ?", (wanted["unsaid"],)
+        )
+        connection.execute("PRAGMA user_version = 1")
+        connection.commit()
+    with Catalogue(outputs) as catalogue:
+        assert shown(catalogue, drawing="motifs") == [wanted["motifs"]]
+        assert shown(catalogue, drawing="both") == [wanted["both"]]
+        assert shown(catalogue, drawing="model") == [wanted["unsaid"], wanted["model"]]
+        catalogue.rebuild()
+        assert shown(catalogue, drawing="motifs") == [wanted["motifs"]]
 
 
 def test_a_failing_migration_changes_nothing(outputs: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -103,16 +103,23 @@ def test_other_programs_read_that_no_model_drew() -> None:
         "Sampler": "Recompose",
         "Seed": "7",
         "Size": "64x80",
-        "Model hash": "recompose-",
-        "Model": "the design’s motifs",
-        "Change": "0.45",
+        "Drawn from": "the design’s motifs",
+        "Method version": "recompose-1",
+        "How far": "45 %",
         "Version": pairs["Version"],
     }
 
 
-def test_other_programs_read_change_and_pull_where_both_drew() -> None:
+@pytest.mark.parametrize(("way", "name"), [("motifs", "Crossed with"), ("layout", "Layout of")])
+def test_other_programs_read_the_second_design_of_a_cross(way: str, name: str) -> None:
+    record = make_record(**MOTIFS, change=0.333, cross=Cross("cd" * 32, way, 0.3))
+    _, _, pairs = read_as_others(format_parameters(record))
+    assert (pairs[name], pairs["Share"], pairs["How far"]) == ("cdcdcdcdcdcd", "30 %", "33.3 %")
+
+
+def test_other_programs_read_how_far_and_pull_where_both_drew() -> None:
     model, both = (read_as_others(format_parameters(make_record(drawing=one, pull=0.35))) for one in ("model", "both"))
-    assert both[2] == model[2] | {"Change": "0.25", "Pull": "0.35"}
+    assert both[2] == model[2] | {"How far": "25 %", "Pull": "35 %"}
     assert both[:2] == model[:2]
     assert (both[2]["Steps"], both[2]["Denoising strength"]) == ("28", "0.6")
 

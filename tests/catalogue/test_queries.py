@@ -9,7 +9,7 @@ import pytest
 from studio.catalogue import NO_ADAPTER, Catalogue, Choice, GalleryQuery
 from studio.catalogue.index.queries import FILTERS
 from studio.errors import InputError
-from tests.support.catalogue_records import KILIM, UNKNOWN, ids, save, shown
+from tests.support.catalogue_records import KILIM, MOTIFS, UNKNOWN, ids, save, shown
 
 
 def test_pages_are_ordered_newest_first(catalogue: Catalogue) -> None:
@@ -31,6 +31,7 @@ WANTED = {
     "run": "run-x",
     "parent": UNKNOWN,
     "model": "other/model",
+    "drawing": "both",
     "adapter": KILIM["adapter_sha256"],
     "text": "turkoman",
     "deleted": True,
@@ -41,7 +42,8 @@ WANTED = {
 def test_a_filter_selects_matching_variations(catalogue: Catalogue, name: str) -> None:
     save(catalogue, **KILIM | {"adapter_sha256": "00" * 32})
     save(catalogue)
-    traits = {"source": WANTED["source"], "run": "run-x", "parent": UNKNOWN, "model": "other/model", **KILIM}
+    traits = {"source": WANTED["source"], "run": "run-x", "parent": UNKNOWN, "model": "other/model"} | KILIM
+    traits["drawing"] = "both"
     wanted = [save(catalogue, prompt="Turkoman rug", **traits).id for _ in range(2)]
     if name == "favourites_only":
         catalogue.set_favourite(wanted[0], True)
@@ -120,12 +122,22 @@ def test_an_invalid_query_is_refused(wrong: dict[str, object]) -> None:
         GalleryQuery(**wrong)
 
 
-def test_filter_options_are_the_models_and_adapters_in_the_gallery(catalogue: Catalogue) -> None:
+def test_filter_options_are_who_drew_the_gallery_and_the_adapters(catalogue: Catalogue) -> None:
     save(catalogue, model="m", model_title="Old name")
     for _ in range(2):
         save(catalogue, model="m", model_title="Em", **KILIM)
     catalogue.delete([save(catalogue, model="gone").id])
     save(catalogue, model="n", model_title="En")
+    save(catalogue, model="n", model_title="En", drawing="both")
+    for _ in range(2):
+        save(catalogue, **MOTIFS)
     choices = catalogue.choices()
-    assert choices.models == (Choice("m", "Em", 3), Choice("n", "En", 1))
-    assert choices.adapters == (Choice(KILIM["adapter_sha256"], "kilim", 2), Choice(NO_ADAPTER, "No adapter", 2))
+    assert choices.drawn_by == (
+        Choice("m", "Em", 3, "model"),
+        Choice("motifs", "the design’s motifs", 2, "motifs"),
+        Choice("n", "En", 1, "both"),
+        Choice("n", "En", 1, "model"),
+    )
+    assert choices.adapters == (Choice(NO_ADAPTER, "No adapter", 5), Choice(KILIM["adapter_sha256"], "kilim", 2))
+    for choice in choices.drawn_by:
+        assert len(shown(catalogue, model=choice.value, drawing=choice.drawing)) == choice.count

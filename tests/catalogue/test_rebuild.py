@@ -142,7 +142,7 @@ def test_a_row_without_a_file_is_hidden_until_the_file_is_back(outputs: Path, tm
     with Catalogue(outputs) as catalogue:
         assert catalogue.opening.missing == (one,)
         assert [variation.id for variation in catalogue.find(GalleryQuery()).variations] == [other]
-        assert catalogue.choices().models[0].count == 1
+        assert catalogue.choices().drawn_by[0].count == 1
         for ask in (catalogue.variation, catalogue.thumbnail_path, lambda x: catalogue.set_favourite(x, False)):
             with pytest.raises(NotFoundError):
                 ask(one)

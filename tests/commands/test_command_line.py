@@ -20,6 +20,7 @@ from studio.designs.structure.borders import border_mask, find_border
 from studio.designs.structure.repeat import SEAM_LIMIT, measure_seams
 from studio.schema import Constraints, VariationRecord
 from tests.support.command_line import check_refused, run_studio
+from tests.support.knots import YARNS
 from tests.support.pictures import draw_picture
 
 
@@ -64,7 +65,7 @@ def test_vary_prints_one_line_for_each_variation(design: str, tmp_path: Path) ->
         (["vary", "DESIGN", "--drawing", "painting"], "--drawing"),
         (["vary", "DESIGN", "--change", "2"], "Change 2"),
         (["vary", "DESIGN", "--cross", "nowhere.png"], "nowhere.png"),
-        (["vary", "DESIGN", "--cross", "DESIGN", "--drawing", "model", "--prompt", "x"], "crossed in their own motifs"),
+        (["vary", "DESIGN", "--cross", "DESIGN", "--drawing", "model", "--prompt", "x"], "Use --drawing motifs"),
         (["vary", "nowhere.png", "--prompt", "x"], "nowhere.png"),
         (["vary", "README.md", "--prompt", "x"], "picture"),
         (["vary", "DESIGN", "--drawing", "both", "--prompt", " "], "prompt is empty"),
@@ -100,6 +101,39 @@ def test_bad_input_is_one_line_and_exit_code_two(
     if given[:1] == ["vary"]:
         given += ["--outputs", str(tmp_path / "outputs")]
     check_refused(run_studio(*given), message)
+
+
+def draw_narrow(folder: Path) -> Path:
+    """Draw a design of 20 x 40 knots with an upright axis: 10 columns of it are drawn."""
+    half = np.random.default_rng(3).integers(0, 4, (40, 10), dtype=np.uint8)
+    IndexMap(np.concatenate([half, half[:, ::-1]], axis=1), YARNS).image().save(folder / "narrow.png")
+    return folder / "narrow.png"
+
+
+@pytest.mark.slow
+def test_vary_refuses_too_small_a_design_before_anything_is_stored(design: str, tmp_path: Path) -> None:
+    outputs = tmp_path / "outputs"
+    answer = run_studio("vary", str(draw_narrow(tmp_path)), "--cross", design, "--outputs", str(outputs))
+    check_refused(answer, "narrow.png has 20 × 40 knots; the part of it to draw anew is 10 × 40")
+    draw_picture(10, 40).save(tmp_path / "ribbon.png")
+    answer = run_studio("vary", design, "--cross", str(tmp_path / "ribbon.png"), "--outputs", str(outputs))
+    check_refused(answer, "ribbon.png: This picture has only 10 x 40 pixels")
+    assert not outputs.exists()
+
+
+@pytest.mark.slow
+def test_vary_names_both_designs_of_a_cross(tmp_path: Path) -> None:
+    for name, seed in (("tabriz", 0), ("garden", 1)):
+        draw_picture(48, 64, seed).save(tmp_path / f"{name}.png")
+    given = ["vary", str(tmp_path / "tabriz.png"), "--count", "1", "--seed", "1", "--outputs", str(tmp_path / "made")]
+    answer = run_studio(*given, "--cross", str(tmp_path / "garden.png"))
+    assert answer.returncode == 0, answer.stderr
+    assert "Drawn from the motifs of tabriz and garden." in answer.stderr
+    answer = run_studio(*given, "--cross", str(draw_narrow(tmp_path)), "--cross-way", "layout")
+    assert answer.returncode == 0, answer.stderr  # a layout may be small
+    assert "Drawn from the motifs of tabriz in the layout of narrow." in answer.stderr
+    answer = run_studio(*given)
+    assert "Drawn from the motifs of tabriz." in answer.stderr
 
 
 @pytest.mark.slow

@@ -37,7 +37,8 @@ def evaluate(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[list[
     """Return the cells of each row of the printed table, and what was printed on stderr."""
     assert main(["evaluate", "set", *arguments]) == 0
     captured = capsys.readouterr()
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in captured.out.splitlines()], captured.err
+    table = [line for line in captured.out.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in table], captured.err
 
 
 def test_each_variation_and_the_set_have_a_row(files: list[str], capsys) -> None:
@@ -49,6 +50,13 @@ def test_each_variation_and_the_set_have_a_row(files: list[str], capsys) -> None
     assert (few["changed"], many["changed"], whole["changed"]) == ("0.050", "0.100", "0.075")
     assert (whole["pair ratio"], whole["near-duplicates"]) == ("2.00", "none")
     assert few["pair ratio"] == few["seam"] == few["symmetry"] == "–"
+
+
+def test_the_legend_explains_every_column_in_order(files: list[str], capsys) -> None:
+    assert main(["evaluate", "set", *files]) == 0
+    table, _, legend = capsys.readouterr().out.partition("\n\n")
+    columns = [cell.strip() for cell in table.splitlines()[0].strip("|").split("|")][1:]
+    assert [line[2:].partition(": ")[0] for line in legend.splitlines()] == columns
 
 
 def test_near_duplicates_are_named(files: list[str], capsys) -> None:

@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 
 from studio.errors import RunCancelledError
+from studio.evaluation import recomposed
 from studio.generation.drawing_engine import DrawingEngine, ModelEngine
 from studio.generation.engine import Engine
 from studio.generation.events import Drawn, Preparing, RunEvent, Started, Stepped, Working
 from studio.generation.motifs import MotifEngine
 from studio.models.pipeline_slot import PipelineSlot
-from studio.recompose.recomposer import Carpet, Recomposer
-from studio.schema import Constraints
+from studio.recompose.recomposer import Recomposer, read_carpet
+from studio.schema import REDRAWN_SEEDS, Constraints
 from tests.support.knots import as_design
 from tests.support.motif_runs import all_knots, draw_motifs, drawn_of, knots_of, make_motif_request, steps_of
 from tests.support.pictures import digest, draw_design
@@ -80,7 +81,7 @@ def test_both_give_knots_of_the_designs_yarns_beside_the_models_picture(
 def test_both_draw_the_models_picture_in_motifs(engine: DrawingEngine) -> None:
     (drawn,) = drawn_of(draw_both(engine, seeds=(4,), pull=0.8, change=0.3))
     assert drawn.image is not None
-    recomposer = Recomposer(Carpet(DESIGN.index_map))
+    recomposer = Recomposer(read_carpet(DESIGN.index_map))
     picture = np.asarray(drawn.image.convert("RGB"))
     assert np.array_equal(recomposer.draw_led(picture, 0.8, 4, change=0.3), knots_of(drawn))
 
@@ -93,7 +94,7 @@ def test_steps_of_both_add_up_and_never_run_backwards(engine: DrawingEngine) -> 
     numbers = [event.step for event in steps]
     assert {event.steps for event in steps} == {started.steps}
     assert numbers == list(range(1, started.steps + 1))
-    reports = Recomposer(Carpet(DESIGN.index_map)).reports
+    reports = Recomposer(read_carpet(DESIGN.index_map)).reports
     model_steps = started.facts.effective_steps  # both variations in one batch
     assert started.steps == model_steps + 2 * (reports + 1)
     assert events.index(started) < events.index(steps[0])
@@ -120,6 +121,25 @@ def test_the_same_request_of_both_gives_the_same_knots(engine: DrawingEngine) ->
     first = all_knots(draw_both(engine))
     draw_motifs(engine, DESIGN, change=0.6)
     assert np.array_equal(all_knots(draw_both(engine)), first)
+
+
+@pytest.mark.slow
+def test_near_duplicates_of_both_are_drawn_once_more_and_their_seeds_repeat_them(
+    engine: DrawingEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The model's picture is that of the first seed; only its drawing in motifs is another one."""
+    monkeypatch.setattr(recomposed, "NEAR_DUPLICATE_RATIO", 5.0)
+    events = draw_both(engine, seeds=(1, 2))
+    first, second = drawn_of(events)
+    assert (first.seed, second.seed) == (1, 2 + REDRAWN_SEEDS)
+    (alone,) = drawn_of(draw_both(engine, seeds=(second.seed,)))
+    assert alone.seed == second.seed
+    assert np.array_equal(knots_of(alone), knots_of(second))
+    assert digest(alone.image) == digest(second.image)
+    monkeypatch.undo()
+    plain = drawn_of(draw_both(engine, seeds=(2,)))[0]
+    assert digest(plain.image) == digest(second.image)
+    assert not np.array_equal(knots_of(plain), knots_of(second))
 
 
 @pytest.mark.slow

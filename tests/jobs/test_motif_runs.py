@@ -147,7 +147,7 @@ def test_a_cross_with_an_unknown_design_is_refused(queue: JobQueue, design: Sour
 def test_one_slot_of_a_crossed_run_is_drawn_again(
     queue: JobQueue, catalogue: Catalogue, design: Source, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("studio.generation.motifs.NEAR_DUPLICATE_RATIO", 0.0)  # each variation keeps its seed
+    monkeypatch.setattr("studio.evaluation.recomposed.NEAR_DUPLICATE_RATIO", 0.0)  # each variation keeps its seed
     other = catalogue.add_source(encode_picture(draw_picture(48, 64, 3)), label="other")
     request = make_request(design, cross=Cross(other.sha256))
     run = finish(queue, request)
@@ -183,7 +183,7 @@ def test_steps_never_run_backwards_while_a_variation_is_drawn_again(
 ) -> None:
     """No two variations differ as much as is asked for here. The estimate of the first run serves the second one."""
     finish(queue, make_request(design, seeds=(1, 2, 3)))
-    monkeypatch.setattr("studio.generation.motifs.NEAR_DUPLICATE_RATIO", 5.0)
+    monkeypatch.setattr("studio.evaluation.recomposed.NEAR_DUPLICATE_RATIO", 5.0)
     job = queue.submit(make_request(design, seeds=(4, 5, 6)))
     seen: list[JobSnapshot] = []
     deadline = time.monotonic() + PATIENCE_SECONDS

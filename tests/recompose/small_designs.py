@@ -7,7 +7,7 @@ import numpy as np
 from studio.designs.index_map import IndexMap
 from studio.designs.structure.repeat import lay
 from studio.designs.structure.repeat_symmetry import mirror_repeat
-from studio.recompose.recomposer import Carpet
+from studio.recompose.recomposer import Carpet, read_carpet
 from tests.support.knots import draw_colours
 
 BORDER_YARNS, FIELD_YARNS = (0, 1, 2, 3), (4, 5, 6)
@@ -16,7 +16,7 @@ BORDER_YARNS, FIELD_YARNS = (0, 1, 2, 3), (4, 5, 6)
 def make_carpet(knots: np.ndarray, repeat: str = "none", vertical=None, horizontal=None, kept=None) -> Carpet:
     """Return a carpet of these knots in colours that are far apart."""
     palette = draw_colours(int(knots.max()) + 1, seed=2)
-    return Carpet(IndexMap(knots, palette), repeat, vertical, horizontal, kept)
+    return read_carpet(IndexMap(knots, palette), repeat, vertical, horizontal, kept)
 
 
 def draw_motif(radius: int, yarns: tuple[int, ...]) -> np.ndarray:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from studio.designs import SAMPLES, open_design
-from studio.recompose.recomposer import MEDIUM, STRONG, SUBTLE, Carpet, Recomposer
+from studio.recompose.recomposer import MEDIUM, STRONG, SUBTLE, Recomposer, read_carpet
 from tests.recompose.small_designs import draw_ornament, make_carpet
 
 SEEDS = 2
@@ -21,7 +21,7 @@ def test_a_sample_changes_as_much_as_is_wanted_and_loses_no_yarn():
     sample = next(one for one in SAMPLES if one.id == "kilim")
     index_map = open_design(sample.path.read_bytes()).index_map
     design = index_map.indices
-    recomposer = Recomposer(Carpet(index_map, "none", 0, 0))
+    recomposer = Recomposer(read_carpet(index_map, "none", 0, 0))
     before = measure_shares(design)
     means = []
     for change in (SUBTLE, MEDIUM, STRONG):

@@ -79,7 +79,13 @@ def test_a_picture_of_one_colour_leads_nowhere_and_is_no_error():
 
 
 @pytest.mark.slow
-def test_a_design_that_is_kept_whole_stays_as_it_is():
+def test_a_design_that_is_kept_nearly_whole_is_refused():
     design = draw_ornament(40, 36)
     kept = np.ones(design.shape, bool)
-    assert np.array_equal(Recomposer(make_carpet(design, kept=kept)).draw(STRONG, 1), design)
+    for free in (0, 3):
+        kept[:free, :free] = False
+        with pytest.raises(RequestError, match=f"is {free} knots wide"):
+            Recomposer(make_carpet(design, kept=kept))
+    kept[:4, :4] = False
+    drawn = Recomposer(make_carpet(design, kept=kept)).draw(STRONG, 1)
+    assert np.array_equal(drawn[kept], design[kept])

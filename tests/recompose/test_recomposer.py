@@ -11,7 +11,7 @@ from studio.designs.structure.repeat import measure_seams, tile
 from studio.designs.structure.repeat_symmetry import mirror_repeat
 from studio.designs.structure.symmetry import measure_agreement
 from studio.designs.weaving.neighbourhoods import Neighbourhoods
-from studio.recompose.recomposer import MEDIUM, STRONG, SUBTLE, Carpet, Recomposer
+from studio.recompose.recomposer import MEDIUM, STRONG, SUBTLE, Recomposer, read_carpet
 from tests.recompose.small_designs import (
     BORDER_YARNS,
     FIELD_YARNS,
@@ -217,7 +217,7 @@ def test_a_led_drawing_takes_the_layout_of_the_picture():
     design[:45] = draw_ornament(45, 60, yarns=3, seed=3)
     palette = np.array([[20, 20, 40], [240, 240, 230], [250, 240, 250]], np.uint8)
     picture = np.ascontiguousarray(palette[design][::-1])
-    recomposer = Recomposer(Carpet(IndexMap(design, palette)))
+    recomposer = Recomposer(read_carpet(IndexMap(design, palette)))
     led = recomposer.draw_led(picture, 1.0, 1)
     assert set(np.unique(led)) <= {0, 1, 2}
     assert (led[45:] > 0).mean() > 2 * (led[:45] > 0).mean()
@@ -229,8 +229,8 @@ def test_a_led_drawing_takes_the_layout_of_the_picture():
 @pytest.mark.slow
 def test_motifs_of_a_second_design_are_drawn_in_the_wanted_share():
     palette = draw_colours(8)
-    first = Carpet(IndexMap(draw_ornament(96, 80, yarns=4), palette))
-    second = Carpet(IndexMap(4 + draw_ornament(80, 90, yarns=4, seed=9), palette))
+    first = read_carpet(IndexMap(draw_ornament(96, 80, yarns=4), palette))
+    second = read_carpet(IndexMap(4 + draw_ornament(80, 90, yarns=4, seed=9), palette))
     shares = []
     for share in (0.1, 0.5, 0.9):
         recomposer = Recomposer(first, second, share)

@@ -98,15 +98,19 @@ def format_parameters(record: VariationRecord) -> str:
     if negative := one_line(record.negative_prompt):
         lines.append(f"Negative prompt: {negative}")
     seed_and_size = {"Seed": record.seed, "Size": f"{facts.width_px}x{facts.height_px}"}
-    model: dict[str, object] = {"Model hash": facts.model_fingerprint[:10], "Model": facts.model_title}
     pairs: dict[str, object]
     if record.drawing == "motifs":
-        pairs = {"Sampler": "Recompose", **seed_and_size, **model, "Change": record.change}
+        method = {"Drawn from": facts.model_title, "Method version": facts.model_fingerprint}
+        pairs = {"Sampler": "Recompose", **seed_and_size, **method, "How far": _percent(record.change)}
     else:
         sampling = {"Steps": record.steps, "Sampler": "Euler", "CFG scale": record.guidance_scale}
+        model = {"Model hash": facts.model_fingerprint[:10], "Model": facts.model_title}
         pairs = {**sampling, **seed_and_size, **model, "Denoising strength": record.strength}
     if record.drawing == "both":
-        pairs |= {"Change": record.change, "Pull": record.pull}
+        pairs |= {"How far": _percent(record.change), "Pull": _percent(record.pull)}
+    if record.cross is not None:
+        what = "Layout of" if record.cross.way == "layout" else "Crossed with"
+        pairs |= {what: record.cross.source[:12], "Share": _percent(record.cross.share)}
     if facts.enlarged:
         pairs["Working size"] = f"{facts.working_width_px}x{facts.working_height_px}"
     if facts.adapter_name is not None and facts.adapter_sha256 is not None:
@@ -130,6 +134,10 @@ def _strip_info(image: Image.Image) -> Image.Image:
         if lacking > 0:  # Pillow would write too few bits per pixel and lose the larger indices
             clean.putpalette([*palette, *[0] * lacking], mode)
     return clean
+
+
+def _percent(share: float) -> str:
+    return f"{share * 100:g} %"
 
 
 def _lora_tag(facts: RunFacts) -> str:

@@ -54,6 +54,15 @@ MIGRATIONS: tuple[str, ...] = (
     );
     CREATE INDEX sources_by_time ON sources (added_at);
     """,
+    """
+    -- Who drew: motifs, model or both (studio.schema.Drawing). Records of earlier versions do not say: the model did.
+    ALTER TABLE variations ADD COLUMN drawing TEXT NOT NULL DEFAULT 'model';
+    UPDATE variations SET drawing = coalesce((
+        SELECT CASE WHEN json_valid(record) THEN json_extract(record, '$.drawing') END
+        FROM records WHERE records.id = variations.id
+    ), 'model');
+    CREATE INDEX variations_by_drawing ON variations (place, model, drawing);
+    """,
 )
 """One script per version, oldest first. `PRAGMA user_version` counts those that have run. Add scripts, change none."""
 

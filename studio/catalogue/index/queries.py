@@ -33,6 +33,7 @@ FILTERS: Mapping[str, Callable[[Any], Clause | None]] = {
     "run": _equals("run"),
     "parent": _equals("parent"),
     "model": _equals("model"),
+    "drawing": _equals("drawing"),
     "adapter": _equals("adapter"),
     "text": _has_words,
 }
@@ -64,21 +65,22 @@ def find_page(connection: sqlite3.Connection, query: GalleryQuery) -> GalleryPag
 
 
 def find_choices(connection: sqlite3.Connection) -> GalleryChoices:
-    """Return the models and adapters in the gallery. Each has the label of its newest variation."""
+    """Return who drew the pictures in the gallery, and their adapters. Each has the label of its newest variation."""
 
-    def choices(column: str, label: Callable[[VariationRecord], str]) -> tuple[Choice, ...]:
+    def choices(columns: str, label: Callable[[VariationRecord], str]) -> tuple[Choice, ...]:
         counted = connection.execute(
-            f"SELECT {column}, count(*), max(id) FROM variations WHERE place = ? GROUP BY {column} ORDER BY 2 DESC, 1",
+            f"SELECT count(*), max(id), {columns} FROM variations WHERE place = ? GROUP BY {columns} "
+            f"ORDER BY 1 DESC, {columns}",
             (str(Place.KEPT),),
         ).fetchall()
-        newest = {value: find_one(connection, latest) for value, _, latest in counted}
+        newest = {latest: find_one(connection, latest) for _, latest, *_ in counted}
         return tuple(
-            Choice(value, label(found[0].record), count)
-            for value, count, _ in counted
-            if (found := newest[value]) is not None
+            Choice(value, label(found[0].record), count, *drawing)
+            for count, latest, value, *drawing in counted
+            if (found := newest[latest]) is not None
         )
 
     return GalleryChoices(
-        models=choices("model", lambda record: record.facts.model_title),
+        drawn_by=choices("model, drawing", lambda record: record.facts.model_title),
         adapters=choices("adapter", lambda record: record.facts.adapter_name or "No adapter"),
     )

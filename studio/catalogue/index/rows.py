@@ -17,7 +17,7 @@ from studio.schema import VariationRecord
 SELECT_VARIATION = "SELECT favourite, deleted_at, record, place FROM variations JOIN records USING (id)"
 """Selects rows for `variation_from`. A condition and an order may follow."""
 
-_COLUMNS = "id, place, run, slot, source, parent, model, adapter, favourite, deleted_at, words"
+_COLUMNS = "id, place, run, slot, source, parent, model, adapter, favourite, deleted_at, words, drawing"
 
 
 class State(NamedTuple):
@@ -41,6 +41,7 @@ def add_variation(connection: sqlite3.Connection, record: VariationRecord, place
         curation.favourite,
         curation.deleted_at,
         fold(record.prompt),
+        storable(record.drawing),
     )
     marks = ", ".join("?" * len(row))
     added = connection.execute(f"INSERT OR IGNORE INTO variations ({_COLUMNS}) VALUES ({marks})", row).rowcount == 1
@@ -113,6 +114,14 @@ def find_source(connection: sqlite3.Connection, sha256: str) -> Source | None:
 def find_sources(connection: sqlite3.Connection, limit: int) -> tuple[Source, ...]:
     """Return the last `limit` sources, newest first."""
     rows = connection.execute("SELECT facts FROM sources ORDER BY added_at DESC, sha256 LIMIT ?", (limit,))
+    return tuple(source_from(json.loads(facts)) for (facts,) in rows)
+
+
+def find_named_sources(connection: sqlite3.Connection, hashes: Iterable[str]) -> tuple[Source, ...]:
+    """Return the sources that have one of these SHA-256."""
+    wanted = [storable(sha256) for sha256 in hashes]
+    marks = ", ".join("?" * len(wanted))
+    rows = connection.execute(f"SELECT facts FROM sources WHERE sha256 IN ({marks})", wanted)
     return tuple(source_from(json.loads(facts)) for (facts,) in rows)
 
 

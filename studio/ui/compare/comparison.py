@@ -8,14 +8,16 @@ from dataclasses import dataclass
 import streamlit as st
 
 from studio.catalogue import Source, Variation
+from studio.catalogue.lineage import find_design
 from studio.errors import InputError, NotFoundError
 from studio.ui.picture_routes import source_url, variation_url
 from studio.ui.session import workspace
 from studio.ui.shared.favourites import STAR_STYLE, draw_favourite
 from studio.ui.shared.links import COMPARE_MOST, change_address
 from studio.ui.shared.navigation import GALLERY
-from studio.ui.shared.parameters import RecordWithDesign, compare, name_equals
+from studio.ui.shared.parameters import compare, name_equals
 from studio.ui.shared.pictures import describe_source, describe_variation, page_url, picture_html
+from studio.ui.shared.record_facts import RecordWithDesign
 from studio.ui.shared.selection import drop, select, selected
 from studio.ui.shared.tables import comparison_table
 
@@ -73,7 +75,7 @@ def draw_pictures(compared: ComparedPictures, *, least_width_px: int, tallest: s
 
 def draw_table(compared: ComparedPictures) -> None:
     """Draw the table of parameters with the differing ones marked, and a line that names the equal ones."""
-    comparisons = compare(compared.records)
+    comparisons = [comparison for comparison in compare(compared.records) if comparison.applies]
     differing = [comparison for comparison in comparisons if comparison.differs]
     st.session_state.setdefault("compare_only", True)
     with st.container(horizontal=True, vertical_alignment="center", key="compare_head"):
@@ -150,22 +152,22 @@ def _find_ids(ids: tuple[str, ...]) -> ComparedPictures:
 def _with_sources(
     variations: tuple[Variation, ...], notes: tuple[str, ...], run: str | None = None
 ) -> ComparedPictures:
-    sources = {sha256: _find_source(sha256) for sha256 in {one.record.source for one in variations}}
-    records = tuple(RecordWithDesign(one.record, sources[one.record.source]) for one in variations)
-    common = next(iter(sources.values())) if len(sources) == 1 else None
+    firsts = {one.record.source for one in variations}
+    seconds = {one.record.cross.source for one in variations if one.record.cross is not None}
+    found = {sha256: find_design(workspace().catalogue, sha256) for sha256 in firsts | seconds}
+    records = tuple(
+        RecordWithDesign(
+            one.record, found[one.record.source], None if one.record.cross is None else found[one.record.cross.source]
+        )
+        for one in variations
+    )
+    common = found[next(iter(firsts))] if len(firsts) == 1 else None
     return ComparedPictures(variations, records, common, run, notes)
 
 
 def _find(variation_id: str) -> Variation | None:
     try:
         return workspace().catalogue.variation(variation_id)
-    except NotFoundError:
-        return None
-
-
-def _find_source(sha256: str) -> Source | None:
-    try:
-        return workspace().catalogue.source(sha256)
     except NotFoundError:
         return None
 

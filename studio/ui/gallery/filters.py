@@ -6,7 +6,7 @@ Each widget is set from the address before it is drawn, and its callback writes 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import streamlit as st
 
@@ -19,8 +19,9 @@ ALL, FAVOURITES, BIN = "all", "favourites", "bin"
 _SHOWN = {ALL: "All", FAVOURITES: ":material/star: Favourites", BIN: ":material/delete: Bin"}
 _LINKED = ("source", "run", "parent")
 """Filters without a widget: only links set them."""
-_FILTERS = ("text", "show", "model", "adapter", *_LINKED)
+_FILTERS = ("text", "show", "model", "drawing", "adapter", *_LINKED)
 _PAGE_NUMBER_DIGITS = 6
+_CHOICE_WIDTH_PX = 216
 
 
 def read_query() -> GalleryQuery:
@@ -34,6 +35,7 @@ def read_query() -> GalleryQuery:
             deleted=address.get("show") == BIN,
             text=address.get("text", "")[:TEXT_LIMIT],
             model=address.get("model") or None,
+            drawing=address.get("drawing") or None,
             adapter=address.get("adapter") or None,
             source=address.get("source") or None,
             run=address.get("run") or None,
@@ -86,8 +88,9 @@ def draw_filters(query: GalleryQuery) -> None:
             on_change=_apply,
             args=("show", "find_show"),
         )
-        _draw_choice("Model", "model", query.model, "Any model", choices.models)
-        _draw_choice("Adapter", "adapter", query.adapter, "Any adapter", choices.adapters)
+        _draw_drawn_by(query, choices.drawn_by)
+        labels = {choice.value: f"{choice.label} ({choice.count})" for choice in choices.adapters}
+        _draw_choice("Adapter", "adapter", query.adapter, labels, anything="Any adapter")
 
 
 def draw_pages(pages: int, page: int) -> None:
@@ -99,9 +102,47 @@ def draw_pages(pages: int, page: int) -> None:
         st.pagination(pages, default=page, key=key, on_change=_turn_page, args=(key,))
 
 
-def _draw_choice(label: str, name: str, chosen: str | None, anything: str, choices: Sequence[Choice]) -> None:
+def _draw_drawn_by(query: GalleryQuery, choices: Sequence[Choice]) -> None:
+    """Draw the filter by who drew: motifs, a model, or a model and motifs. It sets a model and a drawing."""
+    labels = {_drawn_by(choice.value, choice.drawing): f"{_title(choice)} ({choice.count})" for choice in choices}
+    chosen = None
+    if query.model is not None or query.drawing is not None:
+        chosen = _drawn_by(query.model, query.drawing)
+        fitting = [choice for choice in choices if _fits(choice, query)]
+        if len(fitting) == 1:
+            chosen = _drawn_by(fitting[0].value, fitting[0].drawing)
+        elif chosen not in labels:  # an address that names the model or the drawing alone
+            name = fitting[0].label if query.model is not None and fitting else query.model or query.drawing
+            labels[chosen] = f"{name}, all ({sum(choice.count for choice in fitting)})"
+    _draw_choice("Drawn by", "drawn_by", chosen, labels, anything="Drawn by: all", apply=_apply_drawn_by)
+
+
+def _title(choice: Choice) -> str:
+    """Return who drew, as the name of a choice: The design’s motifs, Built-in, Built-in and motifs."""
+    if choice.drawing == "both":
+        return f"{choice.label} and motifs"
+    return choice.label[:1].upper() + choice.label[1:] if choice.drawing == "motifs" else choice.label
+
+
+def _fits(choice: Choice, query: GalleryQuery) -> bool:
+    return query.model in (None, choice.value) and query.drawing in (None, choice.drawing)
+
+
+def _drawn_by(model: str | None, drawing: str | None) -> str:
+    return f"{drawing or ''}:{model or ''}"
+
+
+def _draw_choice(
+    label: str,
+    name: str,
+    chosen: str | None,
+    labels: Mapping[str, str],
+    *,
+    anything: str,
+    apply: Callable[[str, str], None] | None = None,
+) -> None:
     """Draw a filter when it has at least two choices, or when the address has already set it."""
-    labels = {choice.value: f"{choice.label} ({choice.count})" for choice in choices}
+    labels = dict(labels)
     if len(labels) < 2 and chosen is None:
         return
     if chosen is not None:
@@ -114,10 +155,15 @@ def _draw_choice(label: str, name: str, chosen: str | None, anything: str, choic
         format_func=lambda value: labels.get(value, anything),
         key=key,
         label_visibility="collapsed",
-        on_change=_apply,
+        on_change=apply or _apply,
         args=(name, key),
-        width=168,
+        width=_CHOICE_WIDTH_PX,
     )
+
+
+def _apply_drawn_by(_name: str, key: str) -> None:
+    drawing, _, model = st.session_state[key].partition(":")
+    change_address(page=None, drawing=drawing or None, model=model or None)
 
 
 def _apply(name: str, key: str) -> None:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 
 import streamlit as st
 
-from studio.catalogue.records import Variation
+from studio.catalogue.lineage import Lineage, name_designs
+from studio.catalogue.records import Source, Variation
 from studio.schema import VariationRecord
 from studio.ui.picture_routes import thumbnail_url
+from studio.ui.session import workspace
 from studio.ui.shared.deletion import forget_deletion
 from studio.ui.shared.favourites import STAR_STYLE, draw_favourite
 from studio.ui.shared.links import change_address
 from studio.ui.shared.pictures import describe_variation, page_url, picture_html
 from studio.ui.shared.selection import draw_tick
+from studio.ui.shared.weaving_facts import describe_percent
 
 _COLUMNS_LIMIT = 6
 _LEAST_WIDTH_PX = 158
@@ -59,12 +62,13 @@ def open_variation(variation_id: str) -> None:
 
 
 def draw_grid(variations: Sequence[Variation]) -> None:
-    """Draw a card for each picture, without a query to the catalogue."""
+    """Draw a card for each picture, with at most one query to the catalogue: for the names of designs."""
     st.html(_STYLE + STAR_STYLE)
+    designs = _find_designs(variations)
     with st.grid(_COLUMNS_LIMIT, min_column_width=_LEAST_WIDTH_PX, gap=("medium", "small"), key="gallery_grid") as grid:
         for variation in variations:
             with grid.cell():
-                _draw_frame(variation, place="card", words=True)
+                _draw_frame(variation, place="card", words=_words(variation.record, designs))
 
 
 def draw_run_strip(variations: Sequence[Variation], shown: str) -> None:
@@ -73,7 +77,7 @@ def draw_run_strip(variations: Sequence[Variation], shown: str) -> None:
     with st.grid(5, min_column_width=48, gap="xsmall", key="sisters") as grid:
         for variation in variations:
             with grid.cell():
-                _draw_frame(variation, place="sister", words=False, framed=variation.id == shown)
+                _draw_frame(variation, place="sister", framed=variation.id == shown)
 
 
 def _draw_marks(variation: Variation) -> None:
@@ -88,15 +92,22 @@ def _draw_marks(variation: Variation) -> None:
         draw_favourite(variation)
 
 
-def _draw_frame(variation: Variation, *, place: str, words: bool, framed: bool = False) -> None:
-    """Draw a thumbnail that opens on a click anywhere on it: a transparent button covers it."""
+def _find_designs(variations: Sequence[Variation]) -> Mapping[str, Source]:
+    """Return the designs of the pictures without a prompt, by hash; their cards have the design's name instead."""
+    records = [variation.record for variation in variations if not variation.record.prompt]
+    hashes = {one.source for one in records} | {one.cross.source for one in records if one.cross is not None}
+    return workspace().catalogue.named_sources(hashes) if hashes else {}
+
+
+def _draw_frame(variation: Variation, *, place: str, words: str = "", framed: bool = False) -> None:
+    """Draw a thumbnail that opens on a click anywhere on it: a transparent button covers it. `words` are HTML."""
     record = variation.record
     address = page_url(thumbnail_url(record.id))
     picture = picture_html(address, alt=describe_variation(record), size=_SHAPE, tallest=None)
     if framed:
         picture = f'<div style="outline:2px solid currentColor;outline-offset:-2px;border-radius:4px">{picture}</div>'
     with st.container(key=f"frame_{place}_{variation.id}"):
-        st.html(picture + _words(record) if words else picture)
+        st.html(picture + words)
         if not framed:
             st.button(
                 f"Open {name_variation(record)}",
@@ -108,10 +119,22 @@ def _draw_frame(variation: Variation, *, place: str, words: bool, framed: bool =
             _draw_marks(variation)
 
 
-def _words(record: VariationRecord) -> str:
-    far = f"Change {record.change:g}" if record.drawing == "motifs" else f"Strength {record.strength:g}"
-    facts = f"{far} · seed {record.seed}"
+def _words(record: VariationRecord, designs: Mapping[str, Source]) -> str:
+    """Return a card's words: the prompt, or the names of the designs where there is none, then settings."""
+    title = record.prompt
+    if not title:
+        second = None if record.cross is None else designs.get(record.cross.source)
+        title = name_designs(record, Lineage(designs.get(record.source), second))
+    facts = " · ".join((*_settings(record), f"seed {record.seed}"))
     return (
-        f'<div class="card-words" title="{escape(record.prompt)}"><div>{escape(record.prompt)}</div>'
+        f'<div class="card-words" title="{escape(title)}"><div>{escape(title)}</div>'
         f"<small>{escape(facts)}</small></div>"
     )
+
+
+def _settings(record: VariationRecord) -> list[str]:
+    """Return how far the picture may depart from its design, in the words of the form."""
+    if record.drawing == "motifs":
+        return [f"How far {describe_percent(record.change)}"]
+    strength = f"Strength {record.strength:g}"
+    return [strength, f"pull {describe_percent(record.pull)}"] if record.drawing == "both" else [strength]

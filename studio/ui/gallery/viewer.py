@@ -5,9 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from studio.catalogue import Source, Variation, format_parameters
+from studio.catalogue.lineage import Lineage, find_lineage, has_file, name_design, name_second
 from studio.catalogue.records import GalleryQuery
 from studio.errors import NotFoundError
-from studio.schema import VariationRecord
+from studio.schema import Cross, VariationRecord
 from studio.ui.gallery.grid import draw_run_strip, open_variation
 from studio.ui.gallery.loom_export import draw_export, draw_yarns
 from studio.ui.gallery.previous_next import Neighbours, find_neighbours
@@ -17,8 +18,8 @@ from studio.ui.shared.deletion import delete_pictures, forget_deletion
 from studio.ui.shared.favourites import STAR_STYLE, draw_favourite
 from studio.ui.shared.links import change_address, link_compare_run, link_cross, link_same_settings, link_vary
 from studio.ui.shared.notices import attempt, say
-from studio.ui.shared.parameters import RecordWithDesign, describe_size
-from studio.ui.shared.pictures import show_source, show_variation
+from studio.ui.shared.pictures import show_caption, show_source, show_variation
+from studio.ui.shared.record_facts import RecordWithDesign, describe_size
 from studio.ui.shared.selection import drop
 from studio.ui.shared.tables import facts_table
 
@@ -37,7 +38,7 @@ def draw_viewer(variation_id: str, query: GalleryQuery) -> None:
     neighbours = find_neighbours(catalogue, query, variation_id)
     st.html(STAR_STYLE)
     _draw_navigation(neighbours)
-    source = _find_source(variation)
+    lineage = find_lineage(catalogue, variation.record)
     picture, words = st.columns([6, 5], gap="medium")
     with picture:
         show_variation(variation.record, full=True, tallest=_TALLEST)
@@ -47,8 +48,8 @@ def draw_viewer(variation_id: str, query: GalleryQuery) -> None:
         _draw_actions(variation, neighbours)
         for note in variation.record.facts.notes:
             st.caption(f":material/info: {note}")
-        _draw_relations(variation, source)
-        st.html(facts_table(RecordWithDesign(variation.record, source)))
+        _draw_relations(variation, lineage)
+        st.html(facts_table(RecordWithDesign(variation.record, lineage.design, lineage.second)))
         with st.expander("Copy the parameters", icon=":material/content_copy:"):
             st.code(format_parameters(variation.record), language=None, wrap_lines=True)
     scroll_to_top(variation.id)
@@ -114,31 +115,21 @@ def _draw_actions(variation: Variation, neighbours: Neighbours | None) -> None:
         )
 
 
-def _draw_relations(variation: Variation, source: Source | None) -> None:
-    """Draw the design that the picture was made from, and the other pictures of its run."""
+def _draw_relations(variation: Variation, lineage: Lineage) -> None:
+    """Draw the designs that the picture was made from, and the other pictures of its run."""
     record = variation.record
     same_run = workspace().catalogue.run(record.run, replaced=True)
     design, run = st.columns([2, 3], gap="medium", wrap=False)
     with design, st.container(gap="xsmall"):
         st.markdown("**Made from**")
-        if source is None:
-            st.caption("This design is no longer stored.")
-        else:
-            show_source(source, tallest="32vh")
+        _draw_design(lineage.design, name_design(lineage.design, record.source))
+        if lineage.design is not None:
             st.button(
                 "All variations of this design",
                 key="opened_source",
                 type="tertiary",
                 on_click=_narrow,
                 args=("source", record.source),
-            )
-        if record.cross is not None and record.cross.parent is not None:
-            st.button(
-                "Open the picture it was crossed with",
-                key="opened_cross_parent",
-                type="tertiary",
-                on_click=open_variation,
-                args=(record.cross.parent,),
             )
         if record.parent is not None:
             st.button(
@@ -148,6 +139,8 @@ def _draw_relations(variation: Variation, source: Source | None) -> None:
                 on_click=open_variation,
                 args=(record.parent,),
             )
+        if record.cross is not None:
+            _draw_second(record.cross, lineage.second)
     with run, st.container(gap="xsmall"):
         st.markdown("**From the same run**")
         if len(same_run) > 1:
@@ -155,6 +148,29 @@ def _draw_relations(variation: Variation, source: Source | None) -> None:
             link_compare_run(record.run)
         else:
             st.caption("This run has no other picture.")
+
+
+def _draw_second(cross: Cross, second: Source | None) -> None:
+    """Draw the second design of a cross: an upload, a sample, or a picture of the gallery."""
+    st.markdown("**In the layout of**" if cross.way == "layout" else "**Crossed with**")
+    _draw_design(second, name_second(cross, second))
+    if cross.parent is not None:
+        st.button(
+            "Open the picture it was crossed with",
+            key="opened_cross_parent",
+            type="tertiary",
+            on_click=open_variation,
+            args=(cross.parent,),
+        )
+
+
+def _draw_design(source: Source | None, name: str) -> None:
+    """Draw a design and its name, or say that it is gone."""
+    if source is None or not has_file(workspace().catalogue, source):
+        st.caption(f"{name} is no longer stored.")
+        return
+    show_source(source, tallest="24vh")
+    show_caption(name)
 
 
 def _caption(record: VariationRecord, neighbours: Neighbours | None) -> str:
@@ -165,13 +181,6 @@ def _caption(record: VariationRecord, neighbours: Neighbours | None) -> str:
     return size if neighbours is None else f"{neighbours.position} of {neighbours.total} · {size}"
 
 
-def _find_source(variation: Variation) -> Source | None:
-    try:
-        return workspace().catalogue.source(variation.record.source)
-    except NotFoundError:
-        return None
-
-
 def _close() -> None:
     forget_deletion()
     change_address(open=None)
@@ -179,7 +188,7 @@ def _close() -> None:
 
 def _narrow(name: str, value: str) -> None:
     """Close the viewer and show only the pictures with this value of a filter."""
-    change_address(open=None, page=None, text=None, show=None, model=None, adapter=None, **{name: value})
+    change_address(open=None, page=None, text=None, show=None, model=None, drawing=None, adapter=None, **{name: value})
 
 
 def _restore(variation_id: str) -> None:

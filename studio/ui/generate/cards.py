@@ -8,7 +8,7 @@ from studio.catalogue import Catalogue, Variation
 from studio.designs.colours.colour_spaces import read_colour
 from studio.schema import JobSnapshot
 from studio.ui.generate.form import form_values, source
-from studio.ui.generate.run_words import describe_progress
+from studio.ui.generate.run_words import describe_progress, describe_way
 from studio.ui.shared.design_facts import THIN_BAR_PX, swatches_html
 from studio.ui.shared.favourites import draw_favourite
 from studio.ui.shared.navigation import GALLERY
@@ -22,7 +22,7 @@ from studio.ui.shared.pictures import (
     untouched_link,
 )
 from studio.ui.shared.repeat_preview import draw_laid_out
-from studio.ui.shared.weaving_facts import describe_woven
+from studio.ui.shared.weaving_facts import describe_woven, explain_seams
 
 ACTIONS_HEIGHT_PX = 40
 """Height of the row of actions; left free under an unfinished picture, so that the layout does not jump."""
@@ -44,12 +44,15 @@ def draw_card(variation: Variation, catalogue: Catalogue) -> None:
         return
     show_variation(record)
     draw_laid_out(record)
-    show_caption(f"Seed {record.seed} · {record.seconds:.0f} s", link=download_link(record.id))
+    show_caption(
+        f"{describe_way(record)} · seed {record.seed} · {record.seconds:.0f}\N{NO-BREAK SPACE}s",
+        link=download_link(record.id),
+    )
     if record.weaving is not None:
         if record.weaving.yarns:
             colours = [read_colour(yarn) for yarn in record.weaving.yarns]
             st.html(swatches_html(colours, record.weaving.shares or None, height_px=THIN_BAR_PX))
-        show_caption(describe_woven(record), link=untouched_link(record))
+        show_caption(describe_woven(record), link=untouched_link(record), help_text=explain_seams(record))
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         draw_favourite(variation, place="run")
         st.button(

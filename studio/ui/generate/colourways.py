@@ -18,6 +18,7 @@ from studio.designs.colours.colourways import Colourway, make_colourways
 from studio.designs.files.export import encode_png
 from studio.designs.index_map import IndexMap
 from studio.errors import StudioError
+from studio.ui.generate.form.design_change import drop_sample_prompt
 from studio.ui.generate.form.source import choose_source
 from studio.ui.generate.form.yarns import find_yarns, pick_yarns
 from studio.ui.session import workspace
@@ -170,7 +171,12 @@ def _encode_preview(index_map: IndexMap) -> bytes:
 def _take(catalogue: Catalogue, source: Source, index_map: IndexMap, colourway: Colourway) -> None:
     """Add a colourway to the designs and make it the current one."""
     label = _name(source, colourway)
-    attempt(lambda: choose_source(catalogue.add_source(_encode(index_map, colourway), label=label)))
+
+    def take() -> None:
+        choose_source(catalogue.add_source(_encode(index_map, colourway), label=label), akin=True)
+        drop_sample_prompt()  # its colour words are those of the other yarns
+
+    attempt(take)
 
 
 def _encode(index_map: IndexMap, colourway: Colourway) -> bytes:

@@ -12,7 +12,7 @@ from studio.errors import NotFoundError, StudioError
 from studio.schema import JobSnapshot
 from studio.ui.generate.cards import ACTIONS_HEIGHT_PX, draw_card, draw_progress, draw_unfinished
 from studio.ui.generate.redraw import draw_offer, draw_ongoing
-from studio.ui.generate.run_score import SetScore, describe_score, find_score
+from studio.ui.generate.run_score import SetScore, describe_miss, describe_score, find_score
 from studio.ui.generate.run_view import RunSlot, RunView, find_run
 from studio.ui.generate.run_words import count_variations, describe_end, describe_facts, describe_progress
 from studio.ui.shared.links import COMPARE_MOST
@@ -24,6 +24,15 @@ from studio.workspace import Workspace
 if TYPE_CHECKING:
     from streamlit.elements.lib.grid_container import GridContainer
 
+_STARTED = "run_started"
+_INTO_VIEW = """<script>
+setTimeout(() => {
+  const head = document.querySelector(".st-key-run_head");
+  const box = head?.getBoundingClientRect();
+  if (box && (box.top < 0 || box.top > innerHeight / 4)) head.scrollIntoView({block: "start"});
+}, 300);
+</script>"""
+"""Where the run is below the form, as on a phone, the page scrolls to it once its empty places are there."""
 POLL_SECONDS = 0.5
 _OTHERS_POLL_SECONDS = 3.0
 _COLUMNS = 3
@@ -31,7 +40,8 @@ _NARROWEST_PX = 156
 SCORE_HELP = (
     "Drawn anew: knots with another yarn than in the design. The design’s own drawing: neighbourhoods of 8 × 8 knots "
     "that the design has too, as they are or mirrored; the rest are places where motifs meet that never met before, or "
-    "lines that the design does not have."
+    "lines that the design does not have. Outlines are compared where pictures have colours of their own: 0 % are the "
+    "same lines, 100 % unrelated ones."
 )
 
 
@@ -43,6 +53,13 @@ def draw_run(workspace: Workspace, run_id: str) -> None:
         st.info(str(error))
         return
     st.fragment(_draw_run, run_every=None if idle else POLL_SECONDS)(workspace, run_id, polled=not idle)
+    if st.session_state.pop(_STARTED, False):
+        st.html(_INTO_VIEW, unsafe_allow_javascript=True)
+
+
+def bring_into_view() -> None:
+    """Let the page scroll to the run that it draws next, unless that is in view."""
+    st.session_state[_STARTED] = True
 
 
 def draw_waiting_sheet(source: Source, count: int) -> None:
@@ -88,7 +105,7 @@ def _draw_run(workspace: Workspace, run_id: str, *, polled: bool) -> None:
             _draw_error(workspace, view.snapshot)
         _draw_pictures(workspace, view)
         if view.facts is not None:
-            for line in (describe_facts(view.facts), *view.facts.notes):
+            for line in (describe_facts(view.facts, view.request), *view.facts.notes):
                 st.caption(line)
 
 
@@ -99,6 +116,8 @@ def _draw_pictures(workspace: Workspace, view: RunView) -> None:
     scored = find_score(workspace.catalogue, finished) if view.ongoing is None else None
     if scored is not None and (words := describe_score(scored, [one.record for one in finished])):
         st.caption(words, help=SCORE_HELP)
+        if (miss := describe_miss([one.record for one in finished])) is not None:
+            st.caption(f":material/info: {miss}")
         if 2 * len(scored.twins) >= len(finished):
             st.caption(
                 ":material/info: Most of these variations are nearly alike. Draw more of the design anew, or "
@@ -135,7 +154,7 @@ def _draw_doubt(workspace: Workspace, view: RunView, variation: Variation, score
     if variation.deleted_at is not None:
         return
     if variation.id in scored.copies:
-        more = "A larger share drawn anew" if variation.record.drawing == "motifs" else "A higher strength"
+        more = "A higher strength" if variation.record.drawing == "model" else "A larger share drawn anew"
         st.caption(f":material/content_copy: Nearly the design itself. {more} departs further from it.")
     elif variation.id in scored.twins:
         st.caption(f":material/content_copy: Nearly the same as variation {scored.twins[variation.id] + 1}.")

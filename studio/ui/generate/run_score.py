@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import streamlit as st
-from numpy.typing import NDArray
 
 from studio.catalogue import Catalogue, Variation
 from studio.catalogue.files.paths import read_bytes
@@ -21,10 +20,14 @@ from studio.errors import StudioError
 from studio.evaluation import Score, Structure, read_structure, score_variations
 from studio.evaluation.copies import COPY_SHARE, measure_copy, measure_sameness, shrink_to_lab
 from studio.schema import VariationRecord
+from studio.ui.generate.run_words import is_led
 from studio.ui.session import workspace
+from studio.ui.shared.weaving_facts import is_known_of_two
 
 _SAMPLED_SIDE = 300
 """Knots of a variation are compared with another's on about this many rows and columns."""
+MISSED_SHARE = 1 / 3
+"""A run that changes more than this part of the wanted share less or more has missed it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,7 @@ class SetScore:
 
     `twins` maps the id of a variation to the slot of an earlier one that it nearly repeats. `copies` are the ids of
     variations that nearly repeat their design. `apart` is the mean share of knots in which two variations differ, None
-    where their yarns differ too or there is one variation only.
+    where each has yarns of its own, or free colours, or there is one variation only.
     """
 
     score: Score
@@ -56,9 +59,10 @@ def describe_score(scored: SetScore, records: Sequence[VariationRecord]) -> str:
     """Return the figures in a line, without those that do not apply to all pictures."""
     words = []
     woven = [record.weaving for record in records if record.weaving is not None]
+    whose = "the two designs’" if any(is_known_of_two(record) for record in records) else "the design’s"
     for name, shares in (
         ("drawn anew", [weaving.changed_share for weaving in woven]),
-        ("the design’s own drawing", [weaving.known_large for weaving in woven]),
+        (f"{whose} own drawing", [weaving.known_large for weaving in woven]),
     ):
         known = [share for share in shares if share is not None]
         if known and len(known) == len(records):
@@ -66,9 +70,41 @@ def describe_score(scored: SetScore, records: Sequence[VariationRecord]) -> str:
     if scored.apart is not None:
         words.append(f"two of them differ in {describe_share(scored.apart)} of the knots")
     elif (mean := scored.score.whole["diversity_edges_mean"]) is not None:
-        words.append(f"difference between variations {mean:.2f}")
+        words.append(f"the outlines of two of them differ by {describe_share(mean)}")
     text = " · ".join(words)
     return text[:1].upper() + text[1:]
+
+
+def describe_miss(records: Sequence[VariationRecord]) -> str | None:
+    """Return a sentence where a run changed more than a third less or more than was wanted, with what to do; else None.
+
+    Shares are of the knots that may change. What leads a drawing may change more. Where motifs of two designs are
+    crossed, their shares decide, and nothing is said.
+    """
+    woven = [record.weaving for record in records if record.weaving is not None]
+    changed = [
+        one.changed_share / (1 - one.kept_share)
+        for one in woven
+        if one.changed_share is not None and one.kept_share < 1
+    ]
+    if not changed or len(changed) < len(records):
+        return None
+    asked = records[0]
+    if asked.drawing == "model" or (asked.cross is not None and asked.cross.way == "motifs"):
+        return None
+    mean, wanted = float(np.mean(changed)), asked.change
+    if abs(mean - wanted) <= MISSED_SHARE * wanted or (mean > wanted and is_led(asked)):
+        return None
+    these = "These" if len(records) > 1 else "This"
+    part = "what may change" if any(one.kept_share for one in woven) else "the design"
+    often = " on average" if len(records) > 1 else ""
+    if mean > wanted:
+        advice = "To stay closer, set “How far” lower."
+    elif asked.drawing == "both":
+        advice = "To go further, set “How far” or the pull higher."
+    else:
+        advice = "To go further, set “How far” higher, choose less symmetry, or cross it with a second design."
+    return f"{these} changed {describe_share(mean)} of {part}{often}; {describe_share(wanted)} was wanted. {advice}"
 
 
 def _describe_range(shares: Sequence[float]) -> str:
@@ -101,28 +137,35 @@ def _read_source(path: Path) -> _Reference:
     return _Reference(read_structure(design.image), shrink_to_lab(design.image), design.index_map)
 
 
-def _measure_apart(sampled: Sequence[NDArray[np.uint8] | None]) -> float | None:
-    """Return the mean share in which two samples of knots (h, w) differ, None where some have yarns of their own."""
+def _measure_apart(sampled: Sequence[IndexMap | None]) -> float | None:
+    """Return the mean share in which two samples of knots differ, None where they are not all in the same yarns."""
     knots = [one for one in sampled if one is not None]
-    if len(knots) < max(len(sampled), 2) or len({one.shape for one in knots}) > 1:
+    if len(knots) < max(len(sampled), 2) or not all(_match(knots[0], one) for one in knots):
         return None
-    return float(np.mean([(one != other).mean() for one, other in itertools.combinations(knots, 2)]))
+    return float(np.mean([(one.indices != other.indices).mean() for one, other in itertools.combinations(knots, 2)]))
 
 
-def _read_variation(path: Path, reference: _Reference) -> tuple[Structure, bool, NDArray[np.uint8] | None]:
+def _match(first: IndexMap, second: IndexMap) -> bool:
+    """Return whether two maps have the same size and yarns; a file may lack the last ones, if no knot uses them."""
+    shared = min(len(first.palette), len(second.palette))
+    same_yarns = np.array_equal(first.palette[:shared], second.palette[:shared])
+    return same_yarns and first.indices.shape == second.indices.shape
+
+
+def _read_variation(path: Path, reference: _Reference) -> tuple[Structure, bool, IndexMap | None]:
     """Return the structure of a variation, whether it nearly repeats its design, and a sample of its knots.
 
-    The knots are None where the variation does not have the design's yarns.
+    The knots are None where the picture is not woven.
 
     On return the picture in full size is freed, before the next one is opened.
     """
     made = open_design(read_bytes(path))
     share = sampled = None
+    if made.index_map is not None and made.mode == "P":
+        step = -(-max(made.index_map.indices.shape) // _SAMPLED_SIDE)
+        sampled = made.index_map.with_indices(made.index_map.indices[::step, ::step].copy())
     if reference.knots is not None and made.index_map is not None:
         share = measure_copy(reference.knots, made.index_map)
-    if share is not None and made.index_map is not None:
-        step = -(-max(made.index_map.indices.shape) // _SAMPLED_SIDE)
-        sampled = made.index_map.indices[::step, ::step].copy()
     if share is None:
         share = measure_sameness(reference.thumbnail, shrink_to_lab(made.image))
     structure = read_structure(made.image, size_px=reference.structure.size_px)

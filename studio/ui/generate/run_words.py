@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from studio.schema import WITHOUT_MODEL, JobSnapshot, JobState, RunFacts
+from studio.designs.inspection import describe_share
+from studio.schema import JobSnapshot, JobState, RunFacts, VariationRecord, VariationRequest
+from studio.ui.generate.form.drawing import DRAWINGS, describe_pull
 
 
 def describe_progress(snapshot: JobSnapshot) -> str:
@@ -17,7 +19,18 @@ def describe_progress(snapshot: JobSnapshot) -> str:
         return f"{snapshot.stage}{left}"
     if snapshot.step >= snapshot.steps:
         return f"Finishing the pictures{left}"
-    return f"Step {snapshot.step} of {snapshot.steps}{left}"
+    return f"{_describe_drawing(snapshot)}{left}"
+
+
+def _describe_drawing(snapshot: JobSnapshot) -> str:
+    """Return which variations are being drawn: motifs draw one after another, a model several at once."""
+    count = len(snapshot.variations)
+    if count == 1:
+        return "Drawing the variation"
+    if snapshot.request.drawing == "motifs":
+        return f"Variation {snapshot.step * count // snapshot.steps + 1} of {count}"
+    finished = sum(variation is not None for variation in snapshot.variations)
+    return f"{finished} of {count} variations finished" if finished else f"Drawing {count} variations"
 
 
 def describe_end(finished: int, snapshot: JobSnapshot | None) -> str:
@@ -31,22 +44,45 @@ def describe_end(finished: int, snapshot: JobSnapshot | None) -> str:
     return f"{how} · {made} kept" if finished else how
 
 
-def describe_facts(facts: RunFacts) -> str:
-    """Return a line on the model, adapter, sizes and steps that drew a run."""
-    if facts.model == WITHOUT_MODEL:
-        return f"Drawn from {facts.model_title} · {facts.width_px} × {facts.height_px} knots"
-    parts = [f"Drawn by {facts.model_title}"]
+def describe_facts(facts: RunFacts, made: VariationRequest | VariationRecord) -> str:
+    """Return a line on what drew a run, how far it was asked to go, and at which sizes; `made` holds its settings."""
+    size = f"{facts.width_px} × {facts.height_px} knots"
+    if made.drawing == "motifs":
+        return f"Drawn from {_describe_motifs(facts, made)} · {size} · {_describe_change(made)}"
+    model = facts.model_title
     if facts.adapter_name is not None:
-        parts[0] += f" with the adapter {facts.adapter_name} at {facts.adapter_weight:g}"
-    if facts.enlarged:
-        parts.append(
-            f"drawn at {facts.working_width_px} × {facts.working_height_px} px, "
-            f"enlarged to {facts.width_px} × {facts.height_px}"
-        )
-    else:
-        parts.append(f"{facts.width_px} × {facts.height_px} px")
-    parts.append(f"{facts.effective_steps} step{'' if facts.effective_steps == 1 else 's'}")
-    return " · ".join(parts)
+        model += f" with the adapter {facts.adapter_name} at {facts.adapter_weight:g}"
+    steps = f"{facts.effective_steps} step{'' if facts.effective_steps == 1 else 's'}"
+    small = f"{facts.working_width_px} × {facts.working_height_px} px"
+    if made.drawing == "both":
+        sizes = f"its picture drawn at {small}, the motifs at {size}" if facts.enlarged else size
+        wanted = (_describe_change(made), describe_pull(made.pull), f"strength {made.strength:g}")
+        return " · ".join((f"Drawn from the design’s motifs, led by {model}", *wanted, sizes, steps))
+    sizes = f"drawn at {small}, enlarged to {size}" if facts.enlarged else size
+    return " · ".join((f"Drawn by {model}", f"strength {made.strength:g}", sizes, steps))
+
+
+def describe_way(record: VariationRecord) -> str:
+    """Return in one word which way a variation was drawn."""
+    return "Crossed" if record.cross is not None else DRAWINGS.get(record.drawing, record.drawing)
+
+
+def is_led(made: VariationRequest | VariationRecord) -> bool:
+    """Return whether a picture leads the drawing, so that at least the wanted share of the knots is changed."""
+    return made.drawing == "both" or (made.cross is not None and made.cross.way == "layout")
+
+
+def _describe_motifs(facts: RunFacts, made: VariationRequest | VariationRecord) -> str:
+    if made.cross is None:
+        return facts.model_title
+    share = describe_share(made.cross.share)
+    if made.cross.way == "motifs":
+        return f"the motifs of two designs, {share} of the second"
+    return f"{facts.model_title} in the layout of a second design, pull {share}"
+
+
+def _describe_change(made: VariationRequest | VariationRecord) -> str:
+    return f"how far: {'at least' if is_led(made) else 'about'} {describe_share(made.change)}"
 
 
 def count_variations(count: int) -> str:

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import streamlit as st
 
+from studio.catalogue.identifiers import SHORT_HASH_LENGTH
 from studio.errors import AdapterError
 from studio.models.adapter_files import CONFIG_FILE, WEIGHTS_FILE, AdapterFile, find_adapters, inspect_adapter
 from studio.settings_store import StudioSettings
 from studio.ui.settings.saving import forget_error, remember_error, save_settings, show_error
-from studio.ui.shared.parameters import SHORT_HASH_LENGTH
 from studio.ui.shared.tables import plain_table
 from studio.workspace import PROJECT
 

@@ -31,6 +31,10 @@ def draw_hardware(found: Hardware) -> None:
 
 def draw_profile(settings: StudioSettings, found: Hardware) -> None:
     """Draw the memory profiles. Without an NVIDIA card, say that they have no effect and collapse them."""
+    st.caption(
+        "For drawing with a model. Drawing from a design’s own motifs needs no model and no graphics memory, whatever "
+        "is chosen here."
+    )
     if found.vram_gib is None:
         where = "Apple silicon" if found.device == "mps" else "its processor"
         st.info(

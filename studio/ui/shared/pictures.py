@@ -84,9 +84,10 @@ def show_preview(webp: bytes, *, alt: str, size: tuple[int, int], tallest: str |
     st.html(picture_html(address, alt=alt, size=size, tallest=tallest))
 
 
-def show_caption(text: str, *, link: str = "") -> None:
-    """Draw a small dimmed line under a picture, with a link (HTML) at its right."""
-    st.html(f'<div style="{_CAPTION}"><span>{escape(text)}</span>{link}</div>')
+def show_caption(text: str, *, link: str = "", help_text: str = "") -> None:
+    """Draw a small dimmed line under a picture, with a link (HTML) at its right and a help text at the pointer."""
+    title = f' title="{escape(help_text)}"' if help_text else ""
+    st.html(f'<div style="{_CAPTION}"><span{title}>{escape(text)}</span>{link}</div>')
 
 
 def download_link(variation_id: str) -> str:

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from html import escape
 from itertools import groupby
 
-from studio.ui.shared.parameters import PARAMETERS, Comparison, RecordWithDesign
+from studio.ui.shared.parameters import PARAMETERS, Comparison
+from studio.ui.shared.record_facts import RecordWithDesign
+from studio.ui.shared.weaving_facts import NOTHING
 
 _STYLE = """<style>
 .facts-frame { overflow-x: auto; }
@@ -25,20 +27,25 @@ _STYLE = """<style>
 .facts-compare .differs > * { background: color-mix(in srgb, #e0a100 16%, transparent); }
 .facts-compare .differs th { font-weight: 600; color: inherit; }
 @media (max-width: 1000px) { /* the names stay when the table scrolls sideways */
-  .facts-compare th:first-child { position: sticky; left: 0; z-index: 1; background: Canvas; }
-  .facts-compare .differs th:first-child { background: color-mix(in srgb, #e0a100 16%, Canvas); }
+  .facts-compare th:first-child { position: sticky; left: 0; z-index: 1; background: light-dark(#fbf9f5, #1b1917); }
+  .facts-compare .differs th:first-child {
+    background: color-mix(in srgb, #e0a100 16%, light-dark(#fbf9f5, #1b1917)); }
 }
+.facts-around { container: facts / inline-size; }
+.facts-hint { display: none; margin: 0 0 0.4rem; font-size: 0.85rem; opacity: 0.78; }
 .facts-mark { float: right; font-weight: 600; }
 </style>"""
 
 
 def facts_table(picture: RecordWithDesign) -> str:
-    """Return a picture's parameters as an HTML table in groups."""
+    """Return a picture's parameters as an HTML table in groups, without those that do not apply to it."""
     groups = []
-    for group, parameters in groupby(PARAMETERS, key=lambda parameter: parameter.group):
+    read = [(parameter, value) for parameter in PARAMETERS if (value := parameter.read(picture)) != NOTHING]
+    for group, values in groupby(read, key=lambda one: one[0].group):
         head = f'<tr><th scope="rowgroup" colspan="2">{escape(group)}</th></tr>'
         rows = "".join(
-            f'<tr><th scope="row">{escape(p.label)}</th><td>{escape(p.read(picture))}</td></tr>' for p in parameters
+            f'<tr><th scope="row">{escape(parameter.label)}</th><td>{escape(value)}</td></tr>'
+            for parameter, value in values
         )
         groups.append(f"<tbody>{head}{rows}</tbody>")
     return f'{_STYLE}<table class="facts" aria-label="How this picture was made">{"".join(groups)}</table>'
@@ -54,11 +61,14 @@ def comparison_table(names: Sequence[str], comparisons: Sequence[Comparison], *,
     """Return parameters as an HTML table with one column per picture. `marked` highlights those that differ."""
     heads = "".join(f'<th scope="col">{escape(name)}</th>' for name in ("Parameter", *names))
     rows = "".join(_comparison_row(comparison, marked=marked and comparison.differs) for comparison in comparisons)
-    least = f"min-width:{7.5 + 7.5 * len(names)}rem"
+    least = f"{7.5 + 7.5 * len(names)}rem"
+    hint = f"@container facts (max-width: calc({least} - 1px)) {{ .facts-hint {{ display: block; }} }}"
     return (
-        f'{_STYLE}<div class="facts-frame" tabindex="0" role="region" aria-label="Parameters compared">'
-        f'<table class="facts facts-compare" style="{least}"><thead><tr>{heads}</tr></thead>'
-        f"<tbody>{rows}</tbody></table></div>"
+        f'{_STYLE}<style>{hint}</style><div class="facts-around">'
+        f'<p class="facts-hint">Swipe the table sideways for the columns up to {escape(names[-1])}.</p>'
+        f'<div class="facts-frame" tabindex="0" role="region" aria-label="Parameters compared">'
+        f'<table class="facts facts-compare" style="min-width:{least}"><thead><tr>{heads}</tr></thead>'
+        f"<tbody>{rows}</tbody></table></div></div>"
     )
 
 

@@ -11,11 +11,13 @@ from studio.schema import VariationRecord, Weaving
 from studio.ui.shared.design_facts import count_yarns
 
 NOTHING = "–"
+UNSEEN_RATIO = 1.1
+"""A seam up to this ratio is called invisible: at 1 its colour step is that of the lines inside."""
 _Figure = TypeVar("_Figure", int, float)
 
 
 def describe_woven(record: VariationRecord) -> str:
-    """Return the line under a woven picture: 10 yarns · symmetric 1.000. Empty when the picture is not woven."""
+    """Return the line under a woven picture: 10 yarns · exactly symmetric. Empty when the picture is not woven."""
     weaving = record.weaving
     if weaving is None:
         return ""
@@ -23,15 +25,36 @@ def describe_woven(record: VariationRecord) -> str:
     if weaving.changed_share is not None:
         words.append(f"{describe_share(weaving.changed_share)} drawn anew")
     if weaving.known_large is not None:
-        words.append(f"{describe_share(weaving.known_large)} the design’s own drawing")
+        whose = "the two designs’" if is_known_of_two(record) else "the design’s"
+        words.append(f"{describe_share(weaving.known_large)} {whose} own drawing")
     if weaving.vertical is not None or weaving.horizontal is not None:
-        words.append("symmetric" if weaving.agreement is None else f"symmetric {weaving.agreement:.3f}")
+        words.append(_describe_agreement(weaving.agreement))
     seams = [ratio for ratio in (weaving.seam_horizontal, weaving.seam_vertical) if ratio is not None]
     if seams:
-        words.append(f"seam {max(seams):.2f}" + (" (visible)" if max(seams) > SEAM_LIMIT else ""))
+        words.append(_describe_seam(max(seams)))
     if weaving.kept_share:
         words.append(f"{describe_share(weaving.kept_share)} kept")
     return " · ".join(words)
+
+
+def explain_seams(record: VariationRecord) -> str:
+    """Return what the words on a seam stand for, empty where no seam was measured."""
+    ratios = describe_seams(record)
+    if ratios == NOTHING:
+        return ""
+    return f"Seam ratio {ratios}: the colour step across the seam divided by the usual one inside the repeat."
+
+
+def _describe_agreement(agreement: float | None) -> str:
+    if agreement is None:
+        return "symmetric"
+    return "exactly symmetric" if agreement == 1 else f"{describe_share(agreement)} symmetric"
+
+
+def _describe_seam(ratio: float) -> str:
+    if ratio > SEAM_LIMIT:
+        return "seam visible"
+    return "seam invisible" if ratio <= UNSEEN_RATIO else "seam faint"
 
 
 def describe_yarns(record: VariationRecord) -> str:
@@ -104,11 +127,17 @@ def describe_changed(record: VariationRecord) -> str:
 
 
 def describe_known(record: VariationRecord) -> str:
-    """Return how much of the picture is the design's own drawing: shares of its neighbourhoods of knots."""
+    """Return how much of the picture is the designs' own drawing: shares of its neighbourhoods of knots."""
     weaving = record.weaving
     if weaving is None or weaving.known_large is None or weaving.known_small is None:
         return NOTHING
-    return f"{describe_share(weaving.known_large)} of 8 × 8 knots, {describe_share(weaving.known_small)} of 4 × 4"
+    words = f"{describe_share(weaving.known_large)} of 8 × 8 knots, {describe_share(weaving.known_small)} of 4 × 4"
+    return f"Of the two designs: {words}" if is_known_of_two(record) else words
+
+
+def is_known_of_two(record: VariationRecord) -> bool:
+    """Return whether the drawing of a second design counts as known: where its motifs, not its layout, took part."""
+    return record.cross is not None and record.cross.way == "motifs"
 
 
 def describe_unchanged(record: VariationRecord) -> str:
@@ -120,6 +149,8 @@ def describe_unchanged(record: VariationRecord) -> str:
 
 def describe_settled(record: VariationRecord) -> str:
     """Return the share of knots set to another yarn than the nearest one, because of the design's contacts."""
+    if record.drawing == "motifs":
+        return NOTHING
     return _figure(record, lambda weaving: weaving.settled_share if weaving.yarns else None, describe_knot_share)
 
 
@@ -136,6 +167,11 @@ def describe_stray(record: VariationRecord) -> str:
 def describe_knot_share(share: float) -> str:
     """Return a share of the knots: 12 % of the knots."""
     return f"{describe_share(share)} of the knots"
+
+
+def describe_percent(share: float) -> str:
+    """Return a share that was set, without rounding: 45 %, 33.3 %."""
+    return f"{share * 100:g} %"
 
 
 def _figure(record: VariationRecord, read: Callable[[Weaving], _Figure | None], words: Callable[[_Figure], str]) -> str:

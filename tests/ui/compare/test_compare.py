@@ -10,15 +10,8 @@ import pytest
 from studio.catalogue import Source
 from studio.schema import Constraints, Cross, VariationRecord, Weaving
 from studio.ui.picture_routes import source_url, variation_url
-from studio.ui.shared.parameters import (
-    PARAMETERS,
-    Parameter,
-    RecordWithDesign,
-    compare,
-    describe_seconds,
-    describe_time,
-    name_equals,
-)
+from studio.ui.shared.parameters import PARAMETERS, Parameter, compare, name_equals
+from studio.ui.shared.record_facts import RecordWithDesign, describe_seconds, describe_time
 from studio.ui.shared.tables import facts_table
 from studio.ui.shared.weaving_facts import describe_woven
 from studio.workspace import Workspace
@@ -42,6 +35,7 @@ CHANGES = {
     "effective_steps": {"effective_steps": 18},
     "guidance_scale": {"guidance_scale": 4.75},
     "seed": {"seed": 1},
+    "method": MOTIFS,
     "model": {"model_title": "Other"},
     "model_id": {"model": "other"},
     "model_fingerprint": {"model_fingerprint": "fedcba9876543210"},
@@ -111,22 +105,59 @@ def test_settings_that_did_not_draw_a_picture_are_dashes() -> None:
     assert {name for name in (*MODEL_ONLY, "change", "prompt") if motifs[name] == "–"} == {*MODEL_ONLY, "prompt"}
     assert {name for name in (*MODEL_ONLY, "change") if model[name] == "–"} == {"pull", "change"}
     assert {name for name in (*MODEL_ONLY, "change") if both[name] == "–"} == set()
-    assert (motifs["change"], both["pull"], both["strength"]) == ("25 % of the knots", "0.7", "0.6")
+    assert (motifs["change"], both["pull"], both["strength"]) == ("Wanted: 25 % of the knots", "70 %", "0.6")
+
+
+def test_no_row_speaks_of_a_model_where_none_drew() -> None:
+    weaving = replace(FIGURES, colour_shift=None, unchanged_share=None)
+    shown = list(rows(facts_table(RecordWithDesign(make_record(**MOTIFS, weaving=weaving)))))
+    assert {"Drawn from", "How far", "Seed", "Method version", "Size", "Drawn anew"} <= set(shown)
+    absent = {"Model", "Model id", "Model fingerprint", "Adapter", "Precision", "Memory profile", "Drawn at", "Prompt"}
+    assert absent.isdisjoint(shown)
+    assert absent - {"Prompt"} <= set(rows(facts_table(RecordWithDesign(make_record(weaving=FIGURES)))))
+    assert "–" not in [cell for _, (cell,) in rows(facts_table(RecordWithDesign(make_record(**MOTIFS)))).values()]
 
 
 @pytest.mark.parametrize(
     ("cross", "words"),
     [
-        (Cross("cd" * 32, "motifs", 0.3), "30 % motifs of cdcdcdcdcdcd"),
-        (
-            Cross("cd" * 32, "motifs", 0.3, parent="20260101-000000-000-abcdef"),
-            "30 % motifs of 20260101-000000-000-abcdef",
-        ),
-        (Cross("cd" * 32, "layout", 0.95), "The layout of cdcdcdcdcdcd, 95 %"),
+        (Cross("cd" * 32, "motifs", 0.3), "Garden (cdcdcdcdcdcd): 30 % of the motifs"),
+        (Cross("cd" * 32, "layout", 0.95), "Garden (cdcdcdcdcdcd): its layout, pull 95 %"),
     ],
 )
-def test_a_cross_is_named_with_its_share(cross: Cross, words: str) -> None:
-    assert read_texts(make_record(**MOTIFS, cross=cross))["cross"] == words
+def test_a_cross_names_the_second_design_and_its_share(cross: Cross, words: str) -> None:
+    record = make_record(**MOTIFS, cross=cross)
+    garden = Source("cd" * 32, "Garden", 64, 80, "P", "PNG", "2026-01-01T00:00:00.000Z")
+    cell = next(parameter for parameter in PARAMETERS if parameter.id == "cross")
+    assert cell.read(RecordWithDesign(record, None, garden)) == words
+    assert cell.read(RecordWithDesign(record)) == words.replace(
+        "Garden (cdcdcdcdcdcd)", "cdcdcdcdcdcd, no longer stored"
+    )
+
+
+@pytest.mark.parametrize("way", ["motifs", "layout"])
+def test_known_drawing_is_that_of_both_designs_where_the_motifs_of_both_took_part(way: str) -> None:
+    record = make_record(**MOTIFS, weaving=FIGURES, cross=Cross("cd" * 32, way))
+    of_two = way == "motifs"
+    assert ("90 % the two designs’ own drawing" in describe_woven(record).split(" · ")) is of_two
+    assert ("90 % the design’s own drawing" in describe_woven(record).split(" · ")) is not of_two
+    assert read_texts(record)["known"].startswith("Of the two designs: 90 %") is of_two
+
+
+def test_compared_crosses_show_the_names_and_differ_in_them(studio: Workspace) -> None:
+    first, *others = (
+        studio.catalogue.add_source(encode_picture(draw_picture(64, 80, seed)), label=label)
+        for seed, label in enumerate(("Tabriz", "Garden", "Kilim"))
+    )
+    ids = [save(studio.catalogue, **MOTIFS, source=first.sha256, cross=Cross(one.sha256)).id for one in others]
+    found = rows(drawn_html(open_page("compare", ids=",".join(ids))))
+    assert list(found) == ["Crossed with"]
+    assert [value.split(" (")[0] for value in found["Crossed with"][1]] == ["Garden", "Kilim"]
+
+
+def test_a_hint_says_that_a_wide_table_goes_on(studio: Workspace) -> None:
+    ids = [save(studio.catalogue, seed=seed).id for seed in range(3)]
+    assert "Swipe the table sideways for the columns up to C." in said(open_page("compare", ids=",".join(ids)))
 
 
 FIGURES = Weaving(
@@ -165,13 +196,6 @@ def test_every_field_of_weaving_is_shown(figure: str) -> None:
     assert getattr(FIGURES, figure) != getattr(Weaving(), figure)  # a new field needs a value in FIGURES
     other = OTHERS[figure] if figure in OTHERS else getattr(FIGURES, figure) / 2
     assert describe(replace(FIGURES, **{figure: other})) != describe(FIGURES)
-
-
-@pytest.mark.parametrize(("seams", "words"), [((1.021, 0.4), "seam 1.02"), ((0.9, 1.449), "seam 1.45 (visible)")])
-def test_higher_seam_ratio_is_shown_and_marked_when_visible(seams: tuple[float, float], words: str) -> None:
-    weaving = replace(FIGURES, seam_horizontal=seams[0], seam_vertical=seams[1])
-    assert words in describe_woven(make_record(weaving=weaving)).split(" · ")
-    assert "seam" not in describe_woven(make_record(weaving=replace(FIGURES, seam_horizontal=None, seam_vertical=None)))
 
 
 def test_results_do_not_count_as_differences() -> None:
@@ -235,11 +259,13 @@ def test_two_pictures_and_their_differences(studio: Workspace) -> None:
     assert list(found) == ["Prompt", "Strength"]
     assert found["Strength"] == ("", ["0.4", "0.8"])
     assert found["Prompt"][1][1] == "&lt;b&gt;bold&lt;/b&gt; kilim"
-    assert "All else is equal: negative prompt, design, " in said(app)
+    assert "All else is equal: design, " in said(app)
 
     app.toggle(key="compare_only").set_value(False)
     found = rows(drawn_html(run(app)))
-    assert len(found) == len(PARAMETERS)
+    applying = compare([RecordWithDesign(studio.catalogue.variation(one).record, source) for one in (first, second)])
+    assert list(found) == [comparison.parameter.label for comparison in applying if comparison.applies]
+    assert "Pull of the model’s picture" not in found
     assert found["Strength"] == ("differs", ["0.4", "0.8"])
     assert found["Steps"] == ("", ["28", "28"])
     assert found["Time it took"][0] == ""

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from studio.designs import IndexMap, open_design
+from studio.designs.samples import SAMPLES
 from studio.ui.shared.pictures import title_of
 from studio.workspace import Workspace
 from tests.support.knots import YARNS
@@ -42,6 +43,21 @@ def test_a_colourway_taken_as_design_keeps_every_index(studio: Workspace) -> Non
     )
     assert np.array_equal(first.indices, second.indices)
     assert not np.array_equal(first.palette, second.palette)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("prompt", "stays"), [(SAMPLES[0].prompt, False), ("red kilim", True)])
+def test_a_colourway_keeps_symmetry_and_repeat_but_not_the_colour_words_of_a_sample(
+    studio: Workspace, prompt: str, stays: bool
+) -> None:
+    page, _ = open_with_design(studio)
+    page.text_area(key="form_prompt").set_value(prompt).run()
+    page.selectbox(key="form_repeat").set_value("half-drop").run()
+    page.button(key="colourways_open").click().run()
+    page.button(key="colourways_take_0").click().run()
+    assert not page.exception
+    assert page.selectbox(key="form_repeat").value == "half-drop"
+    assert page.text_area(key="form_prompt").value == (prompt if stays else "")
 
 
 def test_no_colourways_and_a_reason_if_all_yarns_are_locked(studio: Workspace) -> None:

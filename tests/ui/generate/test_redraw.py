@@ -237,7 +237,7 @@ def test_a_redraw_replaces_its_slot_and_leaves_the_others(studio: Workspace, eng
     run(page)
     assert shown(page, first) == [True, True, False]
     assert drawn_html(page).count("data:image/webp") == 1
-    assert page.get("progress")[0].text.startswith("Step 1 of 2")
+    assert page.get("progress")[0].text.startswith("Drawing the variation")
     assert "**3 variations in" in said(page)
     # When it is finished, its slot shows the new picture.
     engine.may_finish.set()

@@ -9,13 +9,13 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from studio.errors import StorageError
-from studio.schema import JobState
+from studio.schema import Cross, JobState
 from studio.ui.generate import run_words
 from studio.ui.generate.run_panel import SCORE_HELP
 from studio.ui.generate.run_score import describe_score, find_score
 from studio.ui.session import workspace
 from studio.workspace import Workspace
-from tests.support.catalogue_records import FACTS, KILIM, MOTIFS, make_picture, make_record
+from tests.support.catalogue_records import KILIM, MOTIFS, make_picture, make_record
 from tests.support.generate_page import draw_from, errors, generate, keep_variation, page, ready, texts
 from tests.support.loom_pages import open_with_design, submit
 from tests.support.pages import APP, busy, studio
@@ -30,7 +30,7 @@ def test_run_started_while_choosing_another_design_is_shown(page):
     page.button(key="design_change").click().run()
     generate(page)
     assert "run_cancel" in {button.key for button in page.button}
-    assert "96 × 128 px · PNG" in texts(page)
+    assert "96 × 128 knots · PNG" in texts(page)
 
 
 @pytest.mark.usefixtures("busy")
@@ -44,7 +44,7 @@ def test_another_session_sees_a_run_in_progress_and_can_show_it(page):
     assert not other.exception
     assert other.query_params["run"] == snapshot.id
     assert "run_cancel" in {button.key for button in other.button}
-    assert "96 × 128 px · PNG" in texts(other)
+    assert "96 × 128 knots · PNG" in texts(other)
     assert other.text_area(key="form_prompt").value == ""  # the form is not filled
 
 
@@ -231,8 +231,10 @@ def snapshot_of(state: JobState, **changes: object):
             {"stage": "Loading the model", "seconds_left": 12.4},
             "Loading the model · about 12 s left",
         ),
-        (JobState.RUNNING, {"step": 3, "steps": 8, "seconds_left": 6.2}, "Step 3 of 8 · about 6 s left"),
-        (JobState.RUNNING, {"step": 3, "steps": 8, "seconds_left": 260.0}, "Step 3 of 8 · about 4 min left"),
+        (JobState.RUNNING, {"step": 3, "steps": 8, "seconds_left": 6.2}, "Drawing 2 variations · about 6 s left"),
+        (JobState.RUNNING, {"step": 3, "steps": 8, "seconds_left": 260.0}, "Drawing 2 variations · about 4 min left"),
+        (JobState.RUNNING, {"step": 7, "steps": 8, "variations": ("a", None)}, "1 of 2 variations finished"),
+        (JobState.RUNNING, {"step": 3, "steps": 8, "variations": (None,)}, "Drawing the variation"),
         (JobState.RUNNING, {"step": 8, "steps": 8}, "Finishing the pictures"),
         (JobState.RUNNING, {"step": 3, "steps": 8, "stage": "Stopping"}, "Stopping after this step"),
     ],
@@ -241,11 +243,68 @@ def test_progress_in_words(state, changes, said):
     assert run_words.describe_progress(snapshot_of(state, **changes)) == said
 
 
+@pytest.mark.parametrize(("step", "number"), [(0, 1), (5, 1), (6, 2), (29, 5)])
+def test_variations_from_motifs_are_counted_as_they_are_drawn_one_after_another(step, number):
+    from studio.schema import VariationRequest
+
+    request = VariationRequest(source="a" * 64, prompt="", seeds=(1, 2, 3, 4, 5), drawing="motifs")
+    drawn = snapshot_of(JobState.RUNNING, request=request, step=step, steps=30, variations=(None,) * 5)
+    assert run_words.describe_progress(drawn) == f"Variation {number} of 5"
+
+
+def described(**changes: object) -> str:
+    made = make_record(**changes)
+    return run_words.describe_facts(made.facts, made)
+
+
 def test_facts_name_model_adapter_and_the_size_it_was_drawn_at():
-    facts = make_record(**KILIM, working_width_px=48, working_height_px=60).facts
-    assert run_words.describe_facts(facts) == (
-        "Drawn by Built-in with the adapter kilim at 0.8 · drawn at 48 × 60 px, enlarged to 64 × 80 · 17 steps"
+    assert described(**KILIM, working_width_px=48, working_height_px=60) == (
+        "Drawn by Built-in with the adapter kilim at 0.8 · strength 0.6 · drawn at 48 × 60 px, enlarged to "
+        "64 × 80 knots · 17 steps"
     )
-    assert run_words.describe_facts(FACTS) == "Drawn by Built-in · 64 × 80 px · 17 steps"
-    motifs = make_record(**MOTIFS).facts
-    assert run_words.describe_facts(motifs) == "Drawn from the design’s motifs · 64 × 80 knots"
+    assert described() == "Drawn by Built-in · strength 0.6 · 64 × 80 knots · 17 steps"
+    assert described(**MOTIFS) == "Drawn from the design’s motifs · 64 × 80 knots · how far: about 25 %"
+
+
+def test_facts_of_a_cross_name_what_the_second_design_gives():
+    assert described(**MOTIFS, cross=Cross("a" * 64, "motifs", 0.4)).startswith(
+        "Drawn from the motifs of two designs, 40 % of the second · "
+    )
+    assert described(**MOTIFS, cross=Cross("a" * 64, "layout", 0.5)) == (
+        "Drawn from the design’s motifs in the layout of a second design, pull 50 % · 64 × 80 knots · "
+        "how far: at least 25 %"
+    )
+
+
+def test_facts_of_both_name_change_pull_and_the_two_sizes():
+    both = {"drawing": "both", "change": 0.45, "pull": 0.7}
+    assert described(**both, working_width_px=48, working_height_px=60) == (
+        "Drawn from the design’s motifs, led by Built-in · how far: at least 45 % · layout 70 % the model’s · strength "
+        "0.6 · its picture drawn at 48 × 60 px, the motifs at 64 × 80 knots · 17 steps"
+    )
+    assert "layout the design’s own · strength 0.6 · 64 × 80 knots" in described(**both | {"pull": 0.0})
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("changes", "way"),
+    [
+        (MOTIFS, "Motifs"),
+        ({}, "Model"),
+        ({"drawing": "both"}, "Both"),
+        (MOTIFS | {"cross": Cross("a" * 64)}, "Crossed"),
+    ],
+)
+def test_each_card_says_which_way_it_was_drawn(page, changes, way):
+    keep_variation(run="run-7", seed=12, **changes)
+    page.query_params["run"] = "run-7"
+    page.run()
+    assert f">{way} · seed 12 · " in texts(page)
+
+
+def test_a_run_on_a_narrow_screen_is_brought_into_view_once(page, busy):
+    ready(page)
+    assert "scrollIntoView" not in texts(page)
+    generate(page)
+    assert "scrollIntoView" in texts(page)
+    assert "scrollIntoView" not in texts(page.run())

@@ -12,9 +12,9 @@ from PIL import Image
 from studio.designs import Design
 from studio.designs.index_map import IndexMap
 from studio.evaluation import Score
-from studio.schema import VariationRecord, Weaving
+from studio.schema import Cross, VariationRecord, Weaving
 from studio.ui.generate import run_score
-from studio.ui.generate.run_score import SetScore, describe_score, find_score
+from studio.ui.generate.run_score import SetScore, describe_miss, describe_score, find_score
 from studio.workspace import Workspace
 from tests.support.catalogue_records import MOTIFS, make_record
 from tests.support.knots import YARNS
@@ -103,7 +103,7 @@ def make_woven(changed: float | None, known: float | None) -> VariationRecord:
         ),
         (None, None, [make_woven(0.22, 1.0)], "22 % drawn anew · 100 % the design’s own drawing"),
         (None, None, [make_woven(0.0001, None), make_woven(0.5, 0.9)], "Less than 0.1 to 50 % drawn anew"),
-        (None, 0.456, [make_woven(None, None)], "Difference between variations 0.46"),
+        (None, 0.456, [make_woven(None, None)], "The outlines of two of them differ by 46 %"),
         (0.1, None, [make_woven(0.2, 0.9), make_record()], "Two of them differ in 10 % of the knots"),  # one is unwoven
         (None, None, [make_record()], ""),
     ],
@@ -112,6 +112,63 @@ def test_figures_that_all_pictures_have_stand_in_a_line(
     apart: float | None, mean: float | None, records: list[VariationRecord], words: str
 ) -> None:
     assert describe_score(make_scored(apart, mean), records) == words
+
+
+def test_variations_in_the_same_new_yarns_are_compared_knot_by_knot(studio: Workspace) -> None:
+    knots = draw_knots(1).indices.copy()
+    knots[:32] = (knots[:32] + 1) % 4
+    pictures = [IndexMap(one, 255 - YARNS).image() for one in (draw_knots(1).indices, knots)]
+    keep_run(studio, pictures)
+    found = find_score(studio.catalogue, studio.catalogue.run("run-1"))
+    assert found is not None
+    assert found.apart == 0.25
+
+
+def test_variations_in_yarns_of_their_own_are_not_compared_knot_by_knot(studio: Workspace) -> None:
+    pictures = [IndexMap(draw_knots(seed).indices, palette).image() for seed, palette in ((1, YARNS), (2, 255 - YARNS))]
+    records = keep_run(studio, pictures)
+    found = find_score(studio.catalogue, studio.catalogue.run("run-1"))
+    assert found is not None
+    assert found.apart is None
+    assert "outlines of two of them differ by" in describe_score(found, records)
+
+
+def made(changed: float | None, kept: float = 0.0, **changes: object) -> VariationRecord:
+    weaving = Weaving(changed_share=changed, kept_share=kept)
+    return make_record(**MOTIFS | changes, weaving=weaving)
+
+
+LESS = "To go further, set “How far” higher, choose less symmetry, or cross it with a second design."
+
+
+@pytest.mark.parametrize(
+    ("records", "words"),
+    [
+        ([made(0.1), made(0.14)], f"These changed 12 % of the design on average; 25 % was wanted. {LESS}"),
+        ([made(0.12)], f"This changed 12 % of the design; 25 % was wanted. {LESS}"),
+        ([made(0.17)], None),
+        ([made(0.33)], None),
+        ([made(0.06, kept=0.5)], f"This changed 12 % of what may change; 25 % was wanted. {LESS}"),
+        ([made(0.2, kept=0.2)], None),
+        ([made(0.4)], "This changed 40 % of the design; 25 % was wanted. To stay closer, set “How far” lower."),
+        ([made(0.4, drawing="both")], None),  # the model's picture leads, and may change more
+        (
+            [made(0.1, drawing="both")],
+            "This changed 10 % of the design; 25 % was wanted. To go further, set “How far” or the pull higher.",
+        ),
+        ([made(0.6, cross=Cross("a" * 64))], None),
+        ([made(0.4, cross=Cross("a" * 64, "layout"))], None),
+        ([made(0.9, drawing="model")], None),
+        ([made(None)], None),
+    ],
+)
+def test_a_run_that_missed_the_wanted_change_says_so(records: list[VariationRecord], words: str | None) -> None:
+    assert describe_miss(records) == words
+
+
+def test_the_page_says_that_the_wanted_change_was_missed(studio: Workspace) -> None:
+    keep_run(studio, [draw_knots(1).image()], **MOTIFS, weaving=Weaving(changed_share=0.1))
+    assert "This changed 10 % of the design; 25 % was wanted." in said(open_page("generate", run="run-1"))
 
 
 def test_pictures_in_free_colours_have_figures(studio: Workspace) -> None:

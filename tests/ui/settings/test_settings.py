@@ -14,12 +14,15 @@ from studio.models.adapter_files import CONFIG_FILE, WEIGHTS_FILE
 from studio.models.hardware import Hardware
 from studio.models.memory_profiles import AUTOMATIC, PROFILES
 from studio.models.registry import BUILTIN_FOLDER, MODELS
+from studio.schema import JobState, VariationRequest
 from studio.settings_store import SettingsStore, StudioSettings
 from studio.ui.settings import adapter
 from studio.ui.settings.storage import describe_bytes
 from studio.workspace import Workspace
+from tests.jobs.test_queue import over, wait
 from tests.support.catalogue_records import save
 from tests.support.pages import open_page, run, said, studio
+from tests.support.pictures import draw_picture, encode_picture
 
 __all__ = ["studio"]
 GIB = 2**30
@@ -229,6 +232,20 @@ def test_idle_minutes_are_saved(studio: Workspace) -> None:
 
 
 def test_memory_cannot_be_freed_without_a_model(studio: Workspace) -> None:
+    app = open_page("settings")
+    assert "No model is in memory." in said(app)
+    assert app.button(key="settings_release").disabled
+
+
+def test_drawing_from_motifs_is_said_to_need_no_graphics_memory(studio: Workspace) -> None:
+    assert "Drawing from a design’s own motifs needs no model and no graphics memory" in said(open_page("settings"))
+
+
+@pytest.mark.slow
+def test_no_model_is_in_memory_after_a_run_from_motifs(studio: Workspace) -> None:
+    source = studio.catalogue.add_source(encode_picture(draw_picture(48, 64)))
+    job = studio.jobs.submit(VariationRequest(source.sha256, "", (1,), drawing="motifs"))
+    assert wait(studio.jobs, job, over).state is JobState.FINISHED
     app = open_page("settings")
     assert "No model is in memory." in said(app)
     assert app.button(key="settings_release").disabled

@@ -10,12 +10,12 @@ from studio.designs.inspection import Inspection, describe_share
 from studio.designs.structure.symmetry import is_nearly_symmetric, is_symmetric
 from studio.designs.weaving.plan import plan_weave
 from studio.errors import RequestError
-from studio.schema import COLOURS_LIMIT, Constraints
+from studio.schema import COLOURS_LIMIT, Constraints, Drawing
 from studio.ui.generate.form.form_values import drop_marks_of_other_design, key_of, read_constraints, read_form
 from studio.ui.generate.form.rectangle import draw_rectangle
 from studio.ui.generate.form.yarns import find_yarns, pick_yarns
 from studio.ui.session import workspace
-from studio.ui.shared.design_facts import find_facts
+from studio.ui.shared.design_facts import count_yarns, find_facts
 
 PALETTES = {
     "auto": "Automatic",
@@ -51,7 +51,7 @@ def draw_constraints(source: Source | None) -> None:
     repeatable = source is None or can_repeat(source)
     problem = None
     try:
-        kept = describe_constraints(read_constraints(values, repeatable=repeatable), facts)
+        kept = describe_constraints(read_constraints(values, repeatable=repeatable), facts, values.drawing)
     except RequestError as error:
         kept, problem = "not complete", str(error)
     with st.expander(f"For the loom · {kept}", key="form_loom"):
@@ -75,7 +75,7 @@ def draw_constraints(source: Source | None) -> None:
     if not repeatable and values.repeat != "none":  # below the expander, which may be closed
         st.caption(
             f":material/info: The {REPEATS[values.repeat].lower()} repeat that you chose is not used: this design has "
-            "a border. It comes back with a design that has none."
+            "a border."
         )
 
 
@@ -86,8 +86,8 @@ def _offer_symmetry(facts: Inspection) -> None:
         return
     exact = any(is_symmetric(axis) for axis in (facts.vertical, facts.horizontal))
     wanted = "quarter" if len(near) == 2 or exact else near[0].direction
-    sides = " and ".join(f"{_SIDES[axis.direction]} ({describe_share(axis.agreement)})" for axis in near)
-    st.caption(f":material/info: This design is nearly symmetric, {sides} of the knots.")
+    sides = ", ".join(f"{_SIDES[axis.direction]} in {describe_share(axis.agreement)} of the knots" for axis in near)
+    st.caption(f":material/info: This design is nearly symmetric: {sides}.")
     st.button(
         "Make variations exactly symmetric",
         key="form_make_symmetric",
@@ -121,15 +121,17 @@ def keeps_yarns(palette: str, facts: Inspection | None) -> bool:
     return palette == "source" or (palette == "auto" and few)
 
 
-def describe_constraints(constraints: Constraints, facts: Inspection | None) -> str:
-    """Return what is kept in a few words, such as “10 yarns, symmetric”."""
+def describe_constraints(constraints: Constraints, facts: Inspection | None, drawing: Drawing = "model") -> str:
+    """Return what is kept in a few words, such as “10 yarns, symmetric”; motifs always keep to yarns."""
     words = []
     if constraints.palette == "new":
         locked = f", {len(constraints.locked)} of them locked" if constraints.locked else ""
         words.append(f"{constraints.colours} {'yarns' if locked else 'new yarns'}{locked}")
     elif keeps_yarns(constraints.palette, facts):
         count = 0 if facts is None else facts.colours if facts.indexed else facts.suggested
-        words.append("the design’s yarns" if not count else f"{count} yarn{'s' if count > 1 else ''}")
+        words.append("the design’s yarns" if not count else count_yarns(count))
+    elif drawing != "model" and facts is not None:
+        words.append(count_yarns(facts.colours) if facts.indexed else f"{count_yarns(len(facts.palette))} suggested")
     if constraints.symmetry == "auto":
         symmetric = facts is not None and (is_symmetric(facts.vertical) or is_symmetric(facts.horizontal))
         words += ["symmetric"] if symmetric else []

@@ -7,15 +7,18 @@ from pathlib import PurePath
 import streamlit as st
 
 from studio.catalogue import Catalogue, Source
+from studio.catalogue.lineage import find_design, has_file
 from studio.designs.samples import SAMPLES
-from studio.errors import NotFoundError, StudioError
+from studio.errors import StudioError
 from studio.ui.generate.form import form_values
 from studio.ui.generate.form.form_values import key_of
+from studio.ui.generate.form.source import escape_markdown
 from studio.ui.session import workspace
 from studio.ui.shared.pictures import show_source, title_of
 
 _RECENT = 24
 _UPLOADS = "cross_uploads"
+_GONE = "cross_gone_words"
 _WAYS = {"motifs": "Motifs of both", "layout": "Its layout"}
 
 
@@ -31,6 +34,7 @@ def draw_cross(design: Source | None) -> None:
     """Draw the second design, or in an expander the choice of one; no choice without a first design."""
     catalogue = workspace().catalogue
     second = _find(catalogue)
+    _draw_gone()
     if second is None:
         if design is None:
             return
@@ -41,15 +45,42 @@ def draw_cross(design: Source | None) -> None:
             _draw_second(second)
 
 
+def draw_unused_cross() -> None:
+    """Say that a second design is set aside while a model draws; nothing where there is none."""
+    second = _find(workspace().catalogue)
+    if second is not None:
+        st.caption(
+            f":material/info: The cross with “{escape_markdown(title_of(second))}” is set aside: crossing needs the "
+            "design’s motifs alone. It comes back with “Motifs”."
+        )
+
+
 def _find(catalogue: Catalogue) -> Source | None:
     sha256 = form_values.read_form().cross
     if sha256 is None:
         return None
-    try:
-        return catalogue.source(sha256)
-    except NotFoundError:
-        _drop()
-        return None
+    second = find_design(catalogue, sha256)
+    if second is not None and has_file(catalogue, second):
+        return second
+    name = f", “{escape_markdown(second.label)}”," if second is not None and second.label else ""
+    st.session_state[_GONE] = (
+        f"The second design{name} is no longer stored. Without it the same seed gives another picture. To cross with "
+        "it again, upload it."
+    )
+    _drop()
+    return None
+
+
+def _draw_gone() -> None:
+    """Say that the second design of a picture's settings is gone, until another is chosen or none is wanted."""
+    words = st.session_state.get(_GONE)
+    if words is not None:
+        st.warning(words, icon=":material/link_off:")
+        st.button("Go on without it", key="cross_gone", type="tertiary", on_click=_forget_gone)
+
+
+def _forget_gone() -> None:
+    st.session_state.pop(_GONE, None)
 
 
 def _draw_choice(catalogue: Catalogue, design: Source) -> None:
@@ -74,7 +105,7 @@ def _draw_choice(catalogue: Catalogue, design: Source) -> None:
         try:
             added = catalogue.add_source(file.getvalue(), label=PurePath(file.name).stem)
         except StudioError as error:
-            st.error(str(error))
+            st.error(f"“{escape_markdown(file.name)}” cannot be used, so there is no second design. {error}")
             return
         st.session_state[_UPLOADS] = turn + 1
         _set(added)
@@ -128,6 +159,7 @@ def _set(second: Source, parent: str | None = None) -> None:
     """Set the second design; `parent` is its id as a variation, by default the source's own parent."""
     st.session_state[key_of("cross")] = second.sha256
     st.session_state[key_of("cross_parent")] = second.parent if parent is None else parent
+    _forget_gone()
 
 
 def _drop() -> None:

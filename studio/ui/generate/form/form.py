@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -15,39 +14,26 @@ from studio.schema import (
     ADAPTER_WEIGHT_LIMIT,
     COUNT_LIMIT,
     GUIDANCE_LIMIT,
-    LEAST_CHANGE,
-    MOST_CHANGE,
     SEED_LIMIT,
     STEPS_LIMIT,
-    effective_steps,
     seeds_from,
 )
 from studio.settings_store import StudioSettings
 from studio.ui.generate.form.constraints import draw_constraints, keeps_yarns
-from studio.ui.generate.form.cross import draw_cross
+from studio.ui.generate.form.cross import draw_cross, draw_unused_cross
+from studio.ui.generate.form.drawing import draw_drawing
 from studio.ui.generate.form.form_values import (
-    CHANGE_PRESET_KEY,
-    CHANGES,
     FRESH,
     LOCKED,
-    PRESET_KEY,
     drop_notice,
     key_of,
     present_notice,
-    preset_of,
-    presets,
     read_form,
     undo_change,
 )
 from studio.ui.generate.form.named_yarns import offer_named_colourway
 from studio.ui.shared.design_facts import find_facts
 
-_DRAWINGS = {"motifs": "Motifs", "model": "Model", "both": "Both"}
-_ABOUT_DRAWING = {
-    "motifs": "The design is drawn anew from its own motifs, in its own yarns: every line can be woven.",
-    "model": "{model} draws, and its picture is woven afterwards.",
-    "both": "{model} draws and leads; its picture is drawn anew in the design’s own motifs.",
-}
 _FIELD_PX = 136
 """Least width of a field; two fields stand side by side where the column has twice this width."""
 
@@ -71,18 +57,13 @@ def draw_form(entry: ModelEntry, settings: StudioSettings, design: Source | None
         key=key_of("prompt"),
         height=92,
         placeholder="Persian medallion carpet, navy field, ivory border",
-        help="Describe the carpet you want: kind, motifs, colours, border. It also helps to name what the design "
-        "already has.",
+        help="Describe the carpet that the model should draw: kind, motifs, colours, border. It also helps to name "
+        "what the design already has. Motifs alone take the colour words only.",
         persist_state="session",
     )
+    _draw_use_of_prompt(design)
     _draw_colour_hint(design)
-    drawing = _draw_drawing(entry)
-    if drawing != "model":
-        _draw_change()
-    if drawing == "both":
-        _draw_pull()
-    if drawing != "motifs":
-        _draw_strength()
+    drawing = draw_drawing(entry, design)
     if settings.adapter_folder is not None and drawing != "motifs":
         st.slider(
             f"Adapter: {Path(settings.adapter_folder).resolve().name}",
@@ -97,8 +78,23 @@ def draw_form(entry: ModelEntry, settings: StudioSettings, design: Source | None
     if drawing == "motifs":
         draw_cross(design)
     else:
+        draw_unused_cross()
         _draw_fine_settings(entry)
     draw_constraints(design)
+
+
+def _draw_use_of_prompt(design: Source | None) -> None:
+    """Say what the prompt does where no model reads it."""
+    values = read_form()
+    if values.drawing != "motifs":
+        return
+    if design is not None and keeps_yarns(values.palette, find_facts(design.sha256)):
+        st.caption(
+            "Motifs keep the design’s yarns, whatever the prompt says; with new or free yarns its colour words "
+            "choose the colours."
+        )
+    else:
+        st.caption("Motifs take only the colour words of the prompt, for yarns that are new or free.")
 
 
 def _draw_colour_hint(design: Source | None) -> None:
@@ -145,102 +141,6 @@ def _draw_fine_settings(entry: ModelEntry) -> None:
                     persist_state="session",
                 )
         _draw_negative_prompt()
-
-
-def _draw_drawing(entry: ModelEntry) -> str:
-    """Draw the choice of who draws, and return it."""
-    st.segmented_control(
-        "Drawn from",
-        list(_DRAWINGS),
-        format_func=_DRAWINGS.__getitem__,
-        key=key_of("drawing"),
-        required=True,
-        width="stretch",
-        help="Motifs puts the design’s own motifs together anew, coarse to fine. Model draws a new picture from design "
-        "and prompt. Both lets the model say what goes where, and the motifs how it is drawn.",
-        persist_state="session",
-    )
-    drawing = read_form().drawing
-    st.caption(_ABOUT_DRAWING[drawing].format(model=entry.title))
-    return drawing
-
-
-def _draw_change() -> None:
-    share = f"{read_form().change:.0%}".replace("%", " %")
-    _draw_named_slider(
-        "change",
-        CHANGE_PRESET_KEY,
-        CHANGES,
-        labels=(f"How far :gray[· about {share} of the knots are drawn anew]", "Share drawn anew"),
-        limits=(LEAST_CHANGE, MOST_CHANGE),
-        number_format="percent",
-        help_text="How much of the design is drawn anew, the same for every design. Subtle keeps motifs at their "
-        "places; at Strong a medallion may move or change. The border’s bands and corners stay where they are.",
-    )
-
-
-def _draw_pull() -> None:
-    st.slider(
-        "Pull of the model’s picture",
-        min_value=0.0,
-        max_value=1.0,
-        step=0.05,
-        key=key_of("pull"),
-        help="How much the model’s picture leads: at 0 the design itself does, at 1 the layout is the model’s.",
-        persist_state="session",
-    )
-
-
-def _draw_strength() -> None:
-    values = read_form()
-    drawn = effective_steps(values.steps, values.strength)
-    steps = f"{drawn} of {values.steps} steps {'is' if drawn == 1 else 'are'} drawn"
-    _draw_named_slider(
-        "strength",
-        PRESET_KEY,
-        presets(),
-        labels=(f"Strength :gray[· {steps}]", "Strength as a number"),
-        limits=(0.01, 1.0),
-        number_format=None,
-        help_text="How far a variation may depart from the design. Subtle keeps layout and colours; Strong keeps only "
-        "the rough idea. The higher it is, the more of the steps are drawn.",
-    )
-
-
-def _draw_named_slider(
-    name: str,
-    preset_key: str,
-    named: Mapping[str, float],
-    *,
-    labels: tuple[str, str],
-    limits: tuple[float, float],
-    number_format: str | None,
-    help_text: str,
-) -> None:
-    """Draw the named values of a field and a slider for all others, each of which follows the other."""
-    st.segmented_control(
-        labels[0],
-        list(named),
-        key=preset_key,
-        required=True,
-        on_change=_follow_preset,
-        args=(name, preset_key, named),
-        width="stretch",
-        help=help_text,
-        persist_state="session",
-    )
-    st.slider(
-        labels[1],
-        min_value=limits[0],
-        max_value=limits[1],
-        step=0.01,
-        format=number_format,
-        key=key_of(name),
-        on_change=_follow_slider,
-        args=(name, preset_key, named),
-        label_visibility="collapsed",
-        persist_state="session",
-    )
 
 
 def _draw_negative_prompt() -> None:
@@ -291,12 +191,3 @@ def _draw_seeds() -> None:
             help=f"The variations get the seeds {seeds[0]} to {seeds[-1]}." if len(seeds) > 1 else None,
             persist_state="session",
         )
-
-
-def _follow_preset(name: str, preset_key: str, named: Mapping[str, float]) -> None:
-    if st.session_state[preset_key] in named:
-        st.session_state[key_of(name)] = named[st.session_state[preset_key]]
-
-
-def _follow_slider(name: str, preset_key: str, named: Mapping[str, float]) -> None:
-    st.session_state[preset_key] = preset_of(st.session_state[key_of(name)], named)

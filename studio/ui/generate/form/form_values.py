@@ -130,7 +130,8 @@ def read_form() -> FormValues:
 def write_form(values: FormValues, *, notice: str | None = None) -> None:
     """Replace the form's values, before its widgets are drawn. With a `notice` the designer can undo it."""
     if notice is not None:
-        st.session_state[_BEFORE] = read_form()
+        before = dataclasses.asdict(read_form())
+        st.session_state[_BEFORE] = {name: before[name] for name in before if before[name] != getattr(values, name)}
         st.session_state[_NOTICE] = notice
     for name, value in dataclasses.asdict(values).items():
         st.session_state[key_of(name)] = value
@@ -242,8 +243,8 @@ def present_notice() -> str | None:
 
 
 def undo_change() -> None:
-    """Restore the form's values from before the notice."""
-    write_form(st.session_state[_BEFORE])
+    """Restore the values that the notice announces as changed; all others stay."""
+    write_form(dataclasses.replace(read_form(), **st.session_state[_BEFORE]))
     drop_notice()
 
 

@@ -18,12 +18,22 @@ def find_model(settings: StudioSettings) -> tuple[ModelEntry, str | None]:
         return MODELS["builtin"], str(error)
 
 
-def draw_model(entry: ModelEntry, problem: str | None) -> None:
-    """Draw the model's name, its use or its problem, and a link to Settings."""
+def draw_model(entry: ModelEntry, problem: str | None, drawing: str) -> None:
+    """Draw what the model does in this drawing, its name, its use or its problem, and a link to Settings."""
+    used = drawing != "motifs"
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", gap="small"):
-        st.caption(f"Model: **{entry.title}**", width="content")
+        st.caption(f"Model: **{entry.title}**" if used else "Model: **not used**", width="content")
         st.page_link(SETTINGS, label="Change in Settings")
-    if problem is None:
-        st.caption(entry.use)
-    else:
+    if problem is not None:
         st.error(problem)
+    elif drawing == "model":
+        st.caption(entry.use)
+    elif drawing == "both":
+        st.caption(f"{entry.use} Its picture only leads: the motifs are drawn at the design’s own size.")
+    else:
+        st.caption(f"The design’s own motifs draw, at its own size. “Model” and “Both” use the {_name(entry)}.")
+
+
+def _name(entry: ModelEntry) -> str:
+    """Return the model's title for the middle of a sentence."""
+    return entry.title if entry.id != "builtin" else f"{entry.title[0].lower()}{entry.title[1:]}"

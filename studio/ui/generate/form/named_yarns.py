@@ -5,8 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from studio.catalogue import Catalogue, Source
+from studio.designs.colours.colour_words import BASIC_OF, find_missing_words
 from studio.designs.colours.named_colourway import make_named_colourway
 from studio.designs.files.export import encode_png
+from studio.designs.index_map import IndexMap
 from studio.ui.generate.form.source import choose_source
 from studio.ui.generate.form.yarns import find_yarns
 from studio.ui.session import workspace
@@ -22,7 +24,7 @@ def offer_named_colourway(design: Source, prompt: str) -> None:
         st.caption("For other colours choose “New yarns” under “For the loom”, or open “Colourways”.")
         return
     st.button(
-        f"Use this design {colourway.title[0].lower()}{colourway.title[1:]}",
+        f"Use this design {_name(colourway.title, prompt, index_map)}",
         key="form_named_colourway",
         icon=":material/palette:",
         type="tertiary",
@@ -37,8 +39,15 @@ def _take(catalogue: Catalogue, design: Source, prompt: str) -> None:
         index_map = find_yarns(design.sha256)
         colourway = make_named_colourway(index_map.palette, index_map.shares(), prompt)
         if colourway is not None:
-            label = f"{title_of(design)}, {colourway.title[0].lower()}{colourway.title[1:]}"
+            label = f"{title_of(design)}, {_name(colourway.title, prompt, index_map)}"
             data = encode_png(index_map.with_palette(colourway.palette))
-            choose_source(catalogue.add_source(data, label=label), design.parent)
+            choose_source(catalogue.add_source(data, label=label), design.parent, akin=True)
 
     attempt(take)
+
+
+def _name(title: str, prompt: str, index_map: IndexMap) -> str:
+    """Return a colourway's title in the prompt's own words: “With teal” becomes “with turquoise”."""
+    missing = find_missing_words(prompt, index_map.palette[index_map.used()])
+    own = {BASIC_OF[word]: word for word in reversed(missing)}
+    return " ".join(own.get(word, word) for word in title.lower().split())

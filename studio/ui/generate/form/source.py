@@ -14,6 +14,7 @@ from studio.catalogue import Catalogue, Source
 from studio.designs.samples import SAMPLES, Sample
 from studio.errors import NotFoundError, StudioError
 from studio.schema import VariationRecord
+from studio.ui.generate.form.design_change import Own, leave_design, read_own
 from studio.ui.picture_routes import source_thumbnail_url
 from studio.ui.shared.pictures import describe_source, page_url, picture_html, show_preview, show_source, title_of
 
@@ -54,8 +55,12 @@ def current_parent() -> str | None:
     return st.session_state.get(_PARENT)
 
 
-def choose_source(source: Source, parent: str | None = None) -> None:
-    """Make a design the current one. `parent` is its id as a variation, by default the source's own parent."""
+def choose_source(source: Source, parent: str | None = None, *, akin: bool = False, usual: Own | None = None) -> None:
+    """Make a design the current one. `parent` is its id as a variation, by default the source's own parent.
+
+    `akin` and `usual` say what of the form stays (see `leave_design`).
+    """
+    leave_design(current_sha256(), source.sha256, akin=akin, usual=usual)
     st.session_state[_SOURCE] = source.sha256
     st.session_state[_PARENT] = source.parent if parent is None else parent
     st.session_state[_PICKING] = False
@@ -66,7 +71,8 @@ def choose_variation(catalogue: Catalogue, variation_id: str) -> VariationRecord
     record = catalogue.variation(variation_id).record
     data = catalogue.variation_path(variation_id).read_bytes()
     label = f"{_find_title(catalogue, record.source)} › {record.seed}"
-    choose_source(catalogue.add_source(data, label=label, parent=record.id), record.id)
+    added = catalogue.add_source(data, label=label, parent=record.id)
+    choose_source(added, record.id, akin=record.source == current_sha256(), usual=read_own(record))
     return record
 
 
@@ -87,15 +93,18 @@ def draw_source(source: Source) -> None:
     with row.container(width=112):
         show_source(source, tallest="112px")
     with row.container(width="stretch", gap="xsmall"):
-        st.markdown(f"**{_escape_markdown(title_of(source))}**")
-        st.caption(f"{source.width_px} × {source.height_px} px · {source.format}")
+        st.markdown(f"**{escape_markdown(title_of(source))}**")
+        st.caption(f"{source.width_px} × {source.height_px} knots · {source.format}")
         st.button("Change design", key="design_change", type="tertiary", on_click=_start_picking)
     for note in source.notes:
         st.caption(note)
 
 
-def draw_upload(catalogue: Catalogue, *, another: bool) -> None:
-    """Draw the upload of a design; with `another` it replaces the current design, which may also be kept."""
+def draw_upload(catalogue: Catalogue, *, another: bool) -> str | None:
+    """Draw the upload of a design; with `another` it replaces the current design, which may also be kept.
+
+    Return the name of a file that was refused, None where none was.
+    """
     st.subheader("Choose another design" if another else "Choose a design")
     turn = st.session_state.setdefault(_UPLOADS, 0)
     file = st.file_uploader("Drop, paste or browse for a picture", key=f"design_upload_{turn}")
@@ -109,12 +118,13 @@ def draw_upload(catalogue: Catalogue, *, another: bool) -> None:
             on_click=stop_picking,
         )
     if file is None:
-        return
+        return None
     try:  # added at once, because an upload ends with its session
         added = catalogue.add_source(file.getvalue(), label=PurePath(file.name).stem)
     except StudioError as error:
-        st.error(str(error))
-        return
+        name = str(file.name)
+        st.error(f"“{escape_markdown(name)}” cannot be used. {error}")
+        return name
     choose_source(added)
     st.session_state[_UPLOADS] = turn + 1
     st.rerun()
@@ -169,7 +179,7 @@ def _draw_recent(recent: tuple[Source, ...]) -> None:
                 address = page_url(source_thumbnail_url(source.sha256))
                 st.html(picture_html(address, alt=describe_source(source), size=(1, 1)))
                 st.button(
-                    _escape_markdown(title_of(source)),
+                    escape_markdown(title_of(source)),
                     key=f"design_recent_{source.sha256}",
                     type="tertiary",
                     width="stretch",
@@ -202,6 +212,6 @@ def _start_picking() -> None:
     st.session_state[_PICKING] = True
 
 
-def _escape_markdown(text: str) -> str:
+def escape_markdown(text: str) -> str:
     """Return text with every character escaped that Markdown would interpret."""
     return "".join(f"\\{sign}" if sign in "\\`*_{}[]()#+-.!~$:|<>&" else sign for sign in text)

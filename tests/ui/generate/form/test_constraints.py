@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-import pytest
+import io
+import re
 
+import numpy as np
+import pytest
+from PIL import Image
+
+from studio.designs import IndexMap
 from studio.schema import Constraints
 from studio.workspace import Workspace
-from tests.support.loom_pages import open_with_design, submit
-from tests.support.pages import busy, drawn_html, run, said, studio
+from tests.support.knots import YARNS
+from tests.support.loom_pages import draw_indexed, open_with_design, submit
+from tests.support.pages import busy, drawn_html, open_page, run, said, studio
 from tests.support.pictures import draw_picture, encode_picture
 
 __all__ = ["busy", "studio"]
@@ -83,7 +90,7 @@ def test_a_repeat_is_not_used_for_a_design_with_a_border(studio: Workspace) -> N
     assert "bordered · " in said(page)
     assert "repeat not applicable" in said(page)
     assert "Repeat is not applicable: this design has a border." in said(page)
-    assert "The half-drop repeat that you chose is not used" in said(page)
+    assert "The half-drop repeat that you chose is not used: this design has a border." in said(page)
     assert "repeat" not in page.expander[-1].label
     submit(page)
     (job,) = studio.jobs.active()
@@ -108,3 +115,13 @@ def test_a_colour_in_the_prompt_that_no_yarn_has_gives_a_hint(studio: Workspace)
     assert f"{hint}purple" in said(page)
     page.text_area(key="form_prompt").set_value("a garden of roses").run()
     assert hint not in said(page)
+
+
+def test_a_nearly_symmetric_design_is_described_in_a_sentence(studio: Workspace) -> None:
+    knots = np.asarray(Image.open(io.BytesIO(draw_indexed()))).copy()
+    knots[10:20, 5:25] = 0
+    file = io.BytesIO()
+    IndexMap(knots, YARNS).image().save(file, "PNG")
+    added = studio.catalogue.add_source(file.getvalue(), label="Nearly")
+    page = open_page("generate", source=added.sha256)
+    assert re.search(r"This design is nearly symmetric: left and right in \d+ % of the knots\.", said(page))

@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from studio.catalogue.files.source_files import hash_bytes
 from studio.designs.samples import SAMPLES
 from studio.schema import Cross
 from studio.settings_store import StudioSettings
 from studio.ui.session import workspace
+from tests.support.catalogue_records import MOTIFS
 from tests.support.generate_page import choice, draw_from, generate, keep_variation, page, texts, upload
 from tests.support.pages import busy
 from tests.support.pictures import draw_picture, encode_picture
@@ -86,12 +88,50 @@ def test_an_upload_becomes_the_second_design(page: AppTest) -> None:
     assert "Cross with a second design" in labels(page)  # the upload is not taken again
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("busy")
+@pytest.mark.parametrize("known", [True, False], ids=["its file is gone", "nothing is left of it"])
+def test_settings_of_a_cross_whose_second_design_is_gone_say_so(page: AppTest, known: bool) -> None:
+    upload(page.run())
+    data = encode_picture(draw_picture(64, 80, 5))
+    second = hash_bytes(data)
+    if known:
+        workspace().catalogue.add_source(data, label="*Border*")
+        workspace().catalogue.source_path(second).unlink()
+    made = keep_variation(**MOTIFS, cross=Cross(second, share=0.3))
+    page.query_params["like"] = made.id
+    page.run()
+    assert not page.exception
+    (warning,) = [one.value for one in page.warning if "second design" in one.value]
+    assert "is no longer stored. Without it the same seed gives another picture." in warning
+    assert ("\\*Border\\*" in warning) is known
+    generate(page)
+    assert asked_cross() is None
+    assert any("second design" in one.value for one in page.warning)  # until it is read
+    page.button(key="cross_gone").click().run()
+    assert not any("second design" in one.value for one in page.warning)
+
+
+def test_the_warning_ends_when_the_second_design_is_uploaded_again(page: AppTest) -> None:
+    upload(page.run())
+    data = encode_picture(draw_picture(64, 80, 5))
+    page.query_params["like"] = keep_variation(**MOTIFS, cross=Cross(hash_bytes(data))).id
+    page.run()
+    assert any("second design" in one.value for one in page.warning)
+    page.file_uploader(key="cross_upload_0").upload("Border.png", data)
+    page.run()
+    assert not page.exception
+    assert not any("second design" in one.value for one in page.warning)
+    assert "Crossed with Border" in labels(page)
+
+
 def test_an_upload_that_is_no_picture_is_refused(page: AppTest) -> None:
     upload(page.run())
     page.file_uploader(key="cross_upload_0").upload("Border.png", b"no picture at all")
     page.run()
     assert not page.exception
     assert len(page.error) == 1
+    assert page.error[0].value.startswith("“Border\\.png” cannot be used, so there is no second design.")
     assert "Cross with a second design" in labels(page)
 
 
@@ -137,12 +177,15 @@ def test_cross_in_the_address_is_kept_until_there_is_a_first_design(page: AppTes
 def test_a_model_draws_without_the_second_design_which_comes_back_with_motifs(page: AppTest) -> None:
     choose_second(upload(page.run()), f"sample:{SAMPLES[0].id}")
     page.text_area(key="form_prompt").set_value("kilim").run()
+    assert "The motifs of both designs are drawn into one field, in this design’s yarns" in texts(page)
     draw_from(page, "model")
     assert not any(label.startswith("Cross") for label in labels(page))
+    assert f"The cross with “{SAMPLES[0].title}” is set aside" in texts(page)
     generate(page)
     assert asked_cross() is None
     draw_from(page, "motifs")
     assert f"Crossed with {SAMPLES[0].title}" in labels(page)
+    assert "is set aside" not in texts(page)
     generate(page)
     assert asked_cross() is not None
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
+import numpy as np
 import pytest
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from studio.schema import Cross
@@ -11,6 +15,7 @@ from studio.ui.session import workspace
 from tests.support.catalogue_records import MOTIFS
 from tests.support.generate_page import choice, draw_from, errors, generate, keep_variation, page, ready, texts, upload
 from tests.support.pages import busy
+from tests.support.pictures import encode_picture
 
 __all__ = ["busy", "page"]
 
@@ -45,6 +50,59 @@ def test_each_choice_is_explained_and_the_model_named(page: AppTest) -> None:
     assert "drawn anew from its own motifs" in texts(page)
     assert "Built-in sketch model draws, and its picture is woven afterwards." in texts(draw_from(page, "model"))
     assert "Built-in sketch model draws and leads;" in texts(draw_from(page, "both"))
+
+
+@pytest.mark.slow
+def test_the_page_says_what_the_prompt_does_where_motifs_draw(page: AppTest) -> None:
+    kept, free = "Motifs keep the design’s yarns, whatever the prompt says", "Motifs take only the colour words"
+    upload(page.run())
+    assert kept in texts(page)
+    page.selectbox(key="form_palette").set_value("new").run()
+    assert kept not in texts(page)
+    assert free in texts(page)
+    assert "from its own motifs, in 8 new yarns" in texts(page)
+    assert free not in texts(draw_from(page, "both"))
+    draw_from(page, "model")
+    assert kept not in texts(page)
+    assert free not in texts(page)
+
+
+def test_the_line_under_the_button_says_what_the_model_does(page: AppTest) -> None:
+    upload(page.run())
+    assert "Model: **not used**" in texts(page)
+    assert "megapixels" not in texts(page)
+    draw_from(page, "both")
+    assert "Model: **Built-in sketch model**" in texts(page)
+    assert "Its picture only leads: the motifs are drawn at the design’s own size." in texts(page)
+    draw_from(page, "model")
+    assert "draws at up to 0.35 megapixels and enlarges." in texts(page)
+    assert "only leads" not in texts(page)
+
+
+def test_a_photograph_is_drawn_in_suggested_yarns(page: AppTest) -> None:
+    page.run().file_uploader[0].upload("photo.png", encode_picture(draw_photograph()))
+    page.run()
+    assert not page.exception
+    found = re.search(r"could be woven in (\d+) yarns", texts(page))
+    assert found is not None
+    assert f"from its own motifs, in the {found[1]} yarns suggested for it" in texts(page)
+    assert f"{found[1]} yarns suggested" in page.expander[-1].label
+    draw_from(page, "model")
+    assert "suggested" not in page.expander[-1].label
+
+
+def test_pull_is_said_in_words_and_the_change_of_both_is_a_least_one(page: AppTest) -> None:
+    draw_from(upload(page.run()), "both")
+    assert "layout 70 % the model’s" in page.slider(key="form_pull").label
+    page.slider(key="form_pull").set_value(0.0).run()
+    assert "layout the design’s own" in page.slider(key="form_pull").label
+    assert "at least 25 % of the knots" in choice(page, "form_change_preset").label
+
+
+def draw_photograph() -> Image.Image:
+    """Return a picture of thousands of colours."""
+    across, down = np.meshgrid(np.linspace(0, 255, 64), np.linspace(0, 255, 80))
+    return Image.fromarray(np.stack([across, down, 255 - across], axis=-1).astype(np.uint8))
 
 
 def test_the_share_drawn_anew_and_its_presets_agree(page: AppTest) -> None:

@@ -148,7 +148,7 @@ def test_settings_survive_a_visit_to_another_page(page):
     assert page.slider(key="form_strength").value == 0.42
     assert page.number_input(key="form_count").value == 7
     assert page.number_input(key="form_seed").value == 77
-    assert "96 × 128 px · PNG" in texts(page)
+    assert "96 × 128 knots · PNG" in texts(page)
 
 
 def test_another_model_applies_its_defaults_and_can_be_undone(page):

@@ -8,6 +8,7 @@ import pytest
 from studio.designs import IndexMap, open_design
 from studio.designs.colours.colour_words import find_missing_words
 from studio.workspace import Workspace
+from tests.support.loom_pages import open_with_design
 from tests.support.pages import busy, open_page, said, studio
 from tests.support.pictures import encode_picture
 
@@ -33,3 +34,15 @@ def test_a_colour_that_only_an_unused_entry_has_is_offered(studio: Workspace) ->
     assert not find_missing_words("navy", made.palette[[0]])
     assert made.palette[1:].tolist() == palette[1:].tolist()
     assert "The design’s yarns are kept" not in said(page)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("busy")
+def test_the_offered_colour_has_the_name_that_the_prompt_gives_it(studio: Workspace) -> None:
+    page, _ = open_with_design(studio)
+    page.text_area(key="form_prompt").set_value("violet field with yellow flowers").run()
+    assert "none is violet" in said(page)
+    assert page.button(key="form_named_colourway").label == "Use this design with violet"
+    page.button(key="form_named_colourway").click().run()
+    assert page.text_area(key="form_prompt").value == "violet field with yellow flowers"
+    assert studio.catalogue.sources()[0].label == "Four yarns, with violet"

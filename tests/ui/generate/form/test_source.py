@@ -17,7 +17,7 @@ def test_first_visit_offers_upload_and_samples_and_explains_the_steps(page):
     assert not page.exception
     assert [one.value for one in page.subheader] == ["Choose a design", "Or take a sample", "What happens next"]
     assert {f"design_sample_{sample.id}" for sample in SAMPLES} <= {button.key for button in page.button}
-    assert "Built-in sketch model" in texts(page)
+    assert "built-in sketch model" in texts(page)
     assert choice(page, "form_drawing").value == "motifs"
     assert "about 25 % of the knots are drawn anew" in choice(page, "form_change_preset").label
 
@@ -28,7 +28,7 @@ def test_upload_is_kept_at_once_and_shown(page):
     (source,) = workspace().catalogue.sources()
     assert (source.label, source.width_px, source.height_px) == ("My design", 96, 128)
     assert f"/pictures/source-thumbnail/{source.sha256}" in texts(page)
-    assert "96 × 128 px · PNG" in texts(page)
+    assert "96 × 128 knots · PNG" in texts(page)
     assert page.query_params["source"] == source.sha256
     assert "Variation 5" in texts(page)  # the empty places
 
@@ -81,20 +81,20 @@ def test_recent_design_can_be_chosen_again(page):
     page.button(key="design_change").click().run()
     page.button(key=f"design_recent_{source.sha256}").click().run()
     assert not page.exception
-    assert "96 × 128 px · PNG" in texts(page)
+    assert "96 × 128 knots · PNG" in texts(page)
     page.button(key="design_change").click().run()
     page.button(key="design_keep").click().run()
-    assert "96 × 128 px · PNG" in texts(page)
+    assert "96 × 128 knots · PNG" in texts(page)
 
 
 def test_another_upload_replaces_the_design(page):
     upload(page.run(), 96, 128)
     page.button(key="design_change").click().run()
     upload(page, 64, 80)
-    assert "64 × 80 px · PNG" in texts(page)
+    assert "64 × 80 knots · PNG" in texts(page)
     assert page.query_params["source"] == workspace().catalogue.sources()[0].sha256
     page.run()
-    assert "64 × 80 px · PNG" in texts(page)
+    assert "64 × 80 knots · PNG" in texts(page)
 
 
 def test_unusable_outputs_folder_gives_an_error(page, monkeypatch, tmp_path):
