@@ -72,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
     check_figures_file(args.json)
     if args.subject == "recompose":
         with FileLock(device_lock_file()):
-            figures = measure_recomposing(args.designs, args.repeat)
+            figures = measure_recomposing(args.designs, args.repeat, args.drawing)
     else:
         figures = _measure_drawing(args) if args.knots is None else measure_knots(args.knots)
     print(json.dumps(figures))

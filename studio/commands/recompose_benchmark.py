@@ -1,7 +1,7 @@
 """The recompose part of `benchmark`: time, memory and figures of variations drawn from a design's own motifs.
 
-No model takes part. Five variations of each design and extent are drawn in a process of their own, so that the memory
-of other libraries does not count.
+Five variations of each design and extent are drawn, as a click does it, in a process of their own, so that the memory
+of other libraries does not count. By default no model takes part; the built-in one is drawn with for comparison.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,41 +23,49 @@ from studio.commands.evaluate_set import add_repeat_argument
 from studio.commands.knots_benchmark import measure_peak_mb
 from studio.commands.recompose_table import EXTENTS, list_lines
 from studio.commands.recomposed_figures import COLUMNS, Column, average, read_all
-from studio.designs import Design, open_design
+from studio.designs import open_design
 from studio.designs.samples import SAMPLES
-from studio.designs.weaving.plan import plan_weave
 from studio.designs.yarns import read_yarns
 from studio.errors import InputError, StudioError
 from studio.evaluation.recomposed import Reference, measure_set, measure_variation, read_reference
-from studio.schema import Constraints
+from studio.models.registry import resolve_model
+from studio.schema import MEDIUM_CHANGE, STRONG_CHANGE, SUBTLE_CHANGE, Constraints, VariationRequest
 
 if TYPE_CHECKING:
-    from studio.recompose.recomposer import Carpet, read_carpet
+    from studio.generation.drawing_engine import ModelEngine
+    from studio.generation.events import RunEvent
 
 COUNT = 5
+DRAWINGS = ("motifs", "model", "both")
+CHANGES = dict(zip(EXTENTS, (SUBTLE_CHANGE, MEDIUM_CHANGE, STRONG_CHANGE), strict=True))
+PROMPT = "carpet"
 _REFUSED = 2
-_LOADING_SIDE = 64
-"""The compiled code is loaded by drawing from a design of about this many knots on its shorter side."""
 
 
 def add_recompose_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("designs", metavar="DESIGN", type=Path, nargs="*", help="designs (default: the samples)")
     add_repeat_argument(parser)
+    parser.add_argument(
+        "--drawing",
+        choices=DRAWINGS,
+        default="motifs",
+        help="what draws: the design's motifs (default), the built-in model, or both",
+    )
     # Suppressed, since the default of a subject would replace what is given before it.
     parser.add_argument(
         "--json", type=Path, metavar="FILE", default=argparse.SUPPRESS, help="also write the figures to a file"
     )
 
 
-def measure_recomposing(files: Sequence[Path], repeat: str) -> dict[str, Any]:
+def measure_recomposing(files: Sequence[Path], repeat: str, drawing: str = "motifs") -> dict[str, Any]:
     """Draw from each design, by default from the samples, print a table for each, and return the figures.
 
     Raises `InputError` for a design that cannot be opened or drawn from.
     """
     files = files or [sample.path for sample in SAMPLES]
     designs = [open_named(read_design(file), str(file)) for file in files]
-    print(f"{COUNT} variations for each extent, drawn from the design's own motifs; * beyond its bound")
+    print(f"{COUNT} variations for each extent, drawn by: {drawing}; * beyond its bound")
     measured = []
     for file, design in zip(files, designs, strict=True):
         reference = read_reference(read_yarns(design), repeat)
@@ -67,42 +74,48 @@ def measure_recomposing(files: Sequence[Path], repeat: str) -> dict[str, Any]:
             "design_px": [design.width_px, design.height_px],
             "yarns": len(reference.index_map.used()),
             "drawn": _find_drawn(reference),
-            "extents": {extent: _measure_extent(file, reference, extent) for extent in EXTENTS},
+            "extents": {extent: _measure_extent(file, reference, extent, drawing) for extent in EXTENTS},
         }
         print("", *list_lines(figures), sep="\n", flush=True)
         measured.append(figures)
-    return {"variations": COUNT, "repeat": repeat, "designs": measured}
+    return {"variations": COUNT, "repeat": repeat, "drawing": drawing, "designs": measured}
 
 
 def print_drawn() -> None:
     """Draw five variations, write their knots (5, h, w) to a file, and print seconds and memory as JSON.
 
-    Runs in the process that `measure_recomposing` starts. `sys.argv` has the design's file, its repeat, the extent and
-    the file to write. Ends with exit code 2 and the reason on stderr for a design that cannot be drawn from.
+    Runs in the process that `measure_recomposing` starts. `sys.argv` has the design's file, its repeat, the extent,
+    what draws, and the file to write. Ends with exit code 2 and the reason on stderr for a design that cannot be drawn
+    from.
     """
-    from studio.recompose.recomposer import MEDIUM, STRONG, SUBTLE, Recomposer
+    from studio.generation.drawing_engine import DrawingEngine
+    from studio.generation.events import Drawn
+    from studio.recompose.compiling import compile_all
 
-    file, repeat, extent, target = sys.argv[1:]
-    change = dict(zip(EXTENTS, (SUBTLE, MEDIUM, STRONG), strict=True))[extent]
+    file, repeat, extent, drawing, target = sys.argv[1:]
+    began = time.perf_counter()
+    compile_all()
+    loaded, worked = time.perf_counter(), time.process_time()
+    finished: list[float] = []
+    knots: list[np.ndarray[Any, Any]] = []
+
+    def listen(event: RunEvent) -> None:
+        if isinstance(event, Drawn) and event.woven is not None:
+            finished.append(time.perf_counter())
+            knots.append(np.asarray(event.woven.image))
+
     try:
         design = open_design(Path(file).read_bytes())
-        small = _shrink(_plan_carpet(design, repeat))
-        began = time.perf_counter()
-        Recomposer(small).draw(change, 0)
-        loaded, worked = time.perf_counter(), time.process_time()
-        recomposer = Recomposer(_plan_carpet(design, repeat))
-        knots = [recomposer.draw(change, 0)]
-        first = time.perf_counter()
-        knots += [recomposer.draw(change, seed) for seed in range(1, COUNT)]
-        last = time.perf_counter()
+        request = plan_click(repeat, extent, drawing)
+        DrawingEngine(_make_model_engine).generate(request, design, listen)
     except InputError as error:
         print(error, file=sys.stderr)
         sys.exit(_REFUSED)
     figures = {
-        "wanted": change,
+        "wanted": CHANGES[extent],
         "loading_seconds": loaded - began,
-        "first_seconds": first - loaded,
-        "five_seconds": last - loaded,
+        "first_seconds": finished[0] - loaded,
+        "five_seconds": finished[-1] - loaded,
         "processor_seconds": time.process_time() - worked,
         "memory_mb": measure_peak_mb(),
     }
@@ -110,29 +123,35 @@ def print_drawn() -> None:
     print(json.dumps({name: round(value, 3) for name, value in figures.items()}))
 
 
-def _plan_carpet(design: Design, repeat: str) -> Carpet:
-    """Return a design as the studio draws from it by default: in its yarns, about its axes. Raises `RequestError`."""
+def plan_click(repeat: str, extent: str, drawing: str) -> VariationRequest:
+    """Return the request of a click on the Generate page that leaves all else as it is there."""
+    defaults = resolve_model("builtin").defaults
+    strengths = dict(zip(EXTENTS, (defaults.subtle, defaults.strength, defaults.strong), strict=True))
+    return VariationRequest(
+        source="",
+        prompt=PROMPT,
+        seeds=tuple(range(1, COUNT + 1)),
+        strength=strengths[extent] if drawing == "model" else defaults.strength,
+        steps=defaults.steps,
+        guidance_scale=defaults.guidance_scale,
+        constraints=Constraints("source", symmetry="auto", repeat=repeat),  # type: ignore[arg-type]  # checked there
+        drawing=drawing,  # type: ignore[arg-type]  # checked there
+        change=CHANGES[extent],
+    )
 
-    constraints = Constraints("source", symmetry="auto", repeat=repeat)  # type: ignore[arg-type]  # checked there
-    plan = plan_weave(design, constraints)
-    return read_carpet(read_yarns(design), repeat, plan.vertical, plan.horizontal)
+
+def _make_model_engine() -> ModelEngine:
+    from studio.generation.engine import Engine
+    from studio.models.pipeline_slot import PipelineSlot
+
+    return Engine(PipelineSlot())
 
 
-def _shrink(carpet: Carpet) -> Carpet:
-    """Return every n-th knot of a carpet, which is drawn from with the same compiled code."""
-    indices = carpet.index_map.indices
-    step = max(1, min(indices.shape) // _LOADING_SIDE)
-    height, width = (side // step // 2 * 2 for side in indices.shape)  # even, as half-drops and bricks need it
-    small = np.ascontiguousarray(indices[::step, ::step][:height, :width])
-    vertical, horizontal = (None if offset is None else 0 for offset in (carpet.vertical, carpet.horizontal))
-    return replace(carpet, index_map=carpet.index_map.with_indices(small), vertical=vertical, horizontal=horizontal)
-
-
-def _measure_extent(file: Path, reference: Reference, extent: str) -> dict[str, Any]:
+def _measure_extent(file: Path, reference: Reference, extent: str, drawing: str) -> dict[str, Any]:
     """Return the figures of five variations; `mean` and `worst` have one for each of `COLUMNS`."""
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "knots.npy"
-        figures: dict[str, Any] = dict(_draw(file, reference.repeat, extent, target))
+        figures: dict[str, Any] = dict(_draw(file, [reference.repeat, extent, drawing], target))
         knots = list(np.load(target))
     print(f"{file.stem}, {extent}: {figures['five_seconds']:.1f} s", file=sys.stderr)
     each = [measure_variation(reference, one) for one in knots]
@@ -147,11 +166,11 @@ def _measure_extent(file: Path, reference: Reference, extent: str) -> dict[str, 
     }
 
 
-def _draw(file: Path, repeat: str, extent: str, target: Path) -> dict[str, float]:
+def _draw(file: Path, asked: list[str], target: Path) -> dict[str, float]:
     """Draw in a process of its own; returns what `print_drawn` prints. Raises `InputError` or `StudioError`."""
     program = f"from {__name__} import print_drawn; print_drawn()"
     answer = subprocess.run(
-        [sys.executable, "-c", program, str(file.resolve()), repeat, extent, str(target)],
+        [sys.executable, "-c", program, str(file.resolve()), *asked, str(target)],
         cwd=Path(__file__).parents[2],
         capture_output=True,
         text=True,

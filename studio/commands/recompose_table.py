@@ -33,6 +33,11 @@ BOUNDS: Mapping[str, Mapping[str, Bound]] = {
     "known_small": dict.fromkeys(EXTENTS, Bound(0.98, least=True)),
     "known_large": {"medium": Bound(0.95, least=True), "strong": Bound(0.92, least=True)},
     "stray_difference": dict.fromkeys(EXTENTS, Bound(0.002)),
+    "least_yarn_ratio": {"medium": Bound(0.667, least=True)},
+    "greatest_yarn_ratio": {"medium": Bound(1.333)},
+    "lost_yarns": dict.fromkeys(EXTENTS, Bound(0)),
+    "symmetry": dict.fromkeys(EXTENTS, Bound(1, least=True)),
+    "seam_ratio": dict.fromkeys(EXTENTS, Bound(1.1)),
     "pair_ratio": dict.fromkeys(EXTENTS, Bound(0.6, least=True)),
 }
 """Bounds by figure and extent. Those of a variation are for the worst of the set."""

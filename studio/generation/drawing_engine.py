@@ -55,8 +55,8 @@ class DrawingEngine:
         else:
             prepared = self._motifs.prepare(request, design, listener)
             kept = request.constraints
-            # What the motifs settle need not be woven before.
-            layout = Constraints(palette="free", symmetry=kept.symmetry, repeat=kept.repeat)
+            # What the motifs settle need not be woven before, nor led to: a part is drawn, and mirrored.
+            layout = Constraints(palette="free", symmetry="none", repeat=kept.repeat)
             redrawing = _Redrawing(self._motifs, prepared, request, listener)
             seeds = tuple(seed % REDRAWN_SEEDS for seed in request.seeds)
             self._model.generate(replace(request, constraints=layout, seeds=seeds), design, redrawing)
@@ -83,7 +83,7 @@ class _Redrawing:
     def __call__(self, event: RunEvent) -> None:
         if isinstance(event, Started):
             self._model_steps = (0, event.steps)
-            notes = tuple(dict.fromkeys((*event.facts.notes, *self._prepared.plan.notes)))
+            notes = tuple(dict.fromkeys((*event.facts.notes, *self._prepared.notes)))
             self._listener(Started(replace(event.facts, notes=notes), self._steps))
         elif isinstance(event, Stepped):
             self._model_steps = (event.step, event.steps)

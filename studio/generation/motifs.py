@@ -25,11 +25,12 @@ from studio.errors import RequestError
 from studio.evaluation.recomposed import nearly_repeats
 from studio.generation.events import Drawn, Preparing, RunListener, Started, Stepped, Working
 from studio.recompose.domain import find_domain
+from studio.recompose.memory import tell_memory
 from studio.recompose.recomposer import SMALLEST_SIDE, Carpet, Recomposer, read_carpet
 from studio.recompose.synthesis import derive_seed
 from studio.schema import REDRAWN_SEEDS, WITHOUT_MODEL, Cross, RunFacts, VariationRequest
 
-ALGORITHM = "recompose-1"
+ALGORITHM = "recompose-2"
 """Kept in records. It changes whenever the same seed would give other knots."""
 TITLE = "the design’s motifs"
 REDRAWS = 3
@@ -56,6 +57,7 @@ class MotifDesign:
     index_map: IndexMap
     colours: Knots
     recomposer: Recomposer
+    notes: tuple[str, ...]
     layout: Knots | None = None
     second: Carpet | None = None
 
@@ -79,7 +81,7 @@ class MotifEngine:
         began = time.monotonic()
         prepared = self.prepare(request, design, listener, other)
         count, steps = len(request.seeds), prepared.recomposer.reports + 1
-        listener(Started(describe_run(design, prepared.plan.notes), steps * count))
+        listener(Started(describe_run(design, prepared.notes), steps * count))
         made: list[Knots] = []
         reached = 0
         for slot, seed in enumerate(request.seeds):
@@ -142,8 +144,10 @@ class MotifEngine:
                 )
             share = 0.0 if request.cross is None else request.cross.share
             recomposer = Recomposer(carpet, second, share, check=self._check)
+            told = tell_memory(recomposer.memory_bytes)
             layout = _find_layout(request.cross, other, design)
-            self._last = MotifDesign(key, plan, index_map, index_map.palette, recomposer, layout, second)
+            notes = plan.notes if told is None else (*plan.notes, told)
+            self._last = MotifDesign(key, plan, index_map, index_map.palette, recomposer, notes, layout, second)
         if self._last.plan.palette is None:  # the yarns are free or new
             colours = _recolour(self._last.index_map, self._last.plan, request.prompt)
             self._last = replace(self._last, colours=colours)

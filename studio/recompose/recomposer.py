@@ -16,7 +16,16 @@ from studio.errors import RequestError
 from studio.recompose.domain import Domain, find_domain
 from studio.recompose.extent import Extent
 from studio.recompose.leading import match_tones
-from studio.recompose.levels import COLOUR_UNIT, Colours, Knots, Motifs, convert_colours, measure_free_side
+from studio.recompose.levels import (
+    COLOUR_UNIT,
+    Colours,
+    Knots,
+    Motifs,
+    convert_colours,
+    measure_free_side,
+    shrink_colours,
+)
+from studio.recompose.memory import estimate_bytes
 from studio.recompose.pyramid import Pyramid
 from studio.recompose.regions import BARRED, FIELD, Orientation, map_regions, plan_rules
 from studio.recompose.synthesis import Lead, Sketch, Synthesis, derive_seed
@@ -37,6 +46,8 @@ less than this part of a yarn, is drawn again until there are this many. Small d
 all of a yarn, and those of many near shades, where sketches promise more than is kept."""
 LED_NOISE = 0.12
 """The noise on a leading picture, in OKLab: enough for two seeds to differ."""
+SHOWN_PX = 640
+"""The longer side of what is reported, at most."""
 PULLS = (1.0, 1.0, 0.9, 0.8, 0.6, 0.3)
 """How much a leading picture counts at each level, times the `pull`: what goes where, not how it is drawn."""
 
@@ -144,6 +155,11 @@ class Recomposer:
         return self._draw_well(attempt, change, seed, np.inf)
 
     @property
+    def memory_bytes(self) -> float:
+        """About how many bytes of main memory a drawing takes at most."""
+        return estimate_bytes([motifs.domain for motifs in self._motifs])
+
+    @property
     def reports(self) -> int:
         """How often `report` is called for each variation."""
         return self._synthesis.reports
@@ -183,10 +199,14 @@ class Recomposer:
 
     def _show(self, colours: Colours) -> NDArray[np.uint8]:
         height, width = self._domain.shape
-        scale = min(1.0, colours.shape[0] / self._domain.size[0])
-        size = max(round(height * scale), 1), max(round(width * scale), 1)
-        shown = self._domain.unfold_level(colours[..., :3], size)
-        return np.rint(convert_from_oklab(shown / COLOUR_UNIT) * 255).clip(0, 255).astype(np.uint8)
+        shown = min(colours.shape[0] / self._domain.size[0], SHOWN_PX / max(height, width), 1.0)
+        size = max(round(height * shown), 1), max(round(width * shown), 1)
+        smaller = min(SHOWN_PX / max(height, width) * self._domain.size[0] / colours.shape[0], 1.0)
+        if smaller < 1:  # the whole of a large level would take much memory in floating point
+            rows, columns = (max(round(side * smaller), 1) for side in colours.shape[:2])
+            colours = shrink_colours(colours, (rows, columns))
+        whole = self._domain.unfold_level(colours[..., :3], size)
+        return np.rint(convert_from_oklab(whole / COLOUR_UNIT) * 255).clip(0, 255).astype(np.uint8)
 
 
 def check_size(name: str, domain: Domain) -> None:

@@ -104,7 +104,7 @@ def test_other_programs_read_that_no_model_drew() -> None:
         "Seed": "7",
         "Size": "64x80",
         "Drawn from": "the design’s motifs",
-        "Method version": "recompose-1",
+        "Method version": "recompose-2",
         "How far": "45 %",
         "Version": pairs["Version"],
     }

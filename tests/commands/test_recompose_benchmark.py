@@ -35,7 +35,16 @@ def measured(**changes: Any) -> dict[str, Any]:
         "processor_seconds": 25.0,
         "memory_mb": 1000.0,
         "mean": dict.fromkeys(COLUMNS, 1.0),
-        "worst": dict.fromkeys(COLUMNS, 0.0) | {"known_small": 0.98, "known_large": 0.95, "stray_difference": 0.002},
+        "worst": dict.fromkeys(COLUMNS, 0.0)
+        | {
+            "known_small": 0.98,
+            "known_large": 0.95,
+            "stray_difference": 0.002,
+            "least_yarn_ratio": 0.667,
+            "greatest_yarn_ratio": 1.333,
+            "symmetry": 1.0,
+            "seam_ratio": 1.1,
+        },
         "pair_ratio": 0.6,
         "near_duplicates": 0,
     }
@@ -61,6 +70,11 @@ def test_figures_at_their_bounds_are_within_them() -> None:
         ({"worst": {"known_small": 0.979}}, r"known 4 × 4 .*\(0.980\) .*\(0.979\)\* .*\(0.980\) +≥ 0.98"),
         ({"worst": {"known_large": 0.949}}, r"known 8 × 8 .*\(0.949\)\* .* medium ≥ 0.95, strong ≥ 0.92"),
         ({"worst": {"stray_difference": 0.0021}}, r"stray difference .*\(\+0.0021\)\* .* ≤ 0.002"),
+        ({"worst": {"least_yarn_ratio": 0.66}}, r"least yarn ratio .*\(0.66\)\* .* medium ≥ 0.667"),
+        ({"worst": {"greatest_yarn_ratio": 1.34}}, r"greatest yarn ratio .*\(1.34\)\* .* medium ≤ 1.333"),
+        ({"worst": {"lost_yarns": 1.0}}, r"lost yarns .*\(1\)\* .* ≤ 0"),
+        ({"worst": {"symmetry": 0.999}}, r"symmetry .*\(0.999\)\* .* ≥ 1"),
+        ({"worst": {"seam_ratio": 1.11}}, r"seam .*\(1.11\)\* .* ≤ 1.1"),
         ({"pair_ratio": 0.59}, r"pair ratio +0.60 +0.59\* +0.60 +≥ 0.6"),
     ],
 )
@@ -129,7 +143,7 @@ def test_the_drawing_process_loads_no_torch(tmp_path: Path) -> None:
         "print(*{'torch', 'diffusers', 'transformers', 'streamlit'} & set(sys.modules), file=sys.stderr)"
     )
     target = tmp_path / "knots.npy"
-    command = [sys.executable, "-c", code, save(carpet(), tmp_path), "none", "medium", str(target)]
+    command = [sys.executable, "-c", code, save(carpet(), tmp_path), "none", "medium", "motifs", str(target)]
     done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True)
     assert done.stderr.split() == []
     assert np.load(target).shape == (5, 192, 144)

@@ -35,7 +35,7 @@ MOTIFS = {
     "prompt": "",
     "model": WITHOUT_MODEL,
     "model_title": "the design’s motifs",
-    "model_fingerprint": "recompose-1",
+    "model_fingerprint": "recompose-2",
     "profile": "none",
     "precision": "integers",
     "effective_steps": 0,

@@ -85,7 +85,7 @@ def test_viewer_shows_what_is_drawn_anew_and_offers_no_picture_of_a_model(studio
     page = open_page("gallery", open=keep_from_motifs(studio).id)
     words = said(page)
     assert "4 yarns · 22 % drawn anew · 91 % the design’s own drawing" in words
-    for fact in ("The design’s motifs", "25 % of the knots", "91 % of 8 × 8 knots, 98 % of 4 × 4", "recompose-1"):
+    for fact in ("The design’s motifs", "25 % of the knots", "91 % of 8 × 8 knots, 98 % of 4 × 4", "recompose-2"):
         assert fact in words, fact
     assert "See what the model drew" not in words
     assert "untouched" not in drawn_html(page)
