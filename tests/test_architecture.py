@@ -44,7 +44,7 @@ LAYERS = [
     },
     {"studio.generation.guidance"},
     {"studio.generation.vae", "studio.generation.sampling"},
-    {"studio.generation.events"},
+    {"studio.generation.events", "studio.generation.motif_memory"},
     {"studio.models", "studio.catalogue", "studio.evaluation", "studio.recompose"},
     {"studio.catalogue.index"},
     {"studio.catalogue.files"},
@@ -63,7 +63,7 @@ LAYERS = [
     {"studio.errors"},
 ]
 MAY_BE_HEAVY = ("studio/models/", "studio/generation/", "studio/training/", "studio/commands/")
-LIGHT_GENERATION = ("__init__", "events", "motifs", "drawing_engine")
+LIGHT_GENERATION = ("__init__", "events", "motif_memory", "motifs", "drawing_engine")
 LIGHT_MODELS = ("__init__", "registry", "memory_profiles", "hardware", "adapter_files")
 MAY_USE_STREAMLIT = ("streamlit_app.py", "pages/", "studio/ui/")
 

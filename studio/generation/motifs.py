@@ -24,8 +24,8 @@ from studio.designs.weaving.weave import choose_yarns, weave_knots
 from studio.errors import RequestError
 from studio.evaluation.recomposed import nearly_repeats
 from studio.generation.events import Drawn, Preparing, RunListener, Started, Stepped, Working
+from studio.generation.motif_memory import estimate_bytes, tell_memory
 from studio.recompose.domain import find_domain
-from studio.recompose.memory import tell_memory
 from studio.recompose.recomposer import SMALLEST_SIDE, Carpet, Recomposer, read_carpet
 from studio.recompose.synthesis import derive_seed
 from studio.schema import REDRAWN_SEEDS, WITHOUT_MODEL, Cross, RunFacts, VariationRequest
@@ -144,7 +144,7 @@ class MotifEngine:
                 )
             share = 0.0 if request.cross is None else request.cross.share
             recomposer = Recomposer(carpet, second, share, check=self._check)
-            told = tell_memory(recomposer.memory_bytes)
+            told = tell_memory(estimate_bytes(recomposer.domains))
             layout = _find_layout(request.cross, other, design)
             notes = plan.notes if told is None else (*plan.notes, told)
             self._last = MotifDesign(key, plan, index_map, index_map.palette, recomposer, notes, layout, second)

@@ -14,9 +14,9 @@ FIRST_NOISE = 0.5
 LEAST_NOISE, MOST_NOISE = 0.02, 4.0
 FITTING_SKETCHES = 6
 """Sketches that fit the noise to a design, once for each wanted share."""
-ROUNDS, SKETCHES = 3, 4
-"""A variation is chosen from this many rounds of at most so many sketches. Each round ends with a look at the best one
-more closely (`Synthesis.foretell`), and the next one aims as much higher or lower as that one was off."""
+SKETCHES = 12
+"""A variation is chosen from at most this many sketches. One that seems near enough is looked at more closely
+(`Synthesis.foretell`), and the next ones aim as much higher or lower as it was off."""
 NEAR, NEAR_ENOUGH, SLACK = 0.18, 0.25, 0.01
 """A sketch whose share of changed knots is this near the wanted one, as a share of it, is near enough; and how near
 it must still be when looked at more closely. Of a small share this much of all knots more."""
@@ -80,30 +80,21 @@ class Extent:
         """Return the sketch with the least fault, and its lead. One that is not good enough sets the next one."""
         noise, kept = fit.noise, fit.kept
         best: _Chosen | None = None
-        for turn in range(ROUNDS):
-            # 1. A few sketches, quickly counted.
-            promising: _Chosen | None = None
-            for attempt in range(turn * SKETCHES, (turn + 1) * SKETCHES):
-                gain = GAINS[attempt % len(GAINS)]
-                sketch = self.synthesis.sketch(derive_seed(seed, attempt), noise, gain, lead)
-                expected = sketch.changed * kept
-                fault = self._fault(sketch, expected, changed, NEAR, lead)
-                if promising is None or fault < promising.fault:
-                    promising = _Chosen(fault, sketch, lead)
-                if fault == 0:
-                    break
-                if lead is None or expected < changed:
-                    noise = _follow(noise, expected, changed)
-                    lead = None if lead is None else _loosen(lead)
-            assert promising is not None
-            # 2. The best one counted well.
-            foretold = self.synthesis.foretell(promising.sketch, promising.lead)
-            kept = _compare(foretold, promising.sketch.changed)
-            fault = self._fault(promising.sketch, foretold, changed, NEAR_ENOUGH, promising.lead)
+        for attempt in range(SKETCHES):
+            sketch = self.synthesis.sketch(derive_seed(seed, attempt), noise, GAINS[attempt % len(GAINS)], lead)
+            expected = sketch.changed * kept
+            fault = self._fault(sketch, expected, changed, NEAR, lead)
+            if fault == 0:
+                expected = self.synthesis.foretell(sketch, lead)
+                kept = _compare(expected, sketch.changed)
+                fault = self._fault(sketch, expected, changed, NEAR_ENOUGH, lead)
             if best is None or fault < best.fault:
-                best = _Chosen(fault, promising.sketch, promising.lead)
+                best = _Chosen(fault, sketch, lead)
             if fault == 0:
                 break
+            if lead is None or expected < changed:
+                noise = _follow(noise, expected, changed)
+                lead = None if lead is None else _loosen(lead)
         assert best is not None
         return best
 

@@ -25,7 +25,6 @@ from studio.recompose.levels import (
     measure_free_side,
     shrink_colours,
 )
-from studio.recompose.memory import estimate_bytes
 from studio.recompose.pyramid import Pyramid
 from studio.recompose.regions import BARRED, FIELD, Orientation, map_regions, plan_rules
 from studio.recompose.synthesis import Lead, Sketch, Synthesis, derive_seed
@@ -155,9 +154,9 @@ class Recomposer:
         return self._draw_well(attempt, change, seed, np.inf)
 
     @property
-    def memory_bytes(self) -> float:
-        """About how many bytes of main memory a drawing takes at most."""
-        return estimate_bytes([motifs.domain for motifs in self._motifs])
+    def domains(self) -> list[Domain]:
+        """The drawn part of each design."""
+        return [motifs.domain for motifs in self._motifs]
 
     @property
     def reports(self) -> int:

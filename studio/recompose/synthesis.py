@@ -22,8 +22,9 @@ from studio.recompose.plates import Field, Matches, Prices, Walk
 from studio.recompose.pyramid import Pyramid
 from studio.recompose.regions import ON_LEVEL_AXIS, ON_UPRIGHT_AXIS, Rules
 
-ROUNDS, LAST_ROUNDS = 3, 8
-"""Rounds of searching and averaging at each level, and of searching and voting at the last one at most."""
+ROUNDS, FINE_ROUNDS, LAST_ROUNDS = 3, 2, 5
+"""Rounds of searching and averaging at each level of a sketch and at finer ones, and of searching and voting at the
+last one at most. More of them changed the known neighbourhoods by .0003."""
 FIRST_PASSES, PASSES = 10, 2
 """Passes of the search in each round, at the coarsest level and at the others."""
 RADIUS, LAST_RADIUS = 4, 8
@@ -198,7 +199,7 @@ class Synthesis:
         sketching = number <= self._pyramid.sketched
         passes = FIRST_PASSES if number == 0 else PASSES
         radius = max(level.size) if sketching else RADIUS
-        for i in range(ROUNDS):
+        for i in range(ROUNDS if sketching else FINE_ROUNDS):
             price = price_of_uses(level, field, UNIT) if sketching else np.zeros(level.plates.labels.shape, np.int32)
             if balance is not None:
                 price = price + np.rint(balance.price(field, *self._measure_contents(number))).astype(np.int32)

@@ -7,8 +7,8 @@ import tracemalloc
 import pytest
 
 from studio.errors import MemoryShortError
+from studio.generation.motif_memory import FIXED_BYTES, estimate_bytes, tell_memory
 from studio.recompose.domain import find_domain
-from studio.recompose.memory import FIXED_BYTES, estimate_bytes, tell_memory
 from studio.recompose.recomposer import MEDIUM, Recomposer
 from tests.recompose.small_designs import draw_ornament, make_carpet
 
@@ -40,5 +40,5 @@ def test_a_drawing_stays_within_what_is_told(axis):
     recomposer.draw(MEDIUM, 1)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert peak < recomposer.memory_bytes
-    assert peak > 0.2 * recomposer.memory_bytes
+    told = estimate_bytes(recomposer.domains) - FIXED_BYTES
+    assert 0.4 * told < peak < told + 10e6  # the coarse levels do not grow with a design
