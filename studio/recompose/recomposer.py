@@ -39,7 +39,7 @@ FREEING = 2
 """How motifs are set free between a subtle and a strong change: a medallion stays at its place for most of the way."""
 LEAST_OPEN_SIDE = 48
 """Smaller repeats keep the patches across their edges even where these do not meet: there are too few others."""
-LEAST_RATIO, MOST_RATIO, SLACK, LEAST_LEFT, DRAWINGS = 0.65, 1.45, 0.02, 0.25, 3
+LEAST_RATIO, MOST_RATIO, SLACK, LEAST_LEFT, DRAWINGS = 0.75, 1.35, 0.02, 0.25, 3
 """A drawing that changes less or more than these parts of what is wanted, and that much of all knots more, or leaves
 less than this part of a yarn, is drawn again until there are this many. Small designs need it, where one motif may be
 all of a yarn, and those of many near shades, where sketches promise more than is kept."""

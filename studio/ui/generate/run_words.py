@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from studio.catalogue.lineage import Lineage, describe_motifs
 from studio.designs.inspection import describe_share
 from studio.schema import JobSnapshot, JobState, RunFacts, VariationRecord, VariationRequest
 from studio.ui.generate.form.drawing import DRAWINGS, describe_pull
+from studio.ui.generate.form.source import escape_markdown
 
 
 def describe_progress(snapshot: JobSnapshot) -> str:
@@ -44,11 +46,14 @@ def describe_end(finished: int, snapshot: JobSnapshot | None) -> str:
     return f"{how} · {made} kept" if finished else how
 
 
-def describe_facts(facts: RunFacts, made: VariationRequest | VariationRecord) -> str:
-    """Return a line on what drew a run, how far it was asked to go, and at which sizes; `made` holds its settings."""
+def describe_facts(facts: RunFacts, made: VariationRequest | VariationRecord, lineage: Lineage) -> str:
+    """Return a line on what drew a run, how far it was asked to go, and at which sizes, in Markdown.
+
+    `made` holds the run's settings, `lineage` the designs that it was made from.
+    """
     size = f"{facts.width_px} × {facts.height_px} knots"
     if made.drawing == "motifs":
-        return f"Drawn from {_describe_motifs(facts, made)} · {size} · {_describe_change(made)}"
+        return f"Drawn from {_describe_motifs(facts, made, lineage)} · {size} · {_describe_change(made)}"
     model = facts.model_title
     if facts.adapter_name is not None:
         model += f" with the adapter {facts.adapter_name} at {facts.adapter_weight:g}"
@@ -72,13 +77,11 @@ def is_led(made: VariationRequest | VariationRecord) -> bool:
     return made.drawing == "both" or (made.cross is not None and made.cross.way == "layout")
 
 
-def _describe_motifs(facts: RunFacts, made: VariationRequest | VariationRecord) -> str:
+def _describe_motifs(facts: RunFacts, made: VariationRequest | VariationRecord, lineage: Lineage) -> str:
     if made.cross is None:
         return facts.model_title
-    share = describe_share(made.cross.share)
-    if made.cross.way == "motifs":
-        return f"the motifs of two designs, {share} of the second"
-    return f"{facts.model_title} in the layout of a second design, pull {share}"
+    named, share = escape_markdown(describe_motifs(made, lineage)), describe_share(made.cross.share)
+    return f"{named}, {share} of the second" if made.cross.way == "motifs" else f"{named}, pull {share}"
 
 
 def _describe_change(made: VariationRequest | VariationRecord) -> str:

@@ -8,6 +8,8 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from studio.catalogue.lineage import Lineage
+from studio.catalogue.records import Source
 from studio.errors import StorageError
 from studio.schema import Cross, JobState
 from studio.ui.generate import run_words
@@ -252,9 +254,13 @@ def test_variations_from_motifs_are_counted_as_they_are_drawn_one_after_another(
     assert run_words.describe_progress(drawn) == f"Variation {number} of 5"
 
 
+DESIGNS = "Garden", "*Kilim*"
+
+
 def described(**changes: object) -> str:
     made = make_record(**changes)
-    return run_words.describe_facts(made.facts, made)
+    lineage = Lineage(*(Source("a" * 64, name, 64, 80, "P", "PNG", "2026-01-01T00:00:00.000Z") for name in DESIGNS))
+    return run_words.describe_facts(made.facts, made, lineage)
 
 
 def test_facts_name_model_adapter_and_the_size_it_was_drawn_at():
@@ -268,10 +274,10 @@ def test_facts_name_model_adapter_and_the_size_it_was_drawn_at():
 
 def test_facts_of_a_cross_name_what_the_second_design_gives():
     assert described(**MOTIFS, cross=Cross("a" * 64, "motifs", 0.4)).startswith(
-        "Drawn from the motifs of two designs, 40 % of the second · "
+        r"Drawn from the motifs of Garden and \*Kilim\*, 40 % of the second · "
     )
     assert described(**MOTIFS, cross=Cross("a" * 64, "layout", 0.5)) == (
-        "Drawn from the design’s motifs in the layout of a second design, pull 50 % · 64 × 80 knots · "
+        r"Drawn from the motifs of Garden in the layout of \*Kilim\*, pull 50 % · 64 × 80 knots · "
         "how far: at least 25 %"
     )
 

@@ -85,7 +85,7 @@ def _draw_change(values: FormValues) -> None:
         "change",
         CHANGE_PRESET_KEY,
         CHANGES,
-        labels=(f"How far :gray[· {share} of the knots are drawn anew]", "Share drawn anew"),
+        labels=(f"How far :gray[· {share} of the knots are drawn anew]", "How far, in percent"),
         limits=(LEAST_CHANGE, MOST_CHANGE),
         number_format="percent",
         help_text="How much of the design is drawn anew, the same for every design. Subtle keeps motifs at their "
