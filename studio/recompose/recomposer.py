@@ -39,10 +39,12 @@ FREEING = 2
 """How motifs are set free between a subtle and a strong change: a medallion stays at its place for most of the way."""
 LEAST_OPEN_SIDE = 48
 """Smaller repeats keep the patches across their edges even where these do not meet: there are too few others."""
-LEAST_RATIO, MOST_RATIO, SLACK, LEAST_LEFT, DRAWINGS = 0.75, 1.35, 0.02, 0.25, 3
+LEAST_RATIO, MOST_RATIO, SLACK, LEAST_LEFT = 0.75, 1.35, 0.02, 0.25
 """A drawing that changes less or more than these parts of what is wanted, and that much of all knots more, or leaves
-less than this part of a yarn, is drawn again until there are this many. Small designs need it, where one motif may be
-all of a yarn, and those of many near shades, where sketches promise more than is kept."""
+less than this part of a yarn, is drawn again. Small designs need it, where one motif may be all of a yarn, and those of
+many near shades, where sketches promise more than is kept."""
+DRAWINGS, FEW_DRAWINGS, LARGE_KNOTS = 4, 2, 100_000
+"""A variation is drawn at most this often; a part of more knots only as often as the second number."""
 LED_NOISE = 0.12
 """The noise on a leading picture, in OKLab: enough for two seeds to differ."""
 SHOWN_PX = 640
@@ -169,7 +171,8 @@ class Recomposer:
             return self.carpet.index_map.indices.copy()  # one yarn: there is nothing to draw
         best: tuple[float, Knots] | None = None
         aim = change
-        for number in range(DRAWINGS):
+        height, width = self._domain.size
+        for number in range(FEW_DRAWINGS if height * width > LARGE_KNOTS else DRAWINGS):
             knots = attempt(aim, seed if number == 0 else derive_seed(seed, number))
             changed = self._synthesis.count_changed(knots)
             fault = self._find_fault(knots, changed, change, most)
