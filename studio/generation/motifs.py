@@ -137,10 +137,9 @@ class MotifEngine:
             index_map = _find_yarns(design, plan)
             carpet = read_carpet(index_map, request.constraints.repeat, plan.vertical, plan.horizontal, plan.kept)
             second = _find_other(request.cross, other, index_map)
-            if second is None and len(index_map.used()) == 1:
+            if len(index_map.used()) == 1:
                 raise RequestError(
-                    "This design has one yarn, so there are no motifs to draw. Choose a design of two yarns or more, "
-                    "or cross it with the motifs of another one."
+                    "This design has one yarn, so there are no motifs to draw. Choose a design of two yarns or more."
                 )
             share = 0.0 if request.cross is None else request.cross.share
             recomposer = Recomposer(carpet, second, share, check=self._check)

@@ -62,7 +62,8 @@ class Extent:
         So each sketch that changes less is followed by one with more noise and less pull.
         """
         chosen = self._choose(changed, seed, Fit(noise, 1.0), lead)
-        return chosen.sketch, chosen.lead or lead
+        assert chosen.lead is not None
+        return chosen.sketch, chosen.lead
 
     def fit(self, changed: float) -> Fit:
         """Return the noise that changes this share of the knots on the whole."""
@@ -86,26 +87,30 @@ class Extent:
             fault = self._fault(sketch, expected, changed, NEAR, lead)
             if fault == 0:
                 expected = self.synthesis.foretell(sketch, lead)
-                kept = _compare(expected, sketch.changed)
+                kept = (kept + _compare(expected, sketch.changed)) / 2
                 fault = self._fault(sketch, expected, changed, NEAR_ENOUGH, lead)
             if best is None or fault < best.fault:
                 best = _Chosen(fault, sketch, lead)
             if fault == 0:
                 break
-            if lead is None or expected < changed:
+            if expected < changed or (lead is None and not self._crossed):
                 noise = _follow(noise, expected, changed)
                 lead = None if lead is None else _loosen(lead)
         assert best is not None
         return best
 
     def _fault(self, sketch: Sketch, expected: float, wanted: float, near: float, lead: Lead | None) -> float:
-        """Return how far a sketch is from what is wanted; 0 is good enough. A led one may change more than is wanted.
+        """Return how far a sketch is from what is wanted; 0 is good enough. A led or crossed one may change more.
 
         `expected` and `wanted` are shares of changed knots, and `near` how far they may be apart.
         """
-        off = abs(expected - wanted) if lead is None else wanted - expected
+        off = wanted - expected if lead is not None or self._crossed else abs(expected - wanted)
         fault = max((off - SLACK) / wanted - near, 0.0) + self._unbalance(sketch)
         return fault + UNCHANGED if expected < LEAST_CHANGED * wanted else fault
+
+    @property
+    def _crossed(self) -> bool:
+        return len(self._designs) > 1
 
     def _unbalance(self, sketch: Sketch) -> float:
         """Return how far the shares of yarns and designs are out of balance; 0 where all are within bounds."""

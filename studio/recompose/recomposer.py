@@ -43,8 +43,9 @@ LEAST_RATIO, MOST_RATIO, SLACK, LEAST_LEFT = 0.75, 1.35, 0.02, 0.25
 """A drawing that changes less or more than these parts of what is wanted, and that much of all knots more, or leaves
 less than this part of a yarn, is drawn again. Small designs need it, where one motif may be all of a yarn, and those of
 many near shades, where sketches promise more than is kept."""
-DRAWINGS, FEW_DRAWINGS, LARGE_KNOTS = 4, 2, 100_000
-"""A variation is drawn at most this often; a part of more knots only as often as the second number."""
+DRAWINGS, FEW_DRAWINGS, LARGE_KNOTS, GROSS_FAULT = 4, 2, 100_000, 0.3
+"""A variation is drawn at most this often; a part of more knots only as often as the second number, unless the fault of
+all of its drawings is gross."""
 LED_NOISE = 0.12
 """The noise on a leading picture, in OKLab: enough for two seeds to differ."""
 SHOWN_PX = 640
@@ -90,7 +91,8 @@ class Recomposer:
     def __init__(
         self, carpet: Carpet, other: Carpet | None = None, share: float = 0.0, check: Callable[[], None] = lambda: None
     ) -> None:
-        """Plan the drawing. `share` is the share of the knots to take from the motifs of `other`, in the same palette.
+        """Plan the drawing. `share` is that of the ground, within the border, to take from the motifs of `other`, whose
+        palette is the same.
 
         `check` is called often while drawing and may raise to stop. Raises `RequestError` for a design too small, and
         where too little of it may change.
@@ -109,6 +111,7 @@ class Recomposer:
             check_size("The second design", domain)
             self._motifs.append(_leave_border(_read_motifs(other, domain)))
             designs = np.array([1 - share, share])
+        self._crossed = float(1 - designs[0]) * float((self._motifs[0].regions == FIELD).mean())
         wanted = _mix_yarns(self._motifs, designs, len(design.palette))
         pyramid = Pyramid(
             target=self._domain,
@@ -123,14 +126,18 @@ class Recomposer:
         self._extent = Extent(self._synthesis, wanted, designs)
 
     def draw(self, change: float, seed: int, report: Report | None = None) -> Knots:
-        """Return the knots (h, w) of a variation that changes about this share of them, the same for the same seed."""
+        """Return the knots (h, w) of a variation that changes about this share of them, the same for the same seed.
+
+        A cross changes at least what it takes from the second design.
+        """
+        change = max(change, self._crossed)
         self._synthesis.rules = plan_rules(_free(change))
         fit = self._extent.fit(change)
 
         def attempt(aim: float, seed: int) -> Knots:
             return self._finish(self._extent.choose(aim, seed, fit), None, report)
 
-        return self._draw_well(attempt, change, seed, MOST_RATIO)
+        return self._draw_well(attempt, change, seed, MOST_RATIO if len(self._motifs) == 1 else np.inf)
 
     def draw_led(
         self,
@@ -172,13 +179,14 @@ class Recomposer:
         best: tuple[float, Knots] | None = None
         aim = change
         height, width = self._domain.size
-        for number in range(FEW_DRAWINGS if height * width > LARGE_KNOTS else DRAWINGS):
+        few = FEW_DRAWINGS if height * width > LARGE_KNOTS else DRAWINGS
+        for number in range(DRAWINGS):
             knots = attempt(aim, seed if number == 0 else derive_seed(seed, number))
             changed = self._synthesis.count_changed(knots)
             fault = self._find_fault(knots, changed, change, most)
             if best is None or fault < best[0]:
                 best = fault, knots
-            if fault == 0:
+            if fault == 0 or (number + 1 >= few and best[0] < GROSS_FAULT):
                 break
             aim = float(np.clip(aim * np.clip(change / max(changed, 1e-3), 0.5, 2), change / 3, min(3 * change, 1)))
         assert best is not None

@@ -112,8 +112,7 @@ class Synthesis:
                 field = steps.enlarge(field, before, level, self._check)
                 shown = self._average(level, field, lead, number)
             # 3. Better patches, none used too often, and each yarn about as often as in the design.
-            if number < pyramid.last:
-                self._improve(number, shown, field, seed, balance)
+            self._improve(number, shown, field, seed, balance)
         return self._measure(seed, field)
 
     def finish(
@@ -121,11 +120,10 @@ class Synthesis:
     ) -> Knots:
         """Return the knots (h, w) of a sketch's target. `report(level, colours)` is called after each level."""
         pyramid, last = self._pyramid, self._pyramid.last
-        if report is not None and sketch.number < last:
+        if report is not None:
             report(sketch.number, self._average(pyramid.level(sketch.number), sketch.field))
         number, field = self._refine(sketch.number, sketch.field, 1.0, seed=sketch.seed, lead=lead, report=report)
-        if number < last:
-            field = steps.enlarge(field, pyramid.level(number), pyramid.level(last), self._check)
+        field = steps.enlarge(field, pyramid.level(number), pyramid.level(last), self._check)
         return self._weave(pyramid.level(last), field, sketch.seed)
 
     def foretell(self, sketch: Sketch, lead: Lead | None = None) -> float:

@@ -41,13 +41,13 @@ def effective_steps(steps: int, strength: float) -> int:
 
 
 def fresh_seed() -> int:
-    """Return a random seed, below `REDRAWN_SEEDS`."""
-    return secrets.randbelow(REDRAWN_SEEDS)
+    """Return a random seed; as many as a run can have follow it below `REDRAWN_SEEDS`."""
+    return secrets.randbelow(REDRAWN_SEEDS - COUNT_LIMIT)
 
 
 def seeds_from(first: int, count: int) -> tuple[int, ...]:
-    """Return `count` consecutive seeds beginning with `first`, modulo `SEED_LIMIT`."""
-    return tuple((first + i) % SEED_LIMIT for i in range(count))
+    """Return `count` consecutive seeds beginning with `first`; those after it are below `REDRAWN_SEEDS`."""
+    return (first, *((first + i) % REDRAWN_SEEDS for i in range(1, count)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +67,8 @@ class Cross:
 
     - `source`: SHA-256 (hex) of its file in the catalogue. `parent`: id of the variation that it is, or None.
     - `way`: "motifs" puts the motifs of both into one carpet, "layout" draws this design's in the other's layout.
-    - `share`: with "motifs", the share of the knots that come from the second design, 0.05 to 0.95; with "layout", how
-      much its layout counts.
+    - `share`: with "motifs", the share of the ground, within the border, that comes from the second design, 0.05 to
+      0.95; with "layout", how much its layout counts.
 
     Raises `RequestError` on values outside these ranges.
     """
@@ -146,7 +146,8 @@ class VariationRequest:
             raise RequestError(f"{len(self.seeds)} variations are out of range. Choose 1 to {COUNT_LIMIT}; 5 is usual.")
         for seed in self.seeds:
             check_whole("Seed", seed, 0, SEED_LIMIT - 1, "leave it empty for a fresh one")
-        if len(set(self.seeds)) < len(self.seeds):
+        kinds = {seed % REDRAWN_SEEDS for seed in self.seeds} if self.drawing == "both" else set(self.seeds)
+        if len(kinds) < len(self.seeds):
             raise RequestError("The same seed was given twice: both variations would be equal. Use different seeds.")
         object.__setattr__(self, "prompt", " ".join(self.prompt.split()))
         object.__setattr__(self, "negative_prompt", " ".join(self.negative_prompt.split()))

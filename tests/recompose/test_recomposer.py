@@ -232,11 +232,10 @@ def test_motifs_of_a_second_design_are_drawn_in_the_wanted_share():
     first = read_carpet(IndexMap(draw_ornament(96, 80, yarns=4), palette))
     second = read_carpet(IndexMap(4 + draw_ornament(80, 90, yarns=4, seed=9), palette))
     shares = []
-    for share in (0.1, 0.5, 0.9):
+    for share in (0.2, 0.5, 0.8):
         recomposer = Recomposer(first, second, share)
-        shares.append(np.mean([(recomposer.draw(MEDIUM, seed) >= 4).mean() for seed in range(2)]))
-    assert shares[0] < shares[1] < shares[2]
-    assert shares[2] > 0.4
+        shares.append(np.mean([(recomposer.draw(MEDIUM, seed) >= 4).mean() for seed in range(3)]))
+    assert np.allclose(shares, (0.2, 0.5, 0.8), atol=0.15)
 
 
 @pytest.mark.slow

@@ -17,6 +17,7 @@ from studio.ui.session import workspace
 from studio.ui.shared.deletion import delete_pictures, forget_deletion
 from studio.ui.shared.favourites import STAR_STYLE, draw_favourite
 from studio.ui.shared.links import change_address, link_compare_run, link_cross, link_same_settings, link_vary
+from studio.ui.shared.markdown import escape_markdown
 from studio.ui.shared.notices import attempt, say
 from studio.ui.shared.pictures import show_caption, show_source, show_variation
 from studio.ui.shared.record_facts import RecordWithDesign, describe_size
@@ -167,7 +168,7 @@ def _draw_second(cross: Cross, second: Source | None) -> None:
 def _draw_design(source: Source | None, name: str) -> None:
     """Draw a design and its name, or say that it is gone."""
     if source is None or not has_file(workspace().catalogue, source):
-        st.caption(f"{name} is no longer stored.")
+        st.caption(f"{escape_markdown(name)} is no longer stored.")
         return
     show_source(source, tallest="24vh")
     show_caption(name)

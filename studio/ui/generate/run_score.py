@@ -100,7 +100,7 @@ def describe_miss(records: Sequence[VariationRecord]) -> str | None:
     often = " on average" if len(records) > 1 else ""
     if mean > wanted:
         advice = "To stay closer, set “How far” lower."
-    elif asked.drawing == "both":
+    elif is_led(asked):
         advice = "To go further, set “How far” or the pull higher."
     else:
         advice = "To go further, set “How far” higher, choose less symmetry, or cross it with a second design."

@@ -6,7 +6,7 @@ from studio.catalogue.lineage import Lineage, describe_motifs
 from studio.designs.inspection import describe_share
 from studio.schema import JobSnapshot, JobState, RunFacts, VariationRecord, VariationRequest
 from studio.ui.generate.form.drawing import DRAWINGS, describe_pull
-from studio.ui.generate.form.source import escape_markdown
+from studio.ui.shared.markdown import escape_markdown
 
 
 def describe_progress(snapshot: JobSnapshot) -> str:
@@ -54,9 +54,9 @@ def describe_facts(facts: RunFacts, made: VariationRequest | VariationRecord, li
     size = f"{facts.width_px} × {facts.height_px} knots"
     if made.drawing == "motifs":
         return f"Drawn from {_describe_motifs(facts, made, lineage)} · {size} · {_describe_change(made)}"
-    model = facts.model_title
+    model = escape_markdown(facts.model_title)
     if facts.adapter_name is not None:
-        model += f" with the adapter {facts.adapter_name} at {facts.adapter_weight:g}"
+        model += f" with the adapter {escape_markdown(facts.adapter_name)} at {facts.adapter_weight:g}"
     steps = f"{facts.effective_steps} step{'' if facts.effective_steps == 1 else 's'}"
     small = f"{facts.working_width_px} × {facts.working_height_px} px"
     if made.drawing == "both":

@@ -12,8 +12,8 @@ from studio.designs.samples import SAMPLES
 from studio.errors import StudioError
 from studio.ui.generate.form import form_values
 from studio.ui.generate.form.form_values import key_of
-from studio.ui.generate.form.source import escape_markdown
 from studio.ui.session import workspace
+from studio.ui.shared.markdown import escape_markdown
 from studio.ui.shared.pictures import show_source, title_of
 
 _RECENT = 24

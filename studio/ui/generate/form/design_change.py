@@ -47,7 +47,9 @@ def leave_design(old: str | None, new: str, *, akin: bool = False, usual: Own | 
     if changed:
         names = " and ".join(changed).capitalize()
         are, were = ("are", "were") if len(changed) > 1 else ("is", "was")
-        if new in used:
+        if new not in used and usual is not None:
+            notice = f"{names} {are} as the picture was drawn with: what you had chosen {were} for the last design."
+        elif new in used:
             notice = f"{names} {are} as you last had {'them' if len(changed) > 1 else 'it'} with this design."
         else:
             notice = f"{names} {are} automatic again: what you had chosen {were} for the last design."

@@ -7,6 +7,7 @@ import streamlit as st
 from studio.errors import StudioError
 from studio.models.registry import MODELS, ModelEntry, resolve_model
 from studio.settings_store import StudioSettings
+from studio.ui.shared.markdown import escape_markdown
 from studio.ui.shared.navigation import SETTINGS
 
 
@@ -22,7 +23,7 @@ def draw_model(entry: ModelEntry, problem: str | None, drawing: str) -> None:
     """Draw what the model does in this drawing, its name, its use or its problem, and a link to Settings."""
     used = drawing != "motifs"
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", gap="small"):
-        st.caption(f"Model: **{entry.title}**" if used else "Model: **not used**", width="content")
+        st.caption(f"Model: **{escape_markdown(entry.title)}**" if used else "Model: **not used**", width="content")
         st.page_link(SETTINGS, label="Change in Settings")
     if problem is not None:
         st.error(problem)
@@ -35,5 +36,6 @@ def draw_model(entry: ModelEntry, problem: str | None, drawing: str) -> None:
 
 
 def _name(entry: ModelEntry) -> str:
-    """Return the model's title for the middle of a sentence."""
-    return entry.title if entry.id != "builtin" else f"{entry.title[0].lower()}{entry.title[1:]}"
+    """Return the model's title for the middle of a sentence in Markdown."""
+    title = entry.title if entry.id != "builtin" else f"{entry.title[0].lower()}{entry.title[1:]}"
+    return escape_markdown(title)

@@ -16,6 +16,7 @@ from studio.errors import NotFoundError, StudioError
 from studio.schema import VariationRecord
 from studio.ui.generate.form.design_change import Own, leave_design, read_own
 from studio.ui.picture_routes import source_thumbnail_url
+from studio.ui.shared.markdown import escape_markdown
 from studio.ui.shared.pictures import describe_source, page_url, picture_html, show_preview, show_source, title_of
 
 _SOURCE = "design_source"
@@ -210,8 +211,3 @@ def _find_title(catalogue: Catalogue, sha256: str) -> str:
 
 def _start_picking() -> None:
     st.session_state[_PICKING] = True
-
-
-def escape_markdown(text: str) -> str:
-    """Return text with every character escaped that Markdown would interpret."""
-    return "".join(f"\\{sign}" if sign in "\\`*_{}[]()#+-.!~$:|<>&" else sign for sign in text)

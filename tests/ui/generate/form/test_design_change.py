@@ -127,3 +127,4 @@ def test_a_variation_of_another_design_brings_what_it_was_drawn_with(page: AppTe
     page.query_params["parent"] = variation.id
     run(page)
     assert (page.selectbox(key="form_symmetry").value, prompt_of(page)) == ("horizontal", prompt)
+    assert "as the picture was drawn with" in texts(page)
