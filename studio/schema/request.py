@@ -46,8 +46,11 @@ def fresh_seed() -> int:
 
 
 def seeds_from(first: int, count: int) -> tuple[int, ...]:
-    """Return `count` consecutive seeds beginning with `first`; those after it are below `REDRAWN_SEEDS`."""
-    return (first, *((first + i) % REDRAWN_SEEDS for i in range(1, count)))
+    """Return `count` consecutive seeds beginning with `first`, modulo `SEED_LIMIT`.
+
+    Those after the first are modulo `REDRAWN_SEEDS`, so that each may be drawn again.
+    """
+    return tuple((first + i) % (REDRAWN_SEEDS if i else SEED_LIMIT) for i in range(count))
 
 
 @dataclass(frozen=True, slots=True)

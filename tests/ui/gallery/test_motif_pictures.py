@@ -8,6 +8,7 @@ import pytest
 
 from studio.schema import Cross
 from studio.ui.picture_routes import source_thumbnail_url
+from studio.ui.shared.markdown import escape_markdown
 from studio.ui.shared.pictures import describe_variation
 from studio.workspace import Workspace
 from tests.support.catalogue_records import MOTIFS, make_record, save
@@ -99,7 +100,7 @@ def test_both_pictures_of_a_cross_are_opened(studio: Workspace) -> None:
     crossed = keep_from_motifs(studio, parent=first, cross=Cross("cd" * 32, share=0.3, parent=second))
     page = open_page("gallery", open=crossed.id)
     assert "cdcdcdcdcdcd, no longer stored: 30 % of the motifs" in said(page)
-    assert f"Picture {second} is no longer stored." in said(page)
+    assert f"{escape_markdown(f'Picture {second}')} is no longer stored." in said(page)
     assert links(page)["Cross with this"].proto.query_string == f"cross={crossed.id}"
     page.button(key="opened_cross_parent").click()
     assert run(page).query_params["open"] == second

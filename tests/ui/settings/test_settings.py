@@ -243,6 +243,7 @@ def test_drawing_from_motifs_is_said_to_need_no_graphics_memory(studio: Workspac
 
 @pytest.mark.slow
 def test_no_model_is_in_memory_after_a_run_from_motifs(studio: Workspace) -> None:
+    studio.jobs.release_memory()  # tests that drew with a model may have left it
     source = studio.catalogue.add_source(encode_picture(draw_picture(48, 64)))
     job = studio.jobs.submit(VariationRequest(source.sha256, "", (1,), drawing="motifs"))
     assert wait(studio.jobs, job, over).state is JobState.FINISHED

@@ -131,7 +131,7 @@ def test_an_upload_that_is_no_picture_is_refused(page: AppTest) -> None:
     page.run()
     assert not page.exception
     assert len(page.error) == 1
-    assert page.error[0].value.startswith("“Border\\.png” cannot be used, so there is no second design.")
+    assert page.error[0].value.startswith("“Border.png” cannot be used, so there is no second design.")
     assert "Cross with a second design" in labels(page)
 
 
