@@ -31,10 +31,11 @@ class Mended:
     orphan_share: float | None = None
 
 
-def mend(knots: Knots, yarns: Knots | None, plan: WeavePlan) -> Mended:
+def mend(knots: Knots, yarns: Knots | None, plan: WeavePlan, held: NDArray[np.bool_] | None = None) -> Mended:
     """Return the knots with the design's kept part, the plan's symmetry and, where possible, its share of stray knots.
 
-    `yarns` (k, 3) is the palette of the knots, None for pixels in free colours.
+    `yarns` (k, 3) is the palette of the knots, None for pixels in free colours. Where `held` (h, w) is true no stray
+    knot is cleaned; the others are cleaned once.
     """
     kept = _keep_part(knots, yarns, plan)
     mirrored = mirror_knots(kept, plan)
@@ -44,11 +45,11 @@ def mend(knots: Knots, yarns: Knots | None, plan: WeavePlan) -> Mended:
     before = share = measure_orphan_share(mirrored)
     cleaned = mirrored
     for attempt in range(CLEANINGS_MOST):
-        if share <= plan.orphan_share:
+        if share <= plan.orphan_share or (held is not None and attempt > 0):
             break
         # The design's own stray knots are intended: the first attempt keeps them.
         keep_own = yarns is plan.yarns and attempt == 0
-        cleaned = mirror_knots(_clean(cleaned, plan, keep_own=keep_own), plan)
+        cleaned = mirror_knots(_clean(cleaned, plan, held, keep_own=keep_own), plan)
         share = measure_orphan_share(cleaned)
     return Mended(cleaned, mirrored_share, share_changed(mirrored, cleaned), before, share)
 
@@ -74,12 +75,14 @@ def _keep_part(knots: Knots, yarns: Knots | None, plan: WeavePlan) -> Knots:
     return np.where(plan.kept, plan.indices if yarns is plan.yarns else snap(plan.design, yarns), knots)
 
 
-def _clean(knots: Knots, plan: WeavePlan, *, keep_own: bool) -> Knots:
-    """Return knots with fewer strays; a repeat is cleaned first with its neighbouring tiles, then alone."""
-    held = plan.kept
-    if keep_own:
-        own = plan.strays & (knots == plan.indices)
-        held = own if held is None else own | held
+def _clean(knots: Knots, plan: WeavePlan, drawn: NDArray[np.bool_] | None, *, keep_own: bool) -> Knots:
+    """Return knots with fewer strays, but for kept and `drawn` ones (h, w).
+
+    A repeat is cleaned first with its neighbouring tiles, then alone.
+    """
+    own = plan.strays & (knots == plan.indices) if keep_own else None
+    parts = [part for part in (plan.kept, drawn, own) if part is not None]
+    held = np.logical_or.reduce(parts) if parts else None
     if plan.closed_repeat is not None:
         repeat, margin = plan.closed_repeat, CLEANING_MARGIN_PX
         around = None if held is None else surround(held, repeat, margin)

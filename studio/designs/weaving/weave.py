@@ -18,7 +18,8 @@ from studio.designs.structure.repeat_symmetry import join_edges, mirror_repeat
 from studio.designs.structure.symmetry import DIRECTIONS, measure_agreement
 from studio.designs.weaving.contacts import count_contacts, relabel_by_contacts
 from studio.designs.weaving.mending import Mended, mend, share_changed
-from studio.designs.weaving.neighbourhoods import LARGE, SMALL, Check, go_on, measure_known
+from studio.designs.weaving.neighbourhoods import LARGE, SMALL, Check, Neighbourhoods, go_on, measure_known
+from studio.designs.weaving.orphans import measure_orphan_share
 from studio.designs.weaving.plan import WeavePlan, join_yarns
 from studio.designs.weaving.unchanged_parts import View, find_unchanged, measure_distance, measure_view_distance
 from studio.schema import Weaving
@@ -27,6 +28,10 @@ SEAM_BAND_SHARE, SEAM_BAND_LEAST_PX, SEAM_BAND_MOST_SHARE = 0.02, 3, 0.5
 """A visible seam is blended over a band of the first share of the shorter side, at least 3 pixels. The band is doubled
 until the seam does not show, up to the last share."""
 CORRECTION_MARGIN_PX = 8
+STRAY_SLACK = 0.002
+"""Drawn knots may have this share of stray knots more than the design. Beyond it only those are cleaned that do not lie
+in a neighbourhood which the design has too: its own drawing would be broken with them.
+"""
 SHIFT_SAMPLE = 50_000
 """The mean colour shift is measured on about this many pixels; more would not change its second digit."""
 
@@ -101,7 +106,8 @@ def weave_knots(
 ) -> Woven:
     """Return knots (h, w) in yarns (k, 3), mended according to the plan.
 
-    For knots that were drawn on the plan's axes and repeat: nothing but stray knots is changed. `reference` (h, w) are
+    For knots that were drawn on the plan's axes and repeat: nothing but stray knots is changed, and few of these
+    (`STRAY_SLACK`). `reference` (h, w) are
     the design's knots in these yarns, which the knots are measured against; in the design's own yarns they are its own.
     `other` (of any size) is a second design in the same yarns, whose drawing counts as known too. `check` is called
     between the steps of the work and may raise to stop. Raises `ValueError` for knots or a reference of another size.
@@ -112,10 +118,27 @@ def weave_knots(
         if one.shape != plan.indices.shape:
             raise ValueError(f"knots of {one.shape} for a plan of {plan.indices.shape}")
     check()
-    mended, repeat = mend(knots, yarns, plan), plan.closed_repeat
+    designs = [one for one in (reference, other) if one is not None]
+    mended, repeat = mend(knots, yarns, plan, _find_drawn(knots, designs, plan, check)), plan.closed_repeat
     seams = None if repeat is None else _measure_seams(mended.knots, yarns, repeat)
     weaving = _measure(mended.knots, yarns, plan, mended, seams, reference=reference, other=other, check=check)
     return Woven(IndexMap(mended.knots, yarns).image(), weaving)
+
+
+def _find_drawn(knots: Knots, designs: list[Knots], plan: WeavePlan, check: Check) -> NDArray[np.bool_]:
+    """Return the knots (h, w) that need no cleaning: those in a neighbourhood that a design has too.
+
+    All where few are stray.
+    """
+    if measure_orphan_share(knots) <= plan.orphan_share + STRAY_SLACK:
+        return np.ones(knots.shape, bool)
+    covered = np.zeros(knots.shape, bool)
+    if designs:
+        known = Neighbourhoods(designs, SMALL, check).find_known(knots)
+        height, width = known.shape
+        for i, j in np.ndindex(SMALL, SMALL):
+            covered[i : i + height, j : j + width] |= known
+    return covered
 
 
 def _measure(

@@ -319,6 +319,20 @@ def test_drawn_knots_are_measured_against_the_design_in_their_yarns():
     assert both.changed_share == woven.weaving.changed_share
 
 
+def test_a_few_stray_knots_more_than_the_design_has_are_left_where_motifs_draw():
+    """Those of the design's own drawing would be cleaned away with them."""
+    own = np.zeros((120, 120), np.uint8)
+    own[4::12, 4::12] = 1  # each a stray knot of the design
+    plan = plan_weave(as_design(own, YARNS[:2]), Constraints(palette="source", symmetry="none"))
+    few, many = own.copy(), own.copy()
+    few.ravel()[[1234, 5678]] ^= 1
+    many[1::6, 1::6] ^= 1
+    assert np.array_equal(np.asarray(weave_knots(few, plan.yarns, plan).image), few)
+    woven = weave_knots(many, plan.yarns, plan)
+    assert woven.weaving.orphan_share < woven.weaving.orphan_share_before
+    assert woven.weaving.cleaned_share > 0
+
+
 def test_knots_in_the_designs_yarns_are_measured_against_its_own_unless_others_are_given():
     design = carpet()
     plan, own = plan_weave(design, Constraints(palette="source")), design.index_map.indices
