@@ -326,11 +326,11 @@ def test_a_few_stray_knots_more_than_the_design_has_are_left_where_motifs_draw()
     plan = plan_weave(as_design(own, YARNS[:2]), Constraints(palette="source", symmetry="none"))
     few, many = own.copy(), own.copy()
     few.ravel()[[1234, 5678]] ^= 1
-    many[1::6, 1::6] ^= 1
+    many[60:110, 60:110] ^= np.random.default_rng(1).random((50, 50)) < 0.1
     assert np.array_equal(np.asarray(weave_knots(few, plan.yarns, plan).image), few)
     woven = weave_knots(many, plan.yarns, plan)
     assert woven.weaving.orphan_share < woven.weaving.orphan_share_before
-    assert woven.weaving.cleaned_share > 0
+    assert np.array_equal(np.asarray(woven.image)[:54], own[:54])
 
 
 def test_knots_in_the_designs_yarns_are_measured_against_its_own_unless_others_are_given():
