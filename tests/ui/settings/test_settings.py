@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import numpy as np
@@ -243,10 +244,15 @@ def test_drawing_from_motifs_is_said_to_need_no_graphics_memory(studio: Workspac
 
 @pytest.mark.slow
 def test_no_model_is_in_memory_after_a_run_from_motifs(studio: Workspace) -> None:
-    studio.jobs.release_memory()  # tests that drew with a model may have left it
     source = studio.catalogue.add_source(encode_picture(draw_picture(48, 64)))
-    job = studio.jobs.submit(VariationRequest(source.sha256, "", (1,), drawing="motifs"))
-    assert wait(studio.jobs, job, over).state is JobState.FINISHED
+    for seed in (1, 2):
+        job = studio.jobs.submit(VariationRequest(source.sha256, "", (seed,), drawing="motifs"))
+        assert wait(studio.jobs, job, over).state is JobState.FINISHED
+        if seed == 1:  # the engine of earlier tests may hold a model still
+            studio.jobs.release_memory()
+            deadline = time.monotonic() + 30
+            while studio.jobs.holds_model and time.monotonic() < deadline:
+                time.sleep(0.01)
     app = open_page("settings")
     assert "No model is in memory." in said(app)
     assert app.button(key="settings_release").disabled
