@@ -14,7 +14,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -23,16 +23,24 @@ from studio.commands.evaluate_set import add_repeat_argument
 from studio.commands.knots_benchmark import measure_peak_mb
 from studio.commands.recompose_table import EXTENTS, list_lines
 from studio.commands.recomposed_figures import COLUMNS, Column, average, read_all
+from studio.commands.vary import make_model_engine
 from studio.designs import open_design
 from studio.designs.samples import SAMPLES
 from studio.designs.yarns import read_yarns
 from studio.errors import InputError, StudioError
 from studio.evaluation.recomposed import Reference, measure_set, measure_variation, read_reference
 from studio.models.registry import resolve_model
-from studio.schema import MEDIUM_CHANGE, STRONG_CHANGE, SUBTLE_CHANGE, Constraints, VariationRequest
+from studio.schema import (
+    MEDIUM_CHANGE,
+    STRONG_CHANGE,
+    SUBTLE_CHANGE,
+    Constraints,
+    Drawing,
+    RepeatChoice,
+    VariationRequest,
+)
 
 if TYPE_CHECKING:
-    from studio.generation.drawing_engine import ModelEngine
     from studio.generation.events import RunEvent
 
 COUNT = 5
@@ -106,8 +114,8 @@ def print_drawn() -> None:
 
     try:
         design = open_design(Path(file).read_bytes())
-        request = plan_click(repeat, extent, drawing)
-        DrawingEngine(_make_model_engine).generate(request, design, listen)
+        request = plan_click(cast(RepeatChoice, repeat), extent, cast(Drawing, drawing))  # checked there
+        DrawingEngine(make_model_engine).generate(request, design, listen)
     except InputError as error:
         print(error, file=sys.stderr)
         sys.exit(_REFUSED)
@@ -123,7 +131,7 @@ def print_drawn() -> None:
     print(json.dumps({name: round(value, 3) for name, value in figures.items()}))
 
 
-def plan_click(repeat: str, extent: str, drawing: str) -> VariationRequest:
+def plan_click(repeat: RepeatChoice, extent: str, drawing: Drawing) -> VariationRequest:
     """Return the request of a click on the Generate page that leaves all else as it is there."""
     defaults = resolve_model("builtin").defaults
     strengths = dict(zip(EXTENTS, (defaults.subtle, defaults.strength, defaults.strong), strict=True))
@@ -134,17 +142,10 @@ def plan_click(repeat: str, extent: str, drawing: str) -> VariationRequest:
         strength=strengths[extent] if drawing == "model" else defaults.strength,
         steps=defaults.steps,
         guidance_scale=defaults.guidance_scale,
-        constraints=Constraints("source", symmetry="auto", repeat=repeat),  # type: ignore[arg-type]  # checked there
-        drawing=drawing,  # type: ignore[arg-type]  # checked there
+        constraints=Constraints("source", symmetry="auto", repeat=repeat),
+        drawing=drawing,
         change=CHANGES[extent],
     )
-
-
-def _make_model_engine() -> ModelEngine:
-    from studio.generation.engine import Engine
-    from studio.models.pipeline_slot import PipelineSlot
-
-    return Engine(PipelineSlot())
 
 
 def _measure_extent(file: Path, reference: Reference, extent: str, drawing: str) -> dict[str, Any]:

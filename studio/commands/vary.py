@@ -41,6 +41,7 @@ from studio.schema import (
 from studio.workspace import Workspace, open_workspace
 
 if TYPE_CHECKING:
+    from studio.generation.drawing_engine import ModelEngine
     from studio.jobs import RunEngine
 
 _POLL_SECONDS = 0.1
@@ -219,17 +220,17 @@ def _print_variation(workspace: Workspace, variation_id: str, as_json: bool) -> 
         print(f"{path}  seed {record.seed}  {record.seconds:.1f} s", flush=True)
 
 
+def make_model_engine() -> ModelEngine:
+    """Return an engine that draws with a model, and none loaded yet. Imports torch."""
+    from studio.generation.engine import Engine
+    from studio.models.pipeline_slot import PipelineSlot
+
+    return Engine(PipelineSlot())
+
+
 def _make_engine_factory() -> Callable[[], RunEngine]:
     """Return a factory of one engine. It imports torch after the checks, and only where a model draws."""
+    from studio.generation.drawing_engine import DrawingEngine
 
-    from studio.generation.drawing_engine import DrawingEngine, ModelEngine
-
-    @functools.cache
-    def make_model_engine() -> ModelEngine:
-        from studio.generation.engine import Engine
-        from studio.models.pipeline_slot import PipelineSlot
-
-        return Engine(PipelineSlot())
-
-    engine = DrawingEngine(make_model_engine)
+    engine = DrawingEngine(functools.cache(make_model_engine))
     return lambda: engine

@@ -54,9 +54,8 @@ class DrawingEngine:
             self._model.generate(request, design, listener)
         else:
             prepared = self._motifs.prepare(request, design, listener)
-            kept = request.constraints
             # What the motifs settle need not be woven before, nor led to: a part is drawn, and mirrored.
-            layout = Constraints(palette="free", symmetry="none", repeat=kept.repeat)
+            layout = Constraints(palette="free", symmetry="none", repeat=request.constraints.repeat)
             redrawing = _Redrawing(self._motifs, prepared, request, listener)
             seeds = tuple(seed % REDRAWN_SEEDS for seed in request.seeds)
             self._model.generate(replace(request, constraints=layout, seeds=seeds), design, redrawing)

@@ -16,7 +16,8 @@ from studio.designs import Design, IndexMap, Woven, match_palette, read_yarns
 from studio.designs.colours.colour_spaces import format_colours
 from studio.designs.colours.named_colourway import make_named_colourway
 from studio.designs.colours.palette import snap
-from studio.designs.structure.borders import border_mask, find_border
+from studio.designs.files.opening import SMALLEST_SIDE_PX
+from studio.designs.structure.borders import border_mask
 from studio.designs.structure.symmetry import find_symmetries
 from studio.designs.weaving.neighbourhoods import forget_neighbourhoods
 from studio.designs.weaving.plan import WeavePlan, plan_weave
@@ -26,7 +27,7 @@ from studio.evaluation.recomposed import nearly_repeats
 from studio.generation.events import Drawn, Preparing, RunListener, Started, Stepped, Working
 from studio.generation.motif_memory import estimate_bytes, tell_memory
 from studio.recompose.domain import find_domain
-from studio.recompose.recomposer import SMALLEST_SIDE, Carpet, Recomposer, read_carpet
+from studio.recompose.recomposer import Carpet, Recomposer, read_carpet
 from studio.recompose.synthesis import derive_seed
 from studio.schema import REDRAWN_SEEDS, WITHOUT_MODEL, Cross, RunFacts, VariationRequest
 
@@ -136,7 +137,7 @@ class MotifEngine:
             plan = plan_weave(design, request.constraints, request.drawing)
             index_map = _find_yarns(design, plan)
             carpet = read_carpet(index_map, request.constraints.repeat, plan.vertical, plan.horizontal, plan.kept)
-            second = _find_other(request.cross, other, index_map)
+            second = _find_other(request.cross, other, carpet)
             if len(index_map.used()) == 1:
                 raise RequestError(
                     "This design has one yarn, so there are no motifs to draw. Choose a design of two yarns or more."
@@ -224,7 +225,7 @@ def _weave(knots: Knots, prepared: MotifDesign, check: Callable[[], None]) -> Wo
     return Woven(image, replace(woven.weaving, yarns=format_colours(prepared.colours)))
 
 
-def _find_other(cross: Cross | None, other: Design | None, yarns: IndexMap) -> Carpet | None:
+def _find_other(cross: Cross | None, other: Design | None, first: Carpet) -> Carpet | None:
     """Return the second design in the yarns of the first; none for a cross of layouts.
 
     Its ground takes the first design's ground, so that the motifs of both lie on one. The other yarns follow the order
@@ -232,15 +233,16 @@ def _find_other(cross: Cross | None, other: Design | None, yarns: IndexMap) -> C
     """
     if cross is None or other is None or cross.way != "motifs":
         return None
-    theirs = read_yarns(other)
-    ground, their_ground = _find_ground(yarns), _find_ground(theirs)
+    # Its border is found in its own yarns: in few others its bands may look alike.
+    second, yarns = read_second(read_yarns(other)), first.index_map
+    theirs = second.index_map
+    ground, their_ground = _find_ground(first), _find_ground(second)
     used = yarns.used()
     offered = used[used != ground] if len(used) > 1 else used
     matched = match_palette(theirs.palette, theirs.shares(), yarns.palette[offered], locked=(their_ground,))
     table = offered[snap(matched[None], np.ascontiguousarray(yarns.palette[offered]))[0]].astype(np.uint8)
     table[their_ground] = ground
-    carpet = read_second(theirs)  # its border is found in its own yarns: in few others its bands may look alike
-    return replace(carpet, index_map=IndexMap(table[theirs.indices], yarns.palette))
+    return replace(second, index_map=IndexMap(table[theirs.indices], yarns.palette))
 
 
 def read_second(index_map: IndexMap) -> Carpet:
@@ -248,15 +250,15 @@ def read_second(index_map: IndexMap) -> Carpet:
     axes = find_symmetries(index_map.indices)
     vertical, horizontal = axes.get("vertical"), axes.get("horizontal")
     domain = find_domain((index_map.height_px, index_map.width_px), "none", vertical, horizontal)
-    if min(domain.size) < SMALLEST_SIDE:
+    if min(domain.size) < SMALLEST_SIDE_PX:
         vertical, horizontal = None, None
     return read_carpet(index_map, "none", vertical, horizontal)
 
 
-def _find_ground(design: IndexMap) -> int:
+def _find_ground(carpet: Carpet) -> int:
     """Return the yarn with the greatest share of the field."""
-    border = find_border(design.indices)
-    field = design.indices if border is None else design.indices[~border_mask(design.indices.shape, border)]
+    knots = carpet.index_map.indices
+    field = knots if carpet.border is None else knots[~border_mask(knots.shape, carpet.border)]
     return int(np.bincount(field.ravel()).argmax())
 
 

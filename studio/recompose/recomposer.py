@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from studio.designs.colours.colour_spaces import convert_from_oklab
+from studio.designs.files.opening import SMALLEST_SIDE_PX
 from studio.designs.index_map import IndexMap, find_counted
 from studio.designs.structure.borders import Border, find_border
 from studio.designs.structure.repeat import measure_seams
@@ -30,8 +31,6 @@ from studio.recompose.regions import BARRED, FIELD, Orientation, map_regions, pl
 from studio.recompose.synthesis import Lead, Sketch, Synthesis, derive_seed
 from studio.schema import MEDIUM_CHANGE, STRONG_CHANGE, SUBTLE_CHANGE
 
-SMALLEST_SIDE = 12
-"""The least width and height of the part that is drawn, in knots."""
 LEAST_FREE_SIDE = 4
 """The least side of a square that may change, in knots."""
 SUBTLE, MEDIUM, STRONG = SUBTLE_CHANGE, MEDIUM_CHANGE, STRONG_CHANGE
@@ -222,10 +221,10 @@ class Recomposer:
 def check_size(name: str, domain: Domain) -> None:
     """Raise `RequestError` for a design whose drawn part is too small; `name` begins the sentence."""
     height, width = domain.size
-    if min(height, width) < SMALLEST_SIDE:
+    if min(height, width) < SMALLEST_SIDE_PX:
         raise RequestError(
             f"{name} has {domain.shape[1]} × {domain.shape[0]} knots; the part of it to draw anew is "
-            f"{width} × {height}, and at least {SMALLEST_SIDE} × {SMALLEST_SIDE} are needed. "
+            f"{width} × {height}, and at least {SMALLEST_SIDE_PX} × {SMALLEST_SIDE_PX} are needed. "
             "Choose a larger design, or no symmetry."
         )
 

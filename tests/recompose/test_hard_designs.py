@@ -5,15 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from studio.designs.files.opening import SMALLEST_SIDE_PX
 from studio.errors import RequestError
-from studio.recompose.recomposer import MEDIUM, SMALLEST_SIDE, STRONG, SUBTLE, Recomposer
+from studio.recompose.recomposer import MEDIUM, STRONG, SUBTLE, Recomposer
 from tests.recompose.small_designs import draw_ornament, make_carpet
 from tests.support.knots import draw_knots
 
 
 @pytest.mark.parametrize(
     ("shape", "axes"),
-    [((1, 1), (None, None)), ((SMALLEST_SIDE - 1, 50), (None, None)), ((40, 2), (0, 0)), ((20, 22), (0, None))],
+    [((1, 1), (None, None)), ((SMALLEST_SIDE_PX - 1, 50), (None, None)), ((40, 2), (0, 0)), ((20, 22), (0, None))],
 )
 def test_a_design_that_is_too_small_is_refused_with_its_size(shape, axes):
     design = np.arange(shape[0] * shape[1]).reshape(shape).astype(np.uint8)
@@ -31,7 +32,7 @@ def test_a_second_design_that_is_too_small_is_refused():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("repeat", ["none", "straight", "half-drop", "brick", "mirror"])
-@pytest.mark.parametrize("shape", [(SMALLEST_SIDE, SMALLEST_SIDE), (SMALLEST_SIDE, 80), (15, 14)])
+@pytest.mark.parametrize("shape", [(SMALLEST_SIDE_PX, SMALLEST_SIDE_PX), (SMALLEST_SIDE_PX, 80), (15, 14)])
 def test_the_smallest_designs_are_drawn(shape, repeat):
     design = draw_ornament(*shape, repeat=repeat if repeat not in ("none", "mirror") else None)
     knots = Recomposer(make_carpet(design, repeat)).draw(STRONG, 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,11 +32,19 @@ class Mended:
     orphan_share: float | None = None
 
 
-def mend(knots: Knots, yarns: Knots | None, plan: WeavePlan, held: NDArray[np.bool_] | None = None) -> Mended:
+def mend(
+    knots: Knots,
+    yarns: Knots | None,
+    plan: WeavePlan,
+    *,
+    slack: float = 0.0,
+    find_held: Callable[[], NDArray[np.bool_]] | None = None,
+) -> Mended:
     """Return the knots with the design's kept part, the plan's symmetry and, where possible, its share of stray knots.
 
-    `yarns` (k, 3) is the palette of the knots, None for pixels in free colours. Where `held` (h, w) is true no stray
-    knot is cleaned; the others are cleaned once.
+    `yarns` (k, 3) is the palette of the knots, None for pixels in free colours. Nothing is cleaned where at most
+    `slack` more of all knots are stray than in the design. Where `find_held()` (h, w) is true no stray knot is cleaned;
+    the others are cleaned once.
     """
     kept = _keep_part(knots, yarns, plan)
     mirrored = mirror_knots(kept, plan)
@@ -44,8 +53,11 @@ def mend(knots: Knots, yarns: Knots | None, plan: WeavePlan, held: NDArray[np.bo
         return Mended(mirrored, mirrored_share)
     before = share = measure_orphan_share(mirrored)
     cleaned = mirrored
-    for attempt in range(CLEANINGS_MOST):
-        if share <= plan.orphan_share or (held is not None and attempt > 0):
+    if share <= plan.orphan_share + slack:
+        return Mended(cleaned, mirrored_share, 0.0, before, share)
+    held = None if find_held is None else find_held()
+    for attempt in range(CLEANINGS_MOST if held is None else 1):
+        if share <= plan.orphan_share:
             break
         # The design's own stray knots are intended: the first attempt keeps them.
         keep_own = yarns is plan.yarns and attempt == 0

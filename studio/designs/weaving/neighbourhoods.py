@@ -121,8 +121,16 @@ def measure_known(designs: Sequence[Knots], knots: Knots, side: int, check: Chec
     return None if share is None else round(share, 5)
 
 
+def find_known(designs: Sequence[Knots], knots: Knots, side: int, check: Check = go_on) -> NDArray[np.bool_]:
+    """Return which neighbourhoods (h - side + 1, w - side + 1) of knots (h, w) designs (h, w) have.
+
+    Remembers and can be stopped as `measure_known`.
+    """
+    return _read(tuple(designs), side, check).find_known(knots, check)
+
+
 def forget_neighbourhoods() -> None:
-    """Free the neighbourhoods that `measure_known` remembers."""
+    """Free the neighbourhoods that `measure_known` and `find_known` remember."""
     _remembered.clear()
 
 

@@ -18,8 +18,7 @@ from studio.designs.structure.repeat_symmetry import join_edges, mirror_repeat
 from studio.designs.structure.symmetry import DIRECTIONS, measure_agreement
 from studio.designs.weaving.contacts import count_contacts, relabel_by_contacts
 from studio.designs.weaving.mending import Mended, mend, share_changed
-from studio.designs.weaving.neighbourhoods import LARGE, SMALL, Check, Neighbourhoods, go_on, measure_known
-from studio.designs.weaving.orphans import measure_orphan_share
+from studio.designs.weaving.neighbourhoods import LARGE, SMALL, Check, find_known, go_on, measure_known
 from studio.designs.weaving.plan import WeavePlan, join_yarns
 from studio.designs.weaving.unchanged_parts import View, find_unchanged, measure_distance, measure_view_distance
 from studio.schema import Weaving
@@ -107,10 +106,10 @@ def weave_knots(
     """Return knots (h, w) in yarns (k, 3), mended according to the plan.
 
     For knots that were drawn on the plan's axes and repeat: nothing but stray knots is changed, and few of these
-    (`STRAY_SLACK`). `reference` (h, w) are
-    the design's knots in these yarns, which the knots are measured against; in the design's own yarns they are its own.
-    `other` (of any size) is a second design in the same yarns, whose drawing counts as known too. `check` is called
-    between the steps of the work and may raise to stop. Raises `ValueError` for knots or a reference of another size.
+    (`STRAY_SLACK`). `reference` (h, w) are the design's knots in these yarns, which the knots are measured against; in
+    the design's own yarns they are its own. `other` (of any size) is a second design in the same yarns, whose drawing
+    counts as known too. `check` is called between the steps of the work and may raise to stop. Raises `ValueError` for
+    knots or a reference of another size.
     """
     if reference is None and yarns is plan.yarns:
         reference = plan.indices
@@ -119,22 +118,18 @@ def weave_knots(
             raise ValueError(f"knots of {one.shape} for a plan of {plan.indices.shape}")
     check()
     designs = [one for one in (reference, other) if one is not None]
-    mended, repeat = mend(knots, yarns, plan, _find_drawn(knots, designs, plan, check)), plan.closed_repeat
+    mended = mend(knots, yarns, plan, slack=STRAY_SLACK, find_held=lambda: _find_drawn(knots, designs, check))
+    repeat = plan.closed_repeat
     seams = None if repeat is None else _measure_seams(mended.knots, yarns, repeat)
     weaving = _measure(mended.knots, yarns, plan, mended, seams, reference=reference, other=other, check=check)
     return Woven(IndexMap(mended.knots, yarns).image(), weaving)
 
 
-def _find_drawn(knots: Knots, designs: list[Knots], plan: WeavePlan, check: Check) -> NDArray[np.bool_]:
-    """Return the knots (h, w) that need no cleaning: those in a neighbourhood that a design has too.
-
-    All where few are stray.
-    """
-    if measure_orphan_share(knots) <= plan.orphan_share + STRAY_SLACK:
-        return np.ones(knots.shape, bool)
+def _find_drawn(knots: Knots, designs: list[Knots], check: Check) -> NDArray[np.bool_]:
+    """Return the knots (h, w) in a neighbourhood that a design has too."""
     covered = np.zeros(knots.shape, bool)
     if designs:
-        known = Neighbourhoods(designs, SMALL, check).find_known(knots)
+        known = find_known(designs, knots, SMALL, check)
         height, width = known.shape
         for i, j in np.ndindex(SMALL, SMALL):
             covered[i : i + height, j : j + width] |= known

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from studio.catalogue import Source, Variation, format_parameters
@@ -125,21 +127,9 @@ def _draw_relations(variation: Variation, lineage: Lineage) -> None:
         st.markdown("**Made from**")
         _draw_design(lineage.design, name_design(lineage.design, record.source))
         if lineage.design is not None:
-            st.button(
-                "All variations of this design",
-                key="opened_source",
-                type="tertiary",
-                on_click=_narrow,
-                args=("source", record.source),
-            )
+            _draw_link("All variations of this design", "opened_source", _narrow, "source", record.source)
         if record.parent is not None:
-            st.button(
-                "Open the picture it was varied from",
-                key="opened_parent",
-                type="tertiary",
-                on_click=open_variation,
-                args=(record.parent,),
-            )
+            _draw_link("Open the picture it was varied from", "opened_parent", open_variation, record.parent)
         if record.cross is not None:
             _draw_second(record.cross, lineage.second)
     with run, st.container(gap="xsmall"):
@@ -156,13 +146,11 @@ def _draw_second(cross: Cross, second: Source | None) -> None:
     st.markdown("**In the layout of**" if cross.way == "layout" else "**Crossed with**")
     _draw_design(second, name_second(cross, second))
     if cross.parent is not None:
-        st.button(
-            "Open the picture it was crossed with",
-            key="opened_cross_parent",
-            type="tertiary",
-            on_click=open_variation,
-            args=(cross.parent,),
-        )
+        _draw_link("Open the picture it was crossed with", "opened_cross_parent", open_variation, cross.parent)
+
+
+def _draw_link(label: str, key: str, follow: Callable[..., None], *to: str) -> None:
+    st.button(label, key=key, type="tertiary", on_click=follow, args=to)
 
 
 def _draw_design(source: Source | None, name: str) -> None:

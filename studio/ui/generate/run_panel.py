@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from studio.catalogue import Source, Variation
-from studio.catalogue.lineage import find_lineage
+from studio.catalogue.lineage import Lineage, find_design
 from studio.errors import NotFoundError, StudioError
 from studio.schema import JobSnapshot
 from studio.ui.generate.cards import ACTIONS_HEIGHT_PX, draw_card, draw_progress, draw_unfinished
@@ -106,7 +106,9 @@ def _draw_run(workspace: Workspace, run_id: str, *, polled: bool) -> None:
             _draw_error(workspace, view.snapshot)
         _draw_pictures(workspace, view)
         if view.facts is not None:
-            lineage = find_lineage(workspace.catalogue, view.request)
+            cross = view.request.cross  # its second design alone is looked up: this is drawn twice a second
+            second = None if cross is None else find_design(workspace.catalogue, cross.source)
+            lineage = Lineage(view.source, second)
             for line in (describe_facts(view.facts, view.request, lineage), *view.facts.notes):
                 st.caption(line)
 
