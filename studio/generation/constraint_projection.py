@@ -21,6 +21,9 @@ from studio.models.device import quick_precision
 
 FEATHER_CELLS = 2
 """Width in latent cells of the blend between a kept part and the redrawn rest."""
+BESIDE_CELLS = 4
+"""Latent cells around the part that is copied which are decoded with it. More of them change a pixel of the built-in
+model's pictures by less than .07 of the 2 between black and white, and on the mean by less than .005."""
 MIRRORED_AFTER = (0.3, 0.6)
 """Shares of a run's steps after which the clean estimate is mirrored."""
 
@@ -44,14 +47,24 @@ class PictureMirror:
         # The padding reflects the mirrored picture, as it reflected the design.
         sources = np.pad(mirrored, canvas.padding_px, mode="symmetric")
         moved = np.pad((mirrored != inside).astype(np.float32), canvas.padding_px, mode="symmetric")
-        self._sources = torch.from_numpy(sources.ravel())
+        # Only what is copied is decoded: of a quarter-symmetric picture about a quarter. A repeat is decoded whole, as
+        # what lies beside an edge is at its other side.
+        ys, xs = np.divmod(sources, sides[1])
+        rows, columns = (
+            range(side) if canvas.repeat is not None else _surround(source, codec.cell_px, side)
+            for source, side in zip((ys, xs), sides, strict=True)
+        )
+        self._rows, self._columns = (
+            slice(one.start // codec.cell_px, one.stop // codec.cell_px) for one in (rows, columns)
+        )
+        self._sources = torch.from_numpy((ys - rows.start) * len(columns) + xs - columns.start)
         self._moved = F.max_pool2d(torch.from_numpy(moved)[None, None], codec.cell_px) > 0
 
     def mirror(self, clean: Tensor) -> Tensor:
         """Return symmetric clean estimates (b, c, h, w); the half that is copied stays unchanged."""
         with quick_precision(clean.device):  # bf16 is enough: later steps refine the result
-            pictures = self._codec.decode(clean)
-            mirrored = pictures.flatten(2)[..., self._sources.to(pictures.device)].view_as(pictures)
+            parts = self._codec.decode(clean[..., self._rows, self._columns])
+            mirrored = parts.flatten(2)[..., self._sources.to(parts.device)]
             encoded = self._codec.encode(mirrored)
         return torch.where(self._moved.to(clean.device), encoded.to(clean), clean)
 
@@ -65,6 +78,12 @@ class PictureMirror:
             return latents, clean
         mirrored = self.mirror(clean)
         return latents + ((1 - float(step.next_sigma)) * (mirrored - clean)).to(latents), mirrored
+
+
+def _surround(places: NDArray[np.intp], cell_px: int, side: int) -> range:
+    """Return the pixels, of `side` in one direction, of the latent cells in which places lie and of those beside."""
+    first, last = int(places.min()) // cell_px, int(places.max()) // cell_px
+    return range(max(first - BESIDE_CELLS, 0) * cell_px, min((last + 1 + BESIDE_CELLS) * cell_px, side))
 
 
 class KeptPart:

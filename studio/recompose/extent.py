@@ -25,8 +25,10 @@ LEAST_CHANGED, UNCHANGED = 0.25, 10.0
 GAINS = (1.0, 1.5, 0.6)
 LESS_PULL = 0.6
 """The pull of a leading picture after a sketch that changed too little, as a share of the pull before."""
-YARN_RATIO = 1.3
-"""A yarn's share may become this many times as large, or small, without being held against a sketch."""
+YARN_RATIO, MANY_YARNS_RATIO, MANY_YARNS = 1.3, 1.6, 24
+"""A yarn's share may become this many times as large, or small, without being held against a sketch; the second number
+where the design has more yarns than the third. By chance alone one of 100 near shades goes further astray than one of
+ten colours, and sketches would be drawn in vain to the last one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +119,8 @@ class Extent:
         shares, wanted = np.r_[sketch.yarns, sketch.designs], np.r_[self._yarns, self._designs]
         counted = find_counted(wanted)
         ratios = np.abs(np.log((shares[counted] + 1e-4) / (wanted[counted] + 1e-4)))
-        return float(np.maximum(ratios - np.log(YARN_RATIO), 0).sum())
+        allowed = YARN_RATIO if counted.sum() <= MANY_YARNS else MANY_YARNS_RATIO
+        return float(np.maximum(ratios - np.log(allowed), 0).sum())
 
 
 def _loosen(lead: Lead) -> Lead:
