@@ -11,7 +11,7 @@ from PIL import Image
 
 from studio.designs import Design
 from studio.generation.events import Drawn, RunEvent, RunListener, Started, Stepped
-from studio.generation.motifs import Knots, MotifDesign, MotifEngine, shrink_preview
+from studio.generation.motifs import ALGORITHM, Knots, MotifDesign, MotifEngine, shrink_preview
 from studio.schema import REDRAWN_SEEDS, Constraints, VariationRequest
 
 
@@ -83,7 +83,8 @@ class _Redrawing:
         if isinstance(event, Started):
             self._model_steps = (0, event.steps)
             notes = tuple(dict.fromkeys((*event.facts.notes, *self._prepared.notes)))
-            self._listener(Started(replace(event.facts, notes=notes), self._steps))
+            versions = {**event.facts.versions, "motifs": ALGORITHM}
+            self._listener(Started(replace(event.facts, notes=notes, versions=versions), self._steps))
         elif isinstance(event, Stepped):
             self._model_steps = (event.step, event.steps)
             self._step(event.previews)

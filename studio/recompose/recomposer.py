@@ -15,7 +15,7 @@ from studio.designs.structure.borders import Border, find_border
 from studio.designs.structure.repeat import measure_seams
 from studio.errors import RequestError
 from studio.recompose.domain import Domain, find_domain
-from studio.recompose.extent import Extent
+from studio.recompose.extent import MANY_YARNS, Extent
 from studio.recompose.leading import match_tones
 from studio.recompose.levels import (
     COLOUR_UNIT,
@@ -42,6 +42,9 @@ LEAST_RATIO, MOST_RATIO, SLACK, LEAST_LEFT = 0.75, 1.35, 0.02, 0.25
 """A drawing that changes less or more than these parts of what is wanted, and that much of all knots more, or leaves
 less than this part of a yarn, is drawn again. Small designs need it, where one motif may be all of a yarn, and those of
 many near shades, where sketches promise more than is kept."""
+YARN_RATIO = 4 / 3
+"""So is one up to a medium change in which a yarn's share becomes larger or smaller by more than this, unless the
+design has very many (`MANY_YARNS`)."""
 DRAWINGS, FEW_DRAWINGS, LARGE_KNOTS, GROSS_FAULT = 4, 2, 100_000, 0.3
 """A variation is drawn at most this often; a part of more knots only as often as the second number, unless the fault of
 all of its drawings is gross."""
@@ -197,7 +200,13 @@ class Recomposer:
         before, after = (np.bincount(one.ravel(), minlength=256) / one.size for one in (design, knots))
         lost = find_counted(before) & (after < LEAST_LEFT * before)
         off = max(LEAST_RATIO * wanted - SLACK - changed, changed - SLACK - most * wanted, 0.0) / wanted
-        return off if len(self._motifs) > 1 else off + float(lost.sum())
+        if len(self._motifs) > 1:
+            return off
+        counted = find_counted(before) & ~lost
+        if wanted <= MEDIUM and counted.sum() <= MANY_YARNS:
+            ratios = np.abs(np.log(after[counted] / before[counted]))
+            off += float(np.maximum(ratios - np.log(YARN_RATIO), 0).sum())
+        return off + float(lost.sum())
 
     def _finish(self, sketch: Sketch, lead: Lead | None, report: Report | None) -> Knots:
         def tell(number: int, colours: Colours) -> None:

@@ -12,7 +12,7 @@ from studio.evaluation import recomposed
 from studio.generation.drawing_engine import DrawingEngine, ModelEngine
 from studio.generation.engine import Engine
 from studio.generation.events import Drawn, Preparing, RunEvent, Started, Stepped, Working
-from studio.generation.motifs import MotifEngine
+from studio.generation.motifs import ALGORITHM, MotifEngine
 from studio.models.pipeline_slot import PipelineSlot
 from studio.recompose.recomposer import Recomposer, read_carpet
 from studio.schema import REDRAWN_SEEDS, Constraints
@@ -113,6 +113,8 @@ def test_facts_of_both_name_the_model_and_the_notes_of_the_plan(engine: DrawingE
     events = draw_motifs(engine, photograph, **OF_MODEL, drawing="both", seeds=(1,), constraints=constraints)
     (started,) = [event for event in events if isinstance(event, Started)]
     assert (started.facts.model, started.facts.effective_steps) == ("builtin", 2)
+    assert started.facts.versions["motifs"] == ALGORITHM
+    assert {"torch", "diffusers"} <= set(started.facts.versions)
     assert any(note.startswith("The kept part stays as it is in the design's") for note in started.facts.notes)
 
 
