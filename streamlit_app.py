@@ -1,4 +1,4 @@
-"""Entry point of `streamlit run`: the pages, the picture routes, and a worker that stops with the server.
+"""Entry point of `streamlit run`: the pages, the picture routes, their guard, and a worker that stops with the server.
 
 The script, studio/ui/app.py, is not beside pages/: there Streamlit would run a page alone, without the navigation, if
 its address were opened first.
@@ -10,10 +10,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import streamlit as st
+from starlette.middleware import Middleware
 
 from studio.catalogue import Catalogue
 from studio.recompose.compiling import compile_in_background
 from studio.ui.picture_routes import picture_routes
+from studio.ui.request_guard import RequestGuard
 from studio.workspace import close_workspaces
 
 _COMPILE_AFTER_SECONDS = 2.0
@@ -34,4 +36,9 @@ def catalogue() -> Catalogue:
     return workspace().catalogue
 
 
-app = st.App("studio/ui/app.py", routes=picture_routes(catalogue), lifespan=lifespan)
+app = st.App(
+    "studio/ui/app.py",
+    routes=picture_routes(catalogue),
+    middleware=[Middleware(RequestGuard)],
+    lifespan=lifespan,
+)

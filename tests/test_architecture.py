@@ -23,7 +23,7 @@ LAYERS = [
     {"studio.ui.generate.form"},
     {"studio.ui.shared"},
     {"studio.ui.session"},
-    {"studio.ui.picture_routes"},
+    {"studio.ui.picture_routes", "studio.ui.request_guard"},
     {"studio.workspace"},
     {"studio.jobs", "studio.settings_store"},
     {"studio.training"},
