@@ -6,6 +6,7 @@ import streamlit as st
 
 from studio.errors import StudioError
 from studio.ui.compare.comparison import ComparedPictures, draw_pictures, draw_table, find_pictures
+from studio.ui.shared.markdown import escape_markdown
 from studio.ui.shared.navigation import GALLERY
 from studio.ui.shared.notices import show_notices
 
@@ -28,7 +29,7 @@ def draw_nothing() -> None:
 def draw_comparison(compared: ComparedPictures) -> None:
     """Draw the pictures, then the table."""
     for sentence in compared.notes:
-        st.caption(sentence)
+        st.caption(escape_markdown(sentence))
     with st.container(horizontal=True, vertical_alignment="center", key="compare_choices"):
         st.session_state.setdefault("compare_size", SIDE_BY_SIDE)
         st.segmented_control(
@@ -60,7 +61,7 @@ try:
         draw_comparison(found)
     else:
         for note in found.notes:
-            st.warning(note)
+            st.warning(escape_markdown(note))
         draw_nothing()
 except StudioError as error:
-    st.error(str(error))
+    st.error(escape_markdown(error))

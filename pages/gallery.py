@@ -23,6 +23,7 @@ from studio.ui.gallery.viewer import draw_viewer
 from studio.ui.session import workspace
 from studio.ui.shared.deletion import draw_empty_bin, show_undo
 from studio.ui.shared.links import change_address, link_compare_run
+from studio.ui.shared.markdown import escape_markdown
 from studio.ui.shared.navigation import GENERATE
 from studio.ui.shared.notices import count_pictures, show_notices
 
@@ -102,4 +103,4 @@ try:
         draw_gallery(read_query())
     show_undo(after=reopen)
 except StudioError as error:
-    st.error(str(error))
+    st.error(escape_markdown(error))

@@ -13,6 +13,7 @@ from studio.ui.generate.form.obstacles import find_obstacle
 from studio.ui.session import workspace
 from studio.ui.shared.design_facts import draw_facts
 from studio.ui.shared.favourites import STAR_STYLE
+from studio.ui.shared.markdown import escape_markdown
 from studio.ui.shared.navigation import HIDDEN_TITLE
 from studio.ui.shared.notices import show_notices
 from studio.ui.shared.pictures import title_of
@@ -20,7 +21,7 @@ from studio.ui.shared.pictures import title_of
 try:
     studio = workspace()
 except StorageError as error:
-    st.error(str(error))
+    st.error(escape_markdown(error))
     st.stop()
 
 show_notices()
@@ -30,7 +31,7 @@ settings = studio.settings.load()
 entry, model_problem = find_model(settings)
 form_values.prepare_form(entry)
 for problem in query_parameters.follow_address(studio, settings, entry):
-    st.warning(problem, icon=":material/link_off:")
+    st.warning(escape_markdown(problem), icon=":material/link_off:")
 
 
 def draw_choice(design: Source | None) -> None:
@@ -69,7 +70,7 @@ def draw_form(design: Source | None, refused: str | None = None) -> None:
     if obstacle is not None:
         st.caption(f":material/block: {obstacle}")
     elif design is not None and source.is_picking():
-        st.caption(f"Until you choose another design, “{source.escape_markdown(title_of(design))}” is drawn.")
+        st.caption(f"Until you choose another design, “{escape_markdown(title_of(design))}” is drawn.")
     if st.button(
         "Generate",
         key="generate",
@@ -81,7 +82,7 @@ def draw_form(design: Source | None, refused: str | None = None) -> None:
         try:
             start_run(design)
         except StudioError as error:
-            problem.error(str(error))
+            problem.error(escape_markdown(error))
     run_panel.draw_others(studio, query_parameters.shown_run())
     draw_model(entry, model_problem, form_values.read_form().drawing)
 

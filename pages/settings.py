@@ -10,6 +10,7 @@ from studio.ui.settings.adapter import draw_adapter
 from studio.ui.settings.memory import draw_hardware, draw_idle_minutes, draw_memory_use, draw_profile
 from studio.ui.settings.model import draw_model
 from studio.ui.settings.storage import draw_storage
+from studio.ui.shared.markdown import escape_markdown
 from studio.ui.shared.notices import show_notices
 
 st.title("Settings")
@@ -37,4 +38,4 @@ try:
         st.subheader("Storage")
         draw_storage()
 except StudioError as error:
-    st.error(str(error))
+    st.error(escape_markdown(error))

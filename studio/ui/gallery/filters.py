@@ -14,6 +14,7 @@ from studio.catalogue.records import TEXT_LIMIT, Choice, GalleryQuery
 from studio.errors import InputError
 from studio.ui.session import workspace
 from studio.ui.shared.links import change_address
+from studio.ui.shared.markdown import escape_markdown
 
 ALL, FAVOURITES, BIN = "all", "favourites", "bin"
 _SHOWN = {ALL: "All", FAVOURITES: ":material/star: Favourites", BIN: ":material/delete: Bin"}
@@ -42,7 +43,7 @@ def read_query() -> GalleryQuery:
             parent=address.get("parent") or None,
         )
     except InputError as error:
-        st.warning(str(error))
+        st.warning(escape_markdown(error))
         return GalleryQuery()
 
 

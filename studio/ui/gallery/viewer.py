@@ -35,7 +35,7 @@ def draw_viewer(variation_id: str, query: GalleryQuery) -> None:
     try:
         variation = catalogue.variation(variation_id)
     except NotFoundError as error:
-        st.error(str(error))
+        st.error(escape_markdown(error))
         st.button("All pictures", icon=":material/arrow_back:", on_click=_close)
         return
     neighbours = find_neighbours(catalogue, query, variation_id)
@@ -50,7 +50,7 @@ def draw_viewer(variation_id: str, query: GalleryQuery) -> None:
     with words:
         _draw_actions(variation, neighbours)
         for note in variation.record.facts.notes:
-            st.caption(f":material/info: {note}")
+            st.caption(f":material/info: {escape_markdown(note)}")
         _draw_relations(variation, lineage)
         st.html(facts_table(RecordWithDesign(variation.record, lineage.design, lineage.second)))
         with st.expander("Copy the parameters", icon=":material/content_copy:"):

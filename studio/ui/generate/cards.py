@@ -11,6 +11,7 @@ from studio.ui.generate.form import form_values, source
 from studio.ui.generate.run_words import describe_progress, describe_way
 from studio.ui.shared.design_facts import THIN_BAR_PX, swatches_html
 from studio.ui.shared.favourites import draw_favourite
+from studio.ui.shared.markdown import escape_markdown
 from studio.ui.shared.navigation import GALLERY
 from studio.ui.shared.notices import attempt
 from studio.ui.shared.pictures import (
@@ -73,7 +74,7 @@ def draw_unfinished(slot: int, seed: int, preview: bytes | None, *, size: tuple[
 
 def draw_progress(job: JobSnapshot) -> None:
     """Draw the progress bar of a run or redraw that is not over."""
-    st.progress(min(job.step / job.steps, 1.0) if job.steps else 0.0, text=describe_progress(job))
+    st.progress(min(job.step / job.steps, 1.0) if job.steps else 0.0, text=escape_markdown(describe_progress(job)))
 
 
 def _restore(catalogue: Catalogue, variation_id: str) -> None:

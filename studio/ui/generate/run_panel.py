@@ -17,6 +17,7 @@ from studio.ui.generate.run_score import SetScore, describe_miss, describe_score
 from studio.ui.generate.run_view import RunSlot, RunView, find_run
 from studio.ui.generate.run_words import count_variations, describe_end, describe_facts, describe_progress
 from studio.ui.shared.links import COMPARE_MOST
+from studio.ui.shared.markdown import escape_markdown
 from studio.ui.shared.navigation import COMPARE
 from studio.ui.shared.notices import show_notices
 from studio.ui.shared.pictures import show_caption, show_place, show_source
@@ -51,7 +52,7 @@ def draw_run(workspace: Workspace, run_id: str) -> None:
     try:
         idle = find_run(workspace, run_id).idle
     except NotFoundError as error:
-        st.info(str(error))
+        st.info(escape_markdown(error))
         return
     st.fragment(_draw_run, run_every=None if idle else POLL_SECONDS)(workspace, run_id, polled=not idle)
     if st.session_state.pop(_STARTED, False):
@@ -83,7 +84,8 @@ def belongs_to(workspace: Workspace, run_id: str, design: Source) -> bool:
 def draw_way_back(workspace: Workspace, run_id: str, choose: Callable[[Source], None]) -> None:
     """Draw a button that calls `choose` with the design of a run, beside which the run is shown again."""
     view = find_run(workspace, run_id)
-    label = f"Back to {view.source.label or 'the last design'} and its {count_variations(view.finished)}"
+    name = escape_markdown(view.source.label or "the last design")
+    label = f"Back to {name} and its {count_variations(view.finished)}"
     st.button(label, key="run_back", type="tertiary", icon=":material/undo:", on_click=choose, args=(view.source,))
 
 
@@ -109,7 +111,7 @@ def _draw_run(workspace: Workspace, run_id: str, *, polled: bool) -> None:
             cross = view.request.cross  # its second design alone is looked up: this is drawn twice a second
             second = None if cross is None else find_design(workspace.catalogue, cross.source)
             lineage = Lineage(view.source, second)
-            for line in (describe_facts(view.facts, view.request, lineage), *view.facts.notes):
+            for line in (describe_facts(view.facts, view.request, lineage), *map(escape_markdown, view.facts.notes)):
                 st.caption(line)
 
 
@@ -192,14 +194,14 @@ def _draw_error(workspace: Workspace, job: JobSnapshot) -> None:
     """Draw the error of a job, if it has one, and a button to save its unsaved pictures."""
     if job.error is None:
         return
-    st.error(job.error, icon=":material/error:")
+    st.error(escape_markdown(job.error), icon=":material/error:")
     if job.unsaved and job.state.over:
         st.markdown(f"{job.unsaved} finished picture{'' if job.unsaved == 1 else 's'} could not be saved yet.")
         if st.button("Save again", key=f"run_save_{job.id}", type="primary"):
             try:
                 workspace.jobs.save_again(job.id)
             except StudioError as error:
-                st.toast(str(error), icon=":material/error:")
+                st.toast(escape_markdown(error), icon=":material/error:")
             else:
                 st.rerun()
 
@@ -215,7 +217,7 @@ def _draw_others(workspace: Workspace) -> None:
     if not active:
         return
     number = "Another run" if len(active) == 1 else f"{len(active)} other runs"
-    progress = describe_progress(active[0])
+    progress = escape_markdown(describe_progress(active[0]))
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", gap="xsmall"):
         st.caption(f"{number}: {progress[0].lower()}{progress[1:]}", width="content")
         if st.button("Show", key="run_show_other", type="tertiary"):

@@ -79,7 +79,7 @@ def is_led(made: VariationRequest | VariationRecord) -> bool:
 
 def _describe_motifs(facts: RunFacts, made: VariationRequest | VariationRecord, lineage: Lineage) -> str:
     if made.cross is None:
-        return facts.model_title
+        return escape_markdown(facts.model_title)
     named, share = escape_markdown(describe_motifs(made, lineage)), describe_share(made.cross.share)
     return f"{named}, {share} of the second" if made.cross.way == "motifs" else f"{named}, pull {share}"
 

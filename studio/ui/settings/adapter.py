@@ -11,6 +11,7 @@ from studio.errors import AdapterError
 from studio.models.adapter_files import CONFIG_FILE, WEIGHTS_FILE, AdapterFile, find_adapters, inspect_adapter
 from studio.settings_store import StudioSettings
 from studio.ui.settings.saving import forget_error, remember_error, save_settings, show_error
+from studio.ui.shared.markdown import escape_markdown
 from studio.ui.shared.tables import plain_table
 from studio.workspace import PROJECT
 
@@ -49,7 +50,7 @@ def draw_adapter(settings: StudioSettings) -> None:
     try:
         adapter = read_adapter(Path(chosen))
     except AdapterError as error:
-        st.error(str(error))
+        st.error(escape_markdown(error))
         return
     st.html(
         plain_table(

@@ -9,6 +9,7 @@ from studio.models.memory_profiles import AUTOMATIC, PROFILES, MemoryProfile, re
 from studio.settings_store import IDLE_LIMIT_MINUTES, StudioSettings
 from studio.ui.session import workspace
 from studio.ui.settings.saving import save_settings, show_error
+from studio.ui.shared.markdown import escape_markdown
 from studio.ui.shared.tables import plain_table
 
 _SECTION = "memory"
@@ -26,7 +27,7 @@ def draw_hardware(found: Hardware) -> None:
     )
     st.html(plain_table(rows, "This computer"))
     if found.note:
-        st.warning(found.note)
+        st.warning(escape_markdown(found.note))
 
 
 def draw_profile(settings: StudioSettings, found: Hardware) -> None:

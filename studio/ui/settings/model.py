@@ -10,6 +10,7 @@ from studio.models.registry import MODELS, ModelEntry, resolve_model
 from studio.settings_store import StudioSettings
 from studio.ui.session import access_token_present
 from studio.ui.settings.saving import forget_error, remember_error, save_settings, show_error
+from studio.ui.shared.markdown import escape_markdown
 
 _FOLDER = "folder"
 _SECTION = "model"
@@ -44,15 +45,15 @@ def draw_model(settings: StudioSettings, found: Hardware) -> None:
     try:
         entry = resolve_model(settings.model)
     except StudioError as error:
-        st.error(str(error))
+        st.error(escape_markdown(error))
         return
     if asks:
         used = f"In use: {entry.id}" if own else f"{entry.title} stays in use until a folder with a model is given."
-        st.caption(used)
+        st.caption(escape_markdown(used))
     if shortages := _find_shortages(entry, found):
         st.warning(
-            f"{' '.join(shortages)} The built-in model runs on this computer.",
-            title=f"This computer is too small for {entry.title}",
+            escape_markdown(f"{' '.join(shortages)} The built-in model runs on this computer."),
+            title=f"This computer is too small for {escape_markdown(entry.title)}",
             icon=":material/memory_alt:",
         )
     if entry.gated:
@@ -91,7 +92,7 @@ def _draw_access(entry: ModelEntry) -> None:
         )
         return
     st.warning(
-        f"1. Accept the licence on [{entry.title}’s page]({page}).\n"
+        f"1. Accept the licence on [{escape_markdown(entry.title)}’s page]({page}).\n"
         "2. In a terminal, run `hf auth login` and paste an access token of your Hugging Face account "
         "(or set the variable `HF_TOKEN` before the studio starts).\n"
         "3. Start a run. The model is fetched before it draws.",

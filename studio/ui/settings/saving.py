@@ -9,6 +9,7 @@ import streamlit as st
 
 from studio.errors import StudioError
 from studio.ui.session import workspace
+from studio.ui.shared.markdown import escape_markdown
 from studio.ui.shared.notices import say
 
 
@@ -42,4 +43,4 @@ def show_error(section: str) -> None:
     """Draw the error of a section, if there is one."""
     error = st.session_state.get(f"trouble_{section}")
     if error is not None:
-        st.error(error)
+        st.error(escape_markdown(error))

@@ -7,6 +7,7 @@ import streamlit as st
 from studio.catalogue import RebuildReport
 from studio.ui.session import workspace
 from studio.ui.shared.deletion import draw_empty_bin
+from studio.ui.shared.markdown import escape_markdown
 from studio.ui.shared.notices import count_pictures
 from studio.ui.shared.tables import plain_table
 
@@ -59,7 +60,7 @@ def _rebuild() -> None:
 
     report = workspace().catalogue.rebuild(show_progress)
     bar.empty()
-    st.success(_describe_report(report))
+    st.success(escape_markdown(_describe_report(report)))
     if report.skipped:
         with st.expander(f"Files left out: {len(report.skipped)}"):
             for sentence in report.skipped:

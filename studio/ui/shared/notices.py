@@ -11,6 +11,7 @@ from typing import ParamSpec
 import streamlit as st
 
 from studio.errors import StudioError
+from studio.ui.shared.markdown import escape_markdown
 
 Arguments = ParamSpec("Arguments")
 
@@ -37,10 +38,10 @@ def show_notices() -> None:
     """Draw the stored notices: an error here, at the top of the page, and a confirmation as a toast."""
     error = st.session_state.pop(_ERROR, None)
     if error is not None:
-        st.error(error)
+        st.error(escape_markdown(error))
     confirmation = st.session_state.pop(_CONFIRMATION, None)
     if confirmation is not None:
-        st.toast(confirmation, icon=":material/check:")
+        st.toast(escape_markdown(confirmation), icon=":material/check:")
 
 
 def count_pictures(count: int) -> str:

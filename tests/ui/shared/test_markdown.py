@@ -11,12 +11,14 @@ from studio.ui.shared.markdown import escape_markdown
     ("text", "escaped"),
     [
         ("Built-in sketch model", "Built-in sketch model"),
-        ("a *b* _c_ [d](e) `f` $g$ :red[h]", r"a \*b\* \_c\_ \[d\]\(e\) \`f\` \$g\$ \:red\[h\]"),
+        ("a *b* _c_ [d](e) `f` $g$ :red[h]", r"a \*b\* \_c\_ \[d\](e) \`f\` \$g\$ \:red\[h\]"),
         ("- one", r"\- one"),
         ("# one", r"\# one"),
         ("12. one", r"12\. one"),
         ("one\n+ two\n3. three", "one\n\\+ two\n3\\. three"),
         ("kilim 2.5 + 3", "kilim 2.5 + 3"),
+        ("x: model_index.json, __x__", r"x: model_index.json, \_\_x\_\_"),
+        ("![a](http://b/c.png)", r"\!\[a\](http\://b/c.png)"),
         (r"back\slash <b> a|b", r"back\\slash \<b\> a\|b"),
     ],
 )

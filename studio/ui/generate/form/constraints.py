@@ -16,6 +16,7 @@ from studio.ui.generate.form.rectangle import draw_rectangle
 from studio.ui.generate.form.yarns import find_yarns, pick_yarns
 from studio.ui.session import workspace
 from studio.ui.shared.design_facts import count_yarns, find_facts
+from studio.ui.shared.markdown import escape_markdown
 
 PALETTES = {
     "auto": "Automatic",
@@ -62,7 +63,7 @@ def draw_constraints(source: Source | None) -> None:
             draw_rectangle(source)
         # `draw_rectangle` asks for a missing rectangle itself.
         if problem is not None and not (values.keep == "rectangle" and values.rectangle is None):
-            st.caption(f":material/info: {problem}")
+            st.caption(f":material/info: {escape_markdown(problem)}")
         if not repeatable:
             st.caption(
                 ":material/info: Repeat is not applicable: this design has a border. To repeat its field, upload one "

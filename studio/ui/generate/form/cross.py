@@ -41,7 +41,7 @@ def draw_cross(design: Source | None) -> None:
         with st.expander("Cross with a second design", key="form_cross_choice"):
             _draw_choice(catalogue, design)
     else:
-        with st.expander(f"Crossed with {title_of(second)}", key="form_crossed", expanded=True):
+        with st.expander(f"Crossed with {escape_markdown(title_of(second))}", key="form_crossed", expanded=True):
             _draw_second(second)
 
 
@@ -62,7 +62,7 @@ def _find(catalogue: Catalogue) -> Source | None:
     second = find_design(catalogue, sha256)
     if second is not None and has_file(catalogue, second):
         return second
-    name = f", “{escape_markdown(second.label)}”," if second is not None and second.label else ""
+    name = f", “{second.label}”," if second is not None and second.label else ""
     st.session_state[_GONE] = (
         f"The second design{name} is no longer stored. Without it the same seed gives another picture. To cross with "
         "it again, upload it."
@@ -75,7 +75,7 @@ def _draw_gone() -> None:
     """Say that the second design of a picture's settings is gone, until another is chosen or none is wanted."""
     words = st.session_state.get(_GONE)
     if words is not None:
-        st.warning(words, icon=":material/link_off:")
+        st.warning(escape_markdown(words), icon=":material/link_off:")
         st.button("Go on without it", key="cross_gone", type="tertiary", on_click=_forget_gone)
 
 
@@ -105,7 +105,8 @@ def _draw_choice(catalogue: Catalogue, design: Source) -> None:
         try:
             added = catalogue.add_source(file.getvalue(), label=PurePath(file.name).stem)
         except StudioError as error:
-            st.error(f"“{escape_markdown(file.name)}” cannot be used, so there is no second design. {error}")
+            refused = f"“{file.name}” cannot be used, so there is no second design. {error}"
+            st.error(escape_markdown(refused))
             return
         st.session_state[_UPLOADS] = turn + 1
         _set(added)
@@ -152,7 +153,7 @@ def _take_choice() -> None:
         else:
             _set(catalogue.source(choice))
     except StudioError as error:
-        st.toast(str(error), icon=":material/error:")
+        st.toast(escape_markdown(error), icon=":material/error:")
 
 
 def _set(second: Source, parent: str | None = None) -> None:

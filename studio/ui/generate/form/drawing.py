@@ -22,6 +22,7 @@ from studio.ui.generate.form.form_values import (
 )
 from studio.ui.generate.form.obstacles import has_one_yarn
 from studio.ui.shared.design_facts import count_yarns, find_facts
+from studio.ui.shared.markdown import escape_markdown
 
 DRAWINGS = {"motifs": "Motifs", "model": "Model", "both": "Both"}
 """Who draws, in one word each."""
@@ -40,8 +41,8 @@ def draw_drawing(entry: ModelEntry, design: Source | None) -> str:
         "and prompt. Both lets the model say what goes where, and the motifs how it is drawn.",
         persist_state="session",
     )
-    values = read_form()
-    st.caption(describe_drawing(values, entry.title, None if design is None else find_facts(design.sha256)))
+    values, model = read_form(), escape_markdown(entry.title)
+    st.caption(describe_drawing(values, model, None if design is None else find_facts(design.sha256)))
     if values.drawing != "model":
         _draw_change(values)
     if values.drawing == "both":
@@ -52,7 +53,10 @@ def draw_drawing(entry: ModelEntry, design: Source | None) -> str:
 
 
 def describe_drawing(values: FormValues, model: str, facts: Inspection | None) -> str:
-    """Return what the form's choice of who draws means for a design with these facts, None for no design yet."""
+    """Return what the form's choice of who draws means for a design with these facts, None for no design yet.
+
+    `model` is the model's title in Markdown.
+    """
     if values.drawing == "model":
         return f"{model} draws, and its picture is woven afterwards."
     if has_one_yarn(facts):

@@ -33,6 +33,7 @@ from studio.ui.generate.form.form_values import (
 )
 from studio.ui.generate.form.named_yarns import offer_named_colourway
 from studio.ui.shared.design_facts import find_facts
+from studio.ui.shared.markdown import escape_markdown
 
 _FIELD_PX = 136
 """Least width of a field; two fields stand side by side where the column has twice this width."""
@@ -44,7 +45,7 @@ def draw_notice() -> None:
     if notice is None:
         return
     with st.container(border=True, gap="xsmall"):
-        st.caption(notice)
+        st.caption(escape_markdown(notice))
         with st.container(horizontal=True, gap="medium"):
             st.button("Undo", key="form_undo", type="tertiary", icon=":material/undo:", on_click=undo_change)
             st.button("Keep", key="form_accept", type="tertiary", icon=":material/check:", on_click=drop_notice)
@@ -66,7 +67,7 @@ def draw_form(entry: ModelEntry, settings: StudioSettings, design: Source | None
     drawing = draw_drawing(entry, design)
     if settings.adapter_folder is not None and drawing != "motifs":
         st.slider(
-            f"Adapter: {Path(settings.adapter_folder).resolve().name}",
+            f"Adapter: {escape_markdown(Path(settings.adapter_folder).resolve().name)}",
             min_value=0.0,
             max_value=ADAPTER_WEIGHT_LIMIT,
             step=0.05,
@@ -111,7 +112,7 @@ def _draw_colour_hint(design: Source | None) -> None:
 
 def _draw_fine_settings(entry: ModelEntry) -> None:
     """Draw the rarely used settings in an expander; its title sums them up."""
-    values = read_form()
+    values, title = read_form(), escape_markdown(entry.title)
     words = [f"{values.steps} step{'' if values.steps == 1 else 's'}", f"guidance {values.guidance_scale:g}"]
     if values.guidance_scale > 1 and values.negative_prompt.strip():
         words.append("negative prompt")
@@ -125,7 +126,7 @@ def _draw_fine_settings(entry: ModelEntry) -> None:
                     step=1,
                     key=key_of("steps"),
                     help="More steps draw finer and take longer. "
-                    f"{entry.title} is at its best around {entry.defaults.steps}.",
+                    f"{title} is at its best around {entry.defaults.steps}.",
                     persist_state="session",
                 )
             with pair.cell():
@@ -137,7 +138,7 @@ def _draw_fine_settings(entry: ModelEntry) -> None:
                     format="%.1f",
                     key=key_of("guidance_scale"),
                     help="How closely the picture follows the prompt. Above 1 each step is drawn twice, with and "
-                    f"without it. {entry.title} is at its best around {entry.defaults.guidance_scale:g}.",
+                    f"without it. {title} is at its best around {entry.defaults.guidance_scale:g}.",
                     persist_state="session",
                 )
         _draw_negative_prompt()

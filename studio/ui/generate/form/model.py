@@ -26,7 +26,7 @@ def draw_model(entry: ModelEntry, problem: str | None, drawing: str) -> None:
         st.caption(f"Model: **{escape_markdown(entry.title)}**" if used else "Model: **not used**", width="content")
         st.page_link(SETTINGS, label="Change in Settings")
     if problem is not None:
-        st.error(problem)
+        st.error(escape_markdown(problem))
     elif drawing == "model":
         st.caption(entry.use)
     elif drawing == "both":

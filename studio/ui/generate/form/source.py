@@ -95,10 +95,10 @@ def draw_source(source: Source) -> None:
         show_source(source, tallest="112px")
     with row.container(width="stretch", gap="xsmall"):
         st.markdown(f"**{escape_markdown(title_of(source))}**")
-        st.caption(f"{source.width_px} × {source.height_px} knots · {source.format}")
+        st.caption(f"{source.width_px} × {source.height_px} knots · {escape_markdown(source.format)}")
         st.button("Change design", key="design_change", type="tertiary", on_click=_start_picking)
     for note in source.notes:
-        st.caption(note)
+        st.caption(escape_markdown(note))
 
 
 def draw_upload(catalogue: Catalogue, *, another: bool) -> str | None:
@@ -124,7 +124,7 @@ def draw_upload(catalogue: Catalogue, *, another: bool) -> str | None:
         added = catalogue.add_source(file.getvalue(), label=PurePath(file.name).stem)
     except StudioError as error:
         name = str(file.name)
-        st.error(f"“{escape_markdown(name)}” cannot be used. {error}")
+        st.error(escape_markdown(f"“{name}” cannot be used. {error}"))
         return name
     choose_source(added)
     st.session_state[_UPLOADS] = turn + 1
@@ -162,7 +162,7 @@ def _take_sample(catalogue: Catalogue, sample: Sample, suggest_prompt: Callable[
         choose_source(catalogue.add_source(sample.path.read_bytes(), label=sample.title))
         suggest_prompt(sample.prompt)
     except StudioError as error:
-        st.toast(str(error), icon=":material/error:")
+        st.toast(escape_markdown(error), icon=":material/error:")
 
 
 def _draw_welcome() -> None:
