@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import sys
 
-from studio.commands import main
-
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        from studio.commands import main
+
+        sys.exit(main())
+    except KeyboardInterrupt:  # Ctrl+C during the imports
+        sys.exit(130)

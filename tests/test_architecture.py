@@ -60,7 +60,7 @@ LAYERS = [
     {"studio.designs.colours"},
     {"studio.designs.index_map", "studio.designs.samples"},
     {"studio.schema"},
-    {"studio.errors"},
+    {"studio.errors", "studio.terminal"},
 ]
 MAY_BE_HEAVY = ("studio/models/", "studio/generation/", "studio/training/", "studio/commands/")
 LIGHT_GENERATION = ("__init__", "events", "motif_memory", "motifs", "drawing_engine")

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
 from studio import __version__
 from studio.errors import InputError, StudioError
+from studio.terminal import accept_any_name, drop_output, flush_output
 
 BAD_INPUT = 2
 FAILED = 1
 INTERRUPTED = 130
+READER_LEFT = 141
+PROGRAM = "python -m studio"
 
 COMMANDS: dict[str, str] = {
     "vary": "make variations of a design",
@@ -36,9 +40,32 @@ class _Parser(argparse.ArgumentParser):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code: 0, 2 for bad input, 1 for other failures."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    parser = _Parser(prog="python -m studio", description="Carpet Diffusion Studio")
+    """Run one command and return its exit code: 0, 2 for bad input, 1 for other failures.
+
+    130 after Ctrl+C, and 141 if the reader of the output has left (`| head`), as in a shell.
+    """
+    accept_any_name()
+    try:
+        try:
+            return _run(list(sys.argv[1:] if arguments is None else arguments))
+        finally:
+            flush_output()
+    except StudioError as error:
+        print(f"{PROGRAM}: {error}", file=sys.stderr)
+        return BAD_INPUT if isinstance(error, InputError) else FAILED
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        drop_output()
+        return READER_LEFT
+    except OSError as error:
+        drop_output()
+        print(f"{PROGRAM}: {_describe(error)}", file=sys.stderr)
+        return FAILED
+
+
+def _run(given: list[str]) -> int:
+    parser = _Parser(prog=PROGRAM, description="Carpet Diffusion Studio")
     parser.add_argument("--version", action="version", version=f"Carpet Diffusion Studio {__version__}")
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     modules = {}
@@ -48,11 +75,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             modules[name] = importlib.import_module(f"studio.commands.{name}")
             modules[name].add_arguments(subparser)
     args = parser.parse_args(given)
-    try:
-        code: int = modules[args.command].run(args)
-        return code
-    except StudioError as error:
-        print(f"{parser.prog}: {error}", file=sys.stderr)
-        return BAD_INPUT if isinstance(error, InputError) else FAILED
-    except KeyboardInterrupt:
-        return INTERRUPTED
+    code: int = modules[args.command].run(args)
+    return code
+
+
+def _describe(error: OSError) -> str:
+    """Return what the system refused, and where: a full disk, a folder that cannot be written."""
+    reason = error.strerror or str(error) or type(error).__name__
+    if error.filename is None:
+        return f"the output could not be written: {reason}."
+    return f"{os.fsdecode(error.filename)}: {reason}. Check the path and its permissions."

@@ -19,7 +19,6 @@ from typing import Protocol, TypeVar
 
 import numpy as np
 import torch
-from diffusers.pipelines.stable_diffusion_3.pipeline_stable_diffusion_3_img2img import calculate_shift
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -159,6 +158,9 @@ def add_noise(clean: Tensor, noise: Tensor, sigma: Tensor) -> Tensor:
 
 def _log_dynamic_shift(pipe: SD3Pipeline, size_px: tuple[int, int]) -> float:
     """Return the logarithm of the shift that a scheduler with dynamic shifting uses for a picture's size."""
+    # Not at the top: the first import of this module logs hints to the terminal unless `models.loading` quietens them.
+    from diffusers.pipelines.stable_diffusion_3.pipeline_stable_diffusion_3_img2img import calculate_shift
+
     patch, config = pipe.transformer.config["patch_size"], pipe.scheduler.config
     columns, rows = (side // pipe.vae_scale_factor // patch for side in size_px)
     return float(

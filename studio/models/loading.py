@@ -37,7 +37,7 @@ def load_pipeline(entry: ModelEntry, dtype: torch.dtype) -> SD3Pipeline:
 
     Raises `ModelError` with the step to take: licence, token, network, damaged files.
     """
-    pipeline_class = _pipeline_class()
+    pipeline_class = find_pipeline_class()
     folder = entry.folder if entry.folder is not None else _fetch(entry)
     _check_memory(entry, folder)
     try:
@@ -83,7 +83,7 @@ def fingerprint(pipe: SD3Pipeline) -> str:
     return digest.hexdigest()[:12]
 
 
-def _pipeline_class() -> type[StableDiffusion3Img2ImgPipeline]:
+def find_pipeline_class() -> type[StableDiffusion3Img2ImgPipeline]:
     """Return the pipeline's class, with the libraries' progress bars and hints turned off."""
     import transformers.utils.logging as transformers_logging
 
@@ -99,7 +99,7 @@ def _pipeline_class() -> type[StableDiffusion3Img2ImgPipeline]:
 def _fetch(entry: ModelEntry) -> Path:
     """Return the folder of a model from the Hugging Face hub, fetching what is missing."""
     try:
-        return Path(_pipeline_class().download(entry.id))
+        return Path(find_pipeline_class().download(entry.id))
     except GatedRepoError as error:
         raise ModelError(
             f"{entry.title} asks you to accept its licence first. Open https://huggingface.co/{entry.id}, accept it, "

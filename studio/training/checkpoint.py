@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from studio.models.loading import find_pipeline_class
 from studio.training import architecture
 
 if TYPE_CHECKING:
@@ -70,11 +71,7 @@ def build_parts(captions: Iterable[str], seed: int = 0) -> BuiltinParts:
 
 def assemble_pipeline(parts: BuiltinParts) -> StableDiffusion3Img2ImgPipeline:
     """Return the img2img pipeline of these parts."""
-    from diffusers.pipelines.stable_diffusion_3.pipeline_stable_diffusion_3_img2img import (
-        StableDiffusion3Img2ImgPipeline,
-    )
-
-    return StableDiffusion3Img2ImgPipeline(
+    return find_pipeline_class()(
         transformer=parts.transformer,
         scheduler=architecture.build_scheduler(),  # type: ignore[arg-type]  # diffusers, wrongly typed
         vae=parts.vae,
@@ -90,11 +87,8 @@ def assemble_pipeline(parts: BuiltinParts) -> StableDiffusion3Img2ImgPipeline:
 def load_parts(folder: Path) -> BuiltinParts:
     """Return a model written by `export_parts`, in fp32."""
     import torch
-    from diffusers.pipelines.stable_diffusion_3.pipeline_stable_diffusion_3_img2img import (
-        StableDiffusion3Img2ImgPipeline,
-    )
 
-    pipe = StableDiffusion3Img2ImgPipeline.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
+    pipe = find_pipeline_class().from_pretrained(folder, dtype=torch.float32, local_files_only=True)
     return BuiltinParts(
         vae=pipe.vae.to(memory_format=torch.channels_last),  # as at inference
         transformer=pipe.transformer,
