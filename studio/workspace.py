@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import getpass
 import os
-import tempfile
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,6 +10,7 @@ from pathlib import Path
 
 from studio.catalogue import Catalogue
 from studio.jobs import JobQueue, RunEngine
+from studio.jobs.device_lock import device_lock_file
 from studio.settings_store import SettingsStore
 
 PROJECT = Path(__file__).parents[1]
@@ -58,9 +57,3 @@ def close_workspaces() -> None:
         for workspace in _open.values():
             workspace.jobs.close()
         _open.clear()
-
-
-def device_lock_file() -> Path:
-    """Return the lock file of the graphics card. All studios of this user share it, whatever their outputs folder."""
-    user = os.getuid() if hasattr(os, "getuid") else getpass.getuser()
-    return Path(tempfile.gettempdir()) / f"carpet-diffusion-studio-{user}.lock"

@@ -20,13 +20,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def own_temporary_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Use a folder for temporary files that only the tests and their processes use.
+    """Use a folder for temporary and cached files that only the tests and their processes use.
 
     The lock file of the graphics card is in it. Otherwise the tests would wait for a studio that the user runs.
     """
     folder = str(tmp_path_factory.mktemp("temporary"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TMPDIR", folder)
+        patch.setenv("XDG_CACHE_HOME", folder)
         patch.setattr(tempfile, "tempdir", folder)
         yield
 

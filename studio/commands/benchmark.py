@@ -27,10 +27,10 @@ from studio.commands.recompose_benchmark import add_recompose_arguments, measure
 from studio.designs import Design, fit, open_design
 from studio.designs.samples import SAMPLES
 from studio.errors import InputError
+from studio.jobs.device_lock import device_lock_file
 from studio.models.memory_profiles import AUTOMATIC
 from studio.models.registry import resolve_model
 from studio.schema import PipelineChoice, VariationRequest, seeds_from
-from studio.workspace import device_lock_file
 
 if TYPE_CHECKING:
     from studio.models.pipeline_slot import LoadedPipeline, PipelineSlot

@@ -17,7 +17,7 @@ from PIL import Image
 
 from studio.catalogue import Catalogue, new_id
 from studio.designs import Design, open_design
-from studio.errors import InputError, RunCancelledError, StorageError, StudioError
+from studio.errors import InputError, RunCancelledError, StorageError, StudioError, first_line
 from studio.generation.events import Drawn, RunEvent, RunListener, Stepped
 from studio.jobs.job import Job
 from studio.jobs.time_left import PastTimes
@@ -258,7 +258,10 @@ class JobQueue:
 
     @contextlib.contextmanager
     def _device(self, job: Job) -> Iterator[None]:
-        """Hold the lock of the graphics card. Raises `RunCancelledError` if the job is cancelled while it waits."""
+        """Hold the lock of the graphics card.
+
+        Raises `RunCancelledError` if the job is cancelled while it waits, `StorageError` if the lock cannot be used.
+        """
         while True:
             try:
                 self._device_lock.acquire(timeout=_LOCK_POLL_SECONDS)
@@ -269,6 +272,11 @@ class JobQueue:
                         job.stage = "Waiting for another studio on this computer"
                 if job.stop.is_set():
                     raise RunCancelledError("The run was stopped before it began.") from None
+            except (OSError, NotImplementedError) as error:  # the latter where a file system knows no locks
+                raise StorageError(
+                    f"{self._device_lock.lock_file}, which lets one run at a time draw, cannot be used: "
+                    f"{first_line(error)} Remove it, or make it writable for your user, and start the run again."
+                ) from error
         try:
             yield
         finally:

@@ -215,6 +215,18 @@ def test_two_queues_draw_one_after_the_other(catalogue: Catalogue, slot: Pipelin
 
 
 @pytest.mark.slow
+def test_lock_that_cannot_be_used_is_named(catalogue: Catalogue, slot: PipelineSlot, tmp_path: Path) -> None:
+    (tmp_path / "device.lock").mkdir()
+    queue = JobQueue(catalogue, as_engine(lambda: Engine(slot)), tmp_path / "device.lock")
+    ended = wait(queue, queue.submit(make_request(catalogue)), over)
+    assert ended.state is JobState.FAILED
+    assert f"{tmp_path / 'device.lock'}, which lets one run at a time draw, cannot be used" in str(ended.error)
+    (tmp_path / "device.lock").rmdir()
+    assert wait(queue, queue.submit(make_request(catalogue)), over).state is JobState.FINISHED
+    queue.close(PATIENCE_SECONDS)
+
+
+@pytest.mark.slow
 def test_waiting_for_another_process_can_be_cancelled(queue: JobQueue, catalogue: Catalogue, tmp_path: Path) -> None:
     with FileLock(tmp_path / "device.lock"):
         job = queue.submit(make_request(catalogue))

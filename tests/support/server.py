@@ -33,10 +33,11 @@ class Server:
         self._process: subprocess.Popen | None = None
 
     def start(self) -> None:
-        """Start the server and wait until it answers. It has a device lock of its own, in its own temporary folder."""
-        temporary = self.outputs.parent / "temporary"
-        temporary.mkdir(parents=True, exist_ok=True)
-        environment = os.environ | {"STUDIO_OUTPUTS": str(self.outputs), "TMPDIR": str(temporary)}
+        """Start the server and wait until it answers. It has a device lock of its own, in its own cache folder."""
+        environment = os.environ | {
+            "STUDIO_OUTPUTS": str(self.outputs),
+            "XDG_CACHE_HOME": str(self.outputs.parent / "cache"),
+        }
         environment.setdefault("OMP_NUM_THREADS", "2")
         command = [
             sys.executable,
