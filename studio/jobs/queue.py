@@ -19,6 +19,7 @@ from studio.catalogue import Catalogue, new_id
 from studio.designs import Design, open_design
 from studio.errors import InputError, RunCancelledError, StorageError, StudioError, first_line
 from studio.generation.events import Drawn, RunEvent, RunListener, Stepped
+from studio.jobs.freed_memory import give_back_freed_memory
 from studio.jobs.job import Job
 from studio.jobs.time_left import PastTimes
 from studio.schema import JobSnapshot, JobState, VariationRequest
@@ -224,6 +225,9 @@ class JobQueue:
                 with self._lock:
                     self._running = None
                 idle_since = time.monotonic()
+            if engine is not None or job is not None:
+                engine = None  # the last reference to a model that was released
+                give_back_freed_memory()
 
     def _run(self, job: Job) -> None:
         """Run one job to its end. A failure sets the job's state and never ends the worker."""
