@@ -15,9 +15,13 @@ import streamlit as st
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.websockets import WebSocketClose
 
 _THIS_COMPUTER = ("localhost", "127.0.0.1", "::1")
 _EVERY_ADDRESS = ("", "0.0.0.0", "::")  # what a server binds to, never what a browser asks for
+
+_REFUSED = 1008
+"""A websocket's code for a policy (RFC 6455, 7.4.1); before the opening a server answers 403 instead."""
 
 _HEADERS = {
     "X-Frame-Options": "DENY",
@@ -37,7 +41,7 @@ class RequestGuard:
 
     A host is served if `server.allowedHosts` names it. While that is empty, these are served: localhost, what
     `server.address` and `browser.serverAddress` name, and the address that the connection came to. A refused request
-    gets 403 and one sentence.
+    gets 403, and over HTTP one sentence.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -57,6 +61,8 @@ class RequestGuard:
         refusal = _find_refusal(scope)
         if refusal is None:
             await self._app(scope, receive, send_guarded)
+        elif scope["type"] == "websocket":
+            await WebSocketClose(_REFUSED, refusal)(scope, receive, send)
         else:
             await PlainTextResponse(refusal, status_code=403)(scope, receive, send_guarded)
 
