@@ -64,7 +64,17 @@ LAYERS = [
 ]
 MAY_BE_HEAVY = ("studio/models/", "studio/generation/", "studio/training/", "studio/commands/")
 LIGHT_GENERATION = ("__init__", "events", "motif_memory", "motifs", "drawing_engine")
-LIGHT_MODELS = ("__init__", "registry", "memory_profiles", "hardware", "adapter_files")
+LIGHT_MODELS = (
+    "__init__",
+    "registry",
+    "memory_profiles",
+    "hardware",
+    "given_paths",
+    "adapter_config",
+    "adapter_layers",
+    "adapter_files",
+    "adapter_fit",
+)
 MAY_USE_STREAMLIT = ("streamlit_app.py", "pages/", "studio/ui/")
 
 

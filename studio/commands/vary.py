@@ -21,9 +21,10 @@ from studio.commands.constraints import add_constraint_arguments, read_constrain
 from studio.designs import open_design
 from studio.designs.weaving.plan import plan_weave
 from studio.errors import InputError, StorageError, StudioError
-from studio.models.adapter_files import inspect_adapter
+from studio.models.adapter_files import AdapterFile, inspect_adapter, read_adapter_path
+from studio.models.adapter_fit import check_fit, read_layers
 from studio.models.memory_profiles import AUTOMATIC, PROFILES, check_profile
-from studio.models.registry import MODELS, resolve_model
+from studio.models.registry import MODELS, ModelEntry, resolve_model
 from studio.schema import (
     COUNT_LIMIT,
     MEDIUM_CHANGE,
@@ -86,7 +87,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, help="seed of the first variation; the others count up (default: random)")
     parser.add_argument("--count", type=int, default=5, help="number of variations, 1 to 10 (default: 5)")
     parser.add_argument("--model", default="builtin", help=f"{', '.join(MODELS)}, or a folder (default: builtin)")
-    parser.add_argument("--adapter", type=Path, help="a peft LoRA folder")
+    parser.add_argument("--adapter", help="a LoRA: a folder as peft or diffusers saves it, or a .safetensors file")
     parser.add_argument("--adapter-weight", type=float, default=1.0, help="0 to 2 (default: 1)")
     parser.add_argument("--profile", default=AUTOMATIC, help=f"memory profile: {AUTOMATIC}, {', '.join(PROFILES)}")
     add_constraint_arguments(parser)
@@ -103,10 +104,10 @@ def run(args: argparse.Namespace) -> int:
         )
     data = read_design(args.source)
     other = None if args.cross is None else read_design(args.cross)
-    defaults = resolve_model(args.model).defaults
+    entry = resolve_model(args.model)
+    defaults = entry.defaults
     check_profile(args.profile)
-    if args.adapter is not None:
-        inspect_adapter(args.adapter)
+    adapter = None if args.adapter is None else _read_adapter(args.adapter, entry)
     if not 1 <= args.count <= COUNT_LIMIT:
         raise InputError(f"--count {args.count} is out of range. Choose 1 to {COUNT_LIMIT}.")
     first_seed = fresh_seed() if args.seed is None else args.seed
@@ -121,7 +122,7 @@ def run(args: argparse.Namespace) -> int:
         guidance_scale=defaults.guidance_scale if args.guidance is None else args.guidance,
         seeds=seeds_from(first_seed, args.count),
         model=args.model,
-        adapter=AdapterUse(str(args.adapter.resolve()), args.adapter_weight) if args.adapter is not None else None,
+        adapter=None if adapter is None else AdapterUse(str(adapter.path), args.adapter_weight),
         profile=args.profile,
         constraints=read_constraints(args),
         drawing=args.drawing or ("motifs" if args.cross is not None else defaults.drawing),
@@ -140,6 +141,14 @@ def run(args: argparse.Namespace) -> int:
         return _follow(workspace, request, data, args)
     finally:
         workspace.jobs.close()
+
+
+def _read_adapter(text: str, entry: ModelEntry) -> AdapterFile:
+    """Return the adapter at a path as it was written, checked against a model that is here. Raises `AdapterError`."""
+    adapter = inspect_adapter(read_adapter_path(text))
+    if entry.folder is not None and (layers := read_layers(entry.folder)):
+        check_fit(layers, adapter)
+    return adapter
 
 
 def _check_designs(request: VariationRequest, data: bytes, other: bytes | None, args: argparse.Namespace) -> None:

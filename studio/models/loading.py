@@ -12,6 +12,8 @@ import torch
 from huggingface_hub.errors import GatedRepoError, HfHubHTTPError
 
 from studio.errors import MemoryShortError, ModelError, first_line
+from studio.models.adapter_files import AdapterFile
+from studio.models.adapter_fit import check_fit, read_layers
 from studio.models.device import MEMORY_ERRORS, is_out_of_memory
 from studio.models.pipeline import TRAINED_TIMESTEPS, SD3Pipeline
 from studio.models.registry import ModelEntry
@@ -32,13 +34,16 @@ _OTHER_SIGMAS = ("shift_terminal", "use_karras_sigmas", "use_exponential_sigmas"
 """Options of a scheduler that a noise shift would override."""
 
 
-def load_pipeline(entry: ModelEntry, dtype: torch.dtype) -> SD3Pipeline:
-    """Return a model loaded into main memory, downloaded first if it is missing.
+def load_pipeline(entry: ModelEntry, dtype: torch.dtype, adapter: AdapterFile | None = None) -> SD3Pipeline:
+    """Return a model loaded into main memory, downloaded first if it is missing; the adapter is not applied.
 
-    Raises `ModelError` with the step to take: licence, token, network, damaged files.
+    Raises `ModelError` with the step to take: licence, token, network, damaged files. Raises `AdapterError` before
+    anything is loaded if an adapter is given that does not fit.
     """
     pipeline_class = find_pipeline_class()
     folder = entry.folder if entry.folder is not None else _fetch(entry)
+    if adapter is not None and (layers := read_layers(folder)):
+        check_fit(layers, adapter)
     _check_memory(entry, folder)
     try:
         # Only safetensors: a pickle can run code when it is read.
@@ -49,7 +54,7 @@ def load_pipeline(entry: ModelEntry, dtype: torch.dtype) -> SD3Pipeline:
         raise MemoryShortError(
             f"There is not enough memory to load {entry.title}. Close other programs or choose a smaller model."
         ) from error
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
         raise _damaged(entry, error) from error
     _check_scheduler(entry, pipe.scheduler)
     pipe.set_progress_bar_config(disable=True)  # type: ignore[no-untyped-call]  # diffusers, untyped

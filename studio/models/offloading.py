@@ -18,8 +18,8 @@ import transformers.modeling_utils
 from mmgp import offload, safetensors2
 
 from studio.errors import AdapterError
-from studio.models.adapter_files import WEIGHTS_FILE, AdapterFile
-from studio.models.adapters import check_fit, scaled_state
+from studio.models.adapter_fit import check_fit
+from studio.models.adapters import LoraWeights, linear_layers, scaled_state
 from studio.models.memory_profiles import MemoryProfile
 from studio.models.pipeline import SD3Pipeline
 
@@ -76,16 +76,14 @@ class ManagedMemory:
 
 
 def manage_memory(
-    pipe: SD3Pipeline, profile: MemoryProfile, adapter: AdapterFile | None, vram_gib: float
+    pipe: SD3Pipeline, profile: MemoryProfile, adapter: LoraWeights | None, vram_gib: float
 ) -> ManagedMemory:
     """Put a pipeline under a profile, with an adapter at weight 0 if there is one. `vram_gib` is the card's memory.
 
     Raises `AdapterError` for an adapter that does not fit or that mmgp refuses.
     """
     if adapter is not None:
-        check_fit(pipe.transformer, adapter)  # before quantisation replaces the layers
-        if adapter.config.get("use_dora"):
-            raise AdapterError(f"The adapter “{adapter.name}” is a DoRA, which the memory profiles cannot apply yet.")
+        check_fit(linear_layers(pipe.transformer), adapter.adapter)  # before quantisation replaces the layers
     _keep_timesteps_exact(pipe.transformer)
     quantised = profile.number >= _FIRST_SAVING_RAM or vram_gib < _LARGE_CARD_GIB
     options: dict[str, Any] = {
@@ -115,15 +113,18 @@ def manage_memory(
     return ManagedMemory(managed, pipe.transformer, quantised)
 
 
-def _load_adapter(transformer: SD3Transformer2DModel, adapter: AdapterFile) -> None:
-    file = str(adapter.folder / WEIGHTS_FILE)
+def _load_adapter(transformer: SD3Transformer2DModel, weights: LoraWeights) -> None:
+    """Give mmgp the scaled tensors in place of those that it reads from the file, whose names it may not know."""
     offload.load_loras_into_model(
-        transformer, file, activate_all_loras=False, preprocess_sd=lambda state: scaled_state(adapter, state)
+        transformer,
+        str(weights.adapter.weights),
+        activate_all_loras=False,
+        preprocess_sd=lambda _read: scaled_state(weights),
     )
     managed: Any = transformer  # mmgp sets attributes of its own on it
     errors = managed._loras_errors
     if errors:
-        raise AdapterError(f"The adapter “{adapter.name}” was refused: {errors[0][1]}")
+        raise AdapterError(f"The adapter “{weights.adapter.name}” was refused: {errors[0][1]}")
 
 
 def _release(managed: offload.offload | None) -> None:

@@ -157,7 +157,9 @@ class PipelineSlot:
 def _load(entry: ModelEntry, adapter: AdapterFile | None, profile_choice: str) -> LoadedPipeline:
     device = find_device()
     torch.set_default_device(None)  # mmgp may have left the card as this thread's default
-    pipe = load_pipeline(entry, torch.bfloat16 if device != "cpu" else torch.float32)
+    # The adapter's weights are checked first: a model takes minutes to load.
+    weights = adapters.read_weights(adapter) if adapter is not None else None
+    pipe = load_pipeline(entry, torch.bfloat16 if device != "cpu" else torch.float32, adapter)
     identity = fingerprint(pipe)
     memory, profile = None, None
     if device == "cuda":
@@ -166,10 +168,10 @@ def _load(entry: ModelEntry, adapter: AdapterFile | None, profile_choice: str) -
         # The card that torch uses: the driver may list several, in another order, or none at all.
         vram_gib = torch.cuda.get_device_properties(0).total_memory / _GIB
         profile = choose_profile(profile_choice, vram_gib, find_hardware().ram_gib)
-        memory = manage_memory(pipe, profile, adapter, vram_gib)
+        memory = manage_memory(pipe, profile, weights, vram_gib)
     else:
-        if adapter is not None:
-            adapters.add_adapter(pipe.transformer, adapter)
+        if weights is not None:
+            adapters.add_adapter(pipe.transformer, weights)
         pipe.to(device)
         if device == "cpu":  # the same results, with convolutions twice as fast
             pipe.vae.to(memory_format=torch.channels_last)  # type: ignore[call-arg]  # diffusers hides its overloads

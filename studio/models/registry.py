@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from studio.designs import Canvas, Design, plan_canvas
 from studio.errors import RequestError, first_line
+from studio.models.adapter_files import parse_json
+from studio.models.given_paths import read_given_path
 from studio.schema import Drawing
 
 BUILTIN_FOLDER = Path(__file__).parent / "builtin"
@@ -133,20 +134,27 @@ MODELS: dict[str, ModelEntry] = {entry.id: entry for entry in (_BUILTIN, _LARGE,
 """The models by id, in the order in which the Settings page offers them. To add one, add its entry."""
 
 
+_PATH_MARKS = ("\\", "./", '"', "“")
+"""Signs that a text was meant as a path, where it could be the name of a model on Hugging Face too."""
+
+
 def resolve_model(model: str) -> ModelEntry:
     """Return the entry for an id of `MODELS` or for a folder in diffusers form.
 
-    Raises `RequestError` when it is neither. A folder gets Large's limits, which hold for the whole family; a folder
-    with the built-in model's architecture gets the built-in model's settings.
+    The folder may be written in any way that `read_given_path` reads, or as the path of a file in it. Raises
+    `RequestError` when it is neither. A folder gets Large's limits, which hold for the whole family; a folder with the
+    built-in model's architecture gets the built-in model's settings.
     """
-    if model in MODELS:
-        return MODELS[model]
+    if model.strip() in MODELS:
+        return MODELS[model.strip()]
     try:
-        folder = Path(model).expanduser()
-        has_index, is_folder = (folder / "model_index.json").is_file(), folder.is_dir()
+        given = read_given_path(model)
+        folder = _find_model(given)
+        if folder is None:
+            refused = _refuse_path(model, given)
     except (OSError, RuntimeError, ValueError) as error:  # no such user, too long, a drive that does not answer
         raise RequestError(f"The folder “{model[:100]}” cannot be read: {first_line(error)} Choose another.") from error
-    if has_index:
+    if folder is not None:
         base = _BUILTIN if _is_builtin(folder) else replace(_LARGE, smallest_px=64)
         return replace(
             base,
@@ -159,12 +167,36 @@ def resolve_model(model: str) -> ModelEntry:
             gated=False,
             folder=folder.resolve(),
         )
-    if is_folder:
-        raise RequestError(
-            f"The folder “{model}” holds no model in diffusers form: model_index.json is missing. "
+    raise RequestError(refused)
+
+
+def _find_model(given: Path) -> Path | None:
+    """Return the model folder that a path names, which may be that of a file in it; None where there is no model."""
+    near = (given, *given.parents[:2]) if given.is_file() else (given,)
+    return next((folder for folder in near if (folder / "model_index.json").is_file()), None)
+
+
+def _refuse_path(model: str, given: Path) -> str:
+    """Return what is wrong with a path that holds no model."""
+    if given.is_dir() and (given.parent / "model_index.json").is_file():
+        return f"The folder “{given}” is a part of the model in “{given.parent}”. Choose that folder."
+    if given.is_dir():
+        adapter = " It holds an adapter: choose it as the adapter." if (given / "adapter_config.json").is_file() else ""
+        return (
+            f"The folder “{given}” holds no model in diffusers form: model_index.json is missing.{adapter} "
             "Choose the folder that contains it."
         )
-    raise RequestError(f"No model is called “{model}”. Choose {', '.join(MODELS)}, or a folder in diffusers form.")
+    if given.is_file():
+        return (
+            f"“{given}” is a single file. The studio reads models in diffusers form: a folder with model_index.json. "
+            "diffusers makes one with StableDiffusion3Pipeline.from_single_file and save_pretrained."
+        )
+    if given.is_absolute() or len(given.parts) > 2 or any(mark in model for mark in _PATH_MARKS):
+        return f"The folder “{given}” does not exist. Check its path, or choose {', '.join(MODELS)}."
+    return (
+        f"No model is called “{model}”, and there is no folder of this name. Choose {', '.join(MODELS)}, or the whole "
+        "path of a folder in diffusers form."
+    )
 
 
 def _is_builtin(folder: Path) -> bool:
@@ -176,7 +208,7 @@ def _is_builtin(folder: Path) -> bool:
 def _read_architecture(folder: Path) -> dict[str, Any]:
     """Return the settings of a folder's transformer; empty where they cannot be read, which loading reports."""
     try:
-        config = json.loads((folder / "transformer" / "config.json").read_text(encoding="utf-8"))
+        config = parse_json((folder / "transformer" / "config.json").read_bytes())
     except (OSError, ValueError):
         return {}
     # Names with an underscore are notes of the library that wrote the file, such as its version and path.

@@ -116,7 +116,7 @@ def main(profile_id: str, vram_gib: float, budget_mib: float | None) -> dict[str
     offload.HfHook.__init__ = lambda hook: setattr(hook, "execution_device", "cpu")
     entry = MODELS["builtin"]
     folder = write_adapter(Path(tempfile.mkdtemp()) / "lora", PipelineSlot(), alpha=8)
-    adapter = inspect_adapter(folder)
+    adapter = adapters.read_weights(inspect_adapter(folder))
 
     def draw(pipe: object, by: Callable[..., torch.Tensor] = draw_by_studio) -> np.ndarray:
         embeds = PromptCache(pipe, entry.prompt_tokens).encode("red kilim", "blue", guided=True)

@@ -7,8 +7,18 @@ from pathlib import Path
 import streamlit as st
 
 from studio.catalogue.identifiers import SHORT_HASH_LENGTH
-from studio.errors import AdapterError
-from studio.models.adapter_files import CONFIG_FILE, WEIGHTS_FILE, AdapterFile, find_adapters, inspect_adapter
+from studio.errors import AdapterError, StudioError
+from studio.models.adapter_files import (
+    FORMS,
+    AdapterFile,
+    find_adapters,
+    inspect_adapter,
+    name_adapter,
+    read_adapter_path,
+    stamp_adapter,
+)
+from studio.models.adapter_fit import check_fit, read_layers
+from studio.models.registry import resolve_model
 from studio.settings_store import StudioSettings
 from studio.ui.settings.saving import forget_error, remember_error, save_settings, show_error
 from studio.ui.shared.markdown import escape_markdown
@@ -25,7 +35,7 @@ def draw_adapter(settings: StudioSettings) -> None:
     chosen = settings.adapter_folder
     found = {str(folder): folder.name for folder in find_adapters(PROJECT)}
     if chosen is not None:
-        found.setdefault(chosen, Path(chosen).name)
+        found.setdefault(chosen, name_adapter(Path(chosen)))
     asks = st.session_state.get(_ASKS_FOLDER, False)
     st.session_state["settings_adapter"] = _OTHER if asks else (chosen or _NONE)
     st.selectbox(
@@ -33,13 +43,13 @@ def draw_adapter(settings: StudioSettings) -> None:
         [_NONE, *found, _OTHER],
         format_func=lambda choice: {_NONE: "None", _OTHER: "A folder on this computer…"}.get(choice) or found[choice],
         key="settings_adapter",
-        help="A LoRA in peft format: a folder with adapter_model.safetensors and adapter_config.json. Adapters in the "
-        "studio’s own folder are listed. How strongly the adapter acts is chosen for each run.",
+        help=f"A LoRA: {FORMS}. Adapters in the studio’s own folder are listed. How strongly the adapter acts is "
+        "chosen for each run.",
         on_change=_choose,
     )
     if asks:
         st.text_input(
-            "Folder of the adapter",
+            "Folder or file of the adapter",
             key="settings_adapter_folder",
             placeholder="/home/you/adapters/kashan",
             on_change=_choose_folder,
@@ -52,14 +62,16 @@ def draw_adapter(settings: StudioSettings) -> None:
     except AdapterError as error:
         st.error(escape_markdown(error))
         return
+    if (misfit := _find_misfit(adapter, settings.model)) is not None:
+        st.error(misfit)
     st.html(
         plain_table(
             (
                 ("Name", adapter.name),
-                ("Folder", chosen),
-                ("Rank", str(adapter.rank)),
-                ("Alpha", f"{adapter.alpha:g}"),
-                ("Layers it changes", str(len(adapter.modules))),
+                ("Folder" if adapter.path != adapter.weights else "File", chosen),
+                ("Rank", _describe_rank(adapter)),
+                ("Alpha", _describe_alpha(adapter)),
+                ("Layers it changes", str(len(adapter.layers))),
                 ("Fingerprint", adapter.sha256[:SHORT_HASH_LENGTH]),
             ),
             "The adapter in use",
@@ -67,24 +79,39 @@ def draw_adapter(settings: StudioSettings) -> None:
     )
 
 
-def read_adapter(folder: Path) -> AdapterFile:
+def read_adapter(path: Path) -> AdapterFile:
     """Return the facts in an adapter's files, read again only when a file has changed. Raises `AdapterError`."""
-    return _read(str(folder), _stamp(folder / WEIGHTS_FILE), _stamp(folder / CONFIG_FILE))
+    return _read(str(path), stamp_adapter(path))
 
 
 @st.cache_data(show_spinner="Reading the adapter", max_entries=20)
-def _read(folder: str, weights: tuple[int, int] | None, config: tuple[int, int] | None) -> AdapterFile:
-    """Return the facts in an adapter's files. The stamps of both files are part of the cache key."""
-    return inspect_adapter(Path(folder))
+def _read(path: str, stamp: tuple[tuple[str, int, int], ...]) -> AdapterFile:
+    """Return the facts in an adapter's files. The stamp of the files is part of the cache key."""
+    return inspect_adapter(Path(path))
 
 
-def _stamp(file: Path) -> tuple[int, int] | None:
-    """Return a file's time of change (ns) and size (bytes), None when there is no such file."""
+def _find_misfit(adapter: AdapterFile, model: str) -> str | None:
+    """Return why an adapter does not fit the chosen model; None if it does, or if the model is not on this computer."""
     try:
-        status = file.stat()
-    except OSError:
+        folder = resolve_model(model).folder
+        if folder is not None and (layers := read_layers(folder)):
+            check_fit(layers, adapter)
+    except AdapterError as error:
+        return str(error)
+    except StudioError:  # the model itself: its own section says so
         return None
-    return status.st_mtime_ns, status.st_size
+    return None
+
+
+def _describe_rank(adapter: AdapterFile) -> str:
+    low, high = adapter.ranks
+    return str(low) if low == high else f"{low} to {high}"
+
+
+def _describe_alpha(adapter: AdapterFile) -> str:
+    if any(layer.alpha for layer in adapter.layers):
+        return "for each layer, in the file"
+    return "as the rank" if adapter.settings is None else f"{adapter.settings.alpha:g}"
 
 
 def _choose() -> None:
@@ -96,9 +123,16 @@ def _choose() -> None:
 
 
 def _choose_folder() -> None:
-    folder = st.session_state["settings_adapter_folder"].strip()
+    text = st.session_state["settings_adapter_folder"]
     forget_error(_SECTION)
-    if folder and _use_adapter(str(Path(folder).expanduser().resolve())):
+    if not text.strip():
+        return
+    try:
+        path = read_adapter(read_adapter_path(text)).path
+    except AdapterError as error:
+        remember_error(_SECTION, error)
+        return
+    if _use_adapter(str(path)):
         st.session_state[_ASKS_FOLDER] = False
 
 

@@ -111,9 +111,9 @@ def _choose() -> None:
 
 
 def _choose_folder() -> None:
-    folder = st.session_state["settings_folder"].strip()
+    folder = st.session_state["settings_folder"]
     forget_error(_SECTION)
-    if not folder:
+    if not folder.strip():
         return
     try:
         entry = resolve_model(folder)

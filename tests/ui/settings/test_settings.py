@@ -41,12 +41,12 @@ def choose(app: AppTest, kind: str, key: str, value: object) -> AppTest:
 
 
 def write_adapter(folder: Path, *, rank: int = 4, alpha: float = 8) -> Path:
-    """Write a small adapter in peft format."""
+    """Write a small adapter in peft format that fits the built-in model."""
     folder.mkdir(parents=True)
     key = "base_model.model.transformer_blocks.0.attn.to_q"
     weights = {
-        f"{key}.lora_A.weight": np.ones((rank, 16), np.float32),
-        f"{key}.lora_B.weight": np.ones((16, rank), np.float32),
+        f"{key}.lora_A.weight": np.ones((rank, 384), np.float32),
+        f"{key}.lora_B.weight": np.ones((384, rank), np.float32),
     }
     save_file(weights, folder / WEIGHTS_FILE)
     (folder / CONFIG_FILE).write_text(json.dumps({"peft_type": "LORA", "r": rank, "lora_alpha": alpha}), "utf-8")
@@ -115,7 +115,7 @@ def test_model_folder_is_checked_before_it_is_saved(studio: Workspace, tmp_path:
     app = choose(open_page("settings"), "radio", "settings_model", "folder")
     assert saved_settings(studio).model == "builtin"
     choose(app, "text_input", "settings_folder", str(tmp_path / "nowhere"))
-    assert "No model is called" in app.error[0].value
+    assert f"The folder “{tmp_path / 'nowhere'}” does not exist" in app.error[0].value
     assert saved_settings(studio).model == "builtin"
     choose(app, "text_input", "settings_folder", str(tmp_path))
     assert "model_index.json is missing" in app.error[0].value
@@ -133,7 +133,7 @@ def test_model_folder_is_checked_before_it_is_saved(studio: Workspace, tmp_path:
 def test_missing_model_folder_is_an_error(studio: Workspace, tmp_path: Path) -> None:
     studio.settings.save(StudioSettings(model=str(tmp_path / "gone")))
     app = open_page("settings")
-    assert "No model is called" in app.error[0].value
+    assert "does not exist" in app.error[0].value
     choose(app, "radio", "settings_model", "builtin")
     assert not app.error
 
@@ -163,7 +163,7 @@ def test_unreadable_adapter_does_not_change_the_choice(studio: Workspace, tmp_pa
     studio.settings.save(StudioSettings(adapter_folder=str(good)))
     app = choose(open_page("settings"), "selectbox", "settings_adapter", "other")
     choose(app, "text_input", "settings_adapter_folder", str(tmp_path / "nowhere"))
-    assert "has no adapter_model.safetensors" in app.error[0].value
+    assert "neither a folder nor a file" in app.error[0].value
     choose(app, "text_input", "settings_adapter_folder", str(damaged))
     assert "is damaged" in app.error[0].value
     assert saved_settings(studio).adapter_folder == str(good)
@@ -176,12 +176,12 @@ def test_unreadable_adapter_does_not_change_the_choice(studio: Workspace, tmp_pa
 
 def test_adapter_changed_on_disk_is_read_again(tmp_path: Path) -> None:
     folder = write_adapter(tmp_path / "kashan", rank=4)
-    assert adapter.read_adapter(folder).rank == 4
+    assert adapter.read_adapter(folder).ranks == (4, 4)
     (folder / WEIGHTS_FILE).unlink()
     (folder / CONFIG_FILE).unlink()
     folder.rmdir()
     write_adapter(folder, rank=16)
-    assert adapter.read_adapter(folder).rank == 16
+    assert adapter.read_adapter(folder).ranks == (16, 16)
 
 
 @pytest.mark.slow

@@ -9,6 +9,7 @@ import streamlit as st
 
 from studio.catalogue import Source
 from studio.designs.colours.colour_words import find_missing_words
+from studio.models.adapter_files import name_adapter
 from studio.models.registry import ModelEntry
 from studio.schema import (
     ADAPTER_WEIGHT_LIMIT,
@@ -67,7 +68,7 @@ def draw_form(entry: ModelEntry, settings: StudioSettings, design: Source | None
     drawing = draw_drawing(entry, design)
     if settings.adapter_folder is not None and drawing != "motifs":
         st.slider(
-            f"Adapter: {escape_markdown(Path(settings.adapter_folder).resolve().name)}",
+            f"Adapter: {escape_markdown(name_adapter(Path(settings.adapter_folder)))}",
             min_value=0.0,
             max_value=ADAPTER_WEIGHT_LIMIT,
             step=0.05,

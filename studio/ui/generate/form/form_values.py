@@ -14,6 +14,7 @@ from pathlib import Path
 import streamlit as st
 
 from studio.errors import RequestError
+from studio.models.adapter_files import name_adapter
 from studio.models.registry import ModelEntry
 from studio.schema import (
     COUNT_LIMIT,
@@ -142,7 +143,7 @@ def write_form(values: FormValues, *, notice: str | None = None) -> None:
 def take_settings(record: VariationRecord, settings: StudioSettings, entry: ModelEntry) -> None:
     """Fill the form with a picture's settings and lock its seed."""
     values = dataclasses.replace(_merge_settings(record), seed_mode=LOCKED, seed=record.seed)
-    here = Path(settings.adapter_folder).resolve().name if settings.adapter_folder is not None else None
+    here = name_adapter(Path(settings.adapter_folder)) if settings.adapter_folder is not None else None
     made_with = _model_and_adapter(record.facts.model_title, record.facts.adapter_name)
     now = _model_and_adapter(entry.title, here)
     notice = "The form now has the settings of the picture that you chose, with its seed locked."
