@@ -51,7 +51,8 @@ def read_weights(adapter: AdapterFile) -> LoraWeights:
         raise AdapterError(f"{adapter.weights} is damaged or gone. Copy the adapter again.") from error
     state = {}
     for layer in adapter.layers:
-        for name, tensor in (("lora_A", stored[layer.down]), ("lora_B", _rows(stored[layer.up], layer))):
+        down, up = stored[layer.down], stored[layer.up]
+        for name, tensor in (("lora_A", down if layer.parts == 1 else down.clone()), ("lora_B", _rows(up, layer))):
             if not bool(torch.isfinite(tensor).all()):
                 raise AdapterError(
                     f"The adapter “{adapter.name}” is damaged: its layer {layer.name} holds values that are no finite "

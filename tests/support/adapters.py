@@ -18,13 +18,14 @@ def write_adapter(
     *,
     rank: int = 4,
     alpha: float = 4,
+    alpha_pattern: dict[str, float] | None = None,
     rename: str | None = None,
     width: int | None = None,
     truncate: bool = False,
     config: str | None = None,
     without: str | None = None,
 ) -> Path:
-    """Write an adapter for the built-in transformer; the later arguments damage it in one way each."""
+    """Write an adapter for the built-in transformer; the arguments from `rename` on damage it in one way each."""
     with slot.use(PipelineChoice("builtin"), lambda _stage: None) as loaded:
         layers = {
             name: (layer.out_features, layer.in_features)
@@ -48,6 +49,7 @@ def write_adapter(
         "task_type": None,
         "r": rank,
         "lora_alpha": alpha,
+        "alpha_pattern": alpha_pattern or {},
         "target_modules": ["to_q", "to_v", "to_out.0"],
         "base_model_name_or_path": "stabilityai/stable-diffusion-3.5-large",
         "lora_dropout": 0.0,

@@ -115,7 +115,8 @@ def main(profile_id: str, vram_gib: float, budget_mib: float | None) -> dict[str
 
     offload.HfHook.__init__ = lambda hook: setattr(hook, "execution_device", "cpu")
     entry = MODELS["builtin"]
-    folder = write_adapter(Path(tempfile.mkdtemp()) / "lora", PipelineSlot(), alpha=8)
+    some = {r"transformer_blocks\.[0-2]\.attn\.to_(q|v)": 1}  # peft reads patterns as regular expressions
+    folder = write_adapter(Path(tempfile.mkdtemp()) / "lora", PipelineSlot(), alpha=8, alpha_pattern=some)
     adapter = adapters.read_weights(inspect_adapter(folder))
 
     def draw(pipe: object, by: Callable[..., torch.Tensor] = draw_by_studio) -> np.ndarray:
