@@ -21,6 +21,15 @@ def first_line(error: BaseException) -> str:
     return f"{text[:200]}."
 
 
+def quote(text: object, limit: int = 200) -> str:
+    """Return a text from a file, or a path, for a message: one line that can be encoded, cut after `limit` characters.
+
+    A name on a disk may hold line breaks and bytes of another encoding, which a page cannot show.
+    """
+    line = "".join(character if character.isprintable() else "?" for character in str(text))
+    return line if len(line) <= limit else f"{line[:limit]}…"
+
+
 class StudioError(Exception):
     """Base class of all errors with a message for the designer."""
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from studio.errors import AdapterError, first_line
+from studio.errors import AdapterError, first_line, quote
 
 RANK_LIMIT = 4096
 """More than the width of any layer of the Stable Diffusion 3 family, which is 2432."""
@@ -87,8 +87,8 @@ def check_scale(scale: float, layer: str, name: str) -> None:
     """Raise `AdapterError` unless a layer's scale is one that a training can have meant."""
     if not 0 < scale <= SCALE_LIMIT:
         raise AdapterError(
-            f"The adapter “{name}” multiplies the layer {layer} by {scale:.3g}, which no training means; at most "
-            f"{SCALE_LIMIT:g} is applied. Check its lora_alpha and rank, or copy it again."
+            f"The adapter “{name}” multiplies the layer {quote(layer)} by {scale:.3g}, which no training means; at "
+            f"most {SCALE_LIMIT:g} is applied. Check its lora_alpha and rank, or copy it again."
         )
 
 
@@ -136,5 +136,4 @@ def _show(value: object) -> str:
         return "with more than 19 digits"
     if isinstance(value, dict | list):
         return f"a {'table' if isinstance(value, dict) else 'list'} of {len(value)}"
-    text = str(value)
-    return text if len(text) <= 60 else f"{text[:60]}…"
+    return quote(value, 60)

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from safetensors import SafetensorError, safe_open
 
-from studio.errors import AdapterError, first_line
+from studio.errors import AdapterError, first_line, quote
 from studio.models.adapter_config import LoraSettings, read_settings
 from studio.models.adapter_layers import AdapterLayer, pair_layers
 from studio.models.given_paths import read_given_path
@@ -65,7 +65,7 @@ def name_adapter(path: Path) -> str:
         named = path if path.suffix == ".safetensors" else path.resolve()
     except (OSError, RuntimeError, ValueError):  # a loop of links, or no path at all: reading it says so
         named = path
-    return named.stem if named.suffix == ".safetensors" else named.name
+    return quote(named.stem if named.suffix == ".safetensors" else named.name)
 
 
 def read_adapter_path(text: str) -> Path:
@@ -73,7 +73,7 @@ def read_adapter_path(text: str) -> Path:
     try:
         return read_given_path(text)
     except (RuntimeError, ValueError) as error:
-        raise AdapterError(f"“{text[:100]}” is no path of an adapter: {first_line(error)} Choose {FORMS}.") from error
+        raise AdapterError(f"“{quote(text)}” is no path of an adapter: {first_line(error)} Choose {FORMS}.") from error
 
 
 def inspect_adapter(path: Path) -> AdapterFile:
@@ -134,7 +134,7 @@ def _answer(path: Path, ask: Callable[[], _Read]) -> _Read:
     try:
         return ask()
     except (OSError, RuntimeError, ValueError) as error:
-        raise AdapterError(f"The adapter “{str(path)[:100]}” cannot be read: {first_line(error)}") from error
+        raise AdapterError(f"The adapter “{quote(path)}” cannot be read: {first_line(error)}") from error
 
 
 def _find_weights(path: Path) -> Path:
@@ -142,26 +142,26 @@ def _find_weights(path: Path) -> Path:
     if path.is_file():
         path = path.parent if path.name == CONFIG_FILE else path
         if path.suffix != ".safetensors" and path.is_file():
-            raise AdapterError(f"“{path}” is no adapter. Choose {FORMS}.")
+            raise AdapterError(f"“{quote(path)}” is no adapter. Choose {FORMS}.")
     if path.is_file():
         candidates = [path]
     elif path.is_dir():
         known = [path / name for name in (WEIGHTS_FILE, DIFFUSERS_FILE) if (path / name).is_file()]
         candidates = known[:1] or sorted(file for file in path.glob("*.safetensors") if file.is_file())
     else:
-        raise AdapterError(f"“{path}” is neither a folder nor a file. Choose {FORMS}.")
+        raise AdapterError(f"“{quote(path)}” is neither a folder nor a file. Choose {FORMS}.")
     if not candidates:
-        raise AdapterError(f"The folder “{path}” has no adapter. {_advise(path)}")
+        raise AdapterError(f"The folder “{quote(path)}” has no adapter. {_advise(path)}")
     if len(candidates) > 1:
         raise AdapterError(
-            f"The folder “{path}” holds {len(candidates)} files of weights: {_name_some(candidates)}. Choose one of "
-            "them by its own path."
+            f"The folder “{quote(path)}” holds {len(candidates)} files of weights: {_name_some(candidates)}. Choose "
+            "one of them by its own path."
         )
     (weights,) = candidates
     if weights.name == WEIGHTS_FILE and not (weights.parent / CONFIG_FILE).is_file():
         raise AdapterError(
-            f"The adapter folder “{weights.parent}” has no {CONFIG_FILE}, which says how strongly the adapter acts. "
-            "Copy that file too; peft saves both together."
+            f"The adapter folder “{quote(weights.parent)}” has no {CONFIG_FILE}, which says how strongly the adapter "
+            "acts. Copy that file too; peft saves both together."
         )
     return weights
 
@@ -174,14 +174,14 @@ def _advise(folder: Path) -> str:
         return f"Its folders have some: {_name_some(inside)}. Choose one of them."
     if pickles := [*folder.glob("*.bin"), *folder.glob("*.pt"), *folder.glob("*.ckpt")]:
         return (
-            f"{pickles[0].name} is a pickle, which can run code when it is read. Save the adapter again as safetensors "
-            "(safe_serialization=True)."
+            f"{quote(pickles[0].name)} is a pickle, which can run code when it is read. Save the adapter again as "
+            "safetensors (safe_serialization=True)."
         )
     return f"Choose {FORMS}."
 
 
 def _name_some(paths: list[Path]) -> str:
-    names = [path.name for path in sorted(paths)]
+    names = [quote(path.name) for path in sorted(paths)]
     return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
@@ -191,10 +191,10 @@ def _read_config(configuration: Path) -> LoraSettings:
             raise ValueError("it is larger than 1 MB")
         values = parse_json(configuration.read_bytes())
     except (OSError, ValueError) as error:
-        raise AdapterError(f"{configuration} is damaged: {first_line(error)} Copy the adapter again.") from error
+        raise AdapterError(f"{quote(configuration)} is damaged: {first_line(error)} Copy the adapter again.") from error
     if isinstance(values, dict) and "peft_type" not in values:
-        raise AdapterError(f"{configuration} is damaged: it has no peft_type. Copy the adapter again.")
-    return read_settings(values, str(configuration))
+        raise AdapterError(f"{quote(configuration)} is damaged: it has no peft_type. Copy the adapter again.")
+    return read_settings(values, quote(configuration))
 
 
 def _read_notes(text: str, weights: Path) -> LoraSettings:
@@ -202,12 +202,14 @@ def _read_notes(text: str, weights: Path) -> LoraSettings:
     try:
         values = parse_json(text)
     except ValueError as error:
-        raise AdapterError(f"The settings in {weights} are damaged: {first_line(error)} Copy it again.") from error
+        raise AdapterError(
+            f"The settings in {quote(weights)} are damaged: {first_line(error)} Copy the adapter again."
+        ) from error
     if isinstance(values, dict):
         prefix = "transformer."
         own = {key.removeprefix(prefix): value for key, value in values.items() if key.startswith(prefix)}
         values = own or values
-    return read_settings(values, str(weights))
+    return read_settings(values, quote(weights))
 
 
 def _read_header(weights: Path, name: str) -> tuple[dict[str, tuple[int, ...]], dict[str, str]]:
@@ -216,8 +218,8 @@ def _read_header(weights: Path, name: str) -> tuple[dict[str, tuple[int, ...]], 
         header_bytes = int.from_bytes(stream.read(8), "little")
     if _HEADER_LIMIT_BYTES < header_bytes < weights.stat().st_size:
         raise AdapterError(
-            f"{weights} has a header of {header_bytes / 1e6:.0f} MB; that of a LoRA has less than 1 MB. Choose the "
-            "file that the training saved."
+            f"{quote(weights)} has a header of {header_bytes / 1e6:.0f} MB; that of a LoRA has less than 1 MB. Choose "
+            "the file that the training saved."
         )
     try:
         with safe_open(weights, framework="numpy") as opened:
@@ -226,7 +228,7 @@ def _read_header(weights: Path, name: str) -> tuple[dict[str, tuple[int, ...]], 
             shapes = {key: tuple(one.get_shape()) for key, one in slices.items()}
             formats = {key: str(one.get_dtype()) for key, one in slices.items()}
     except SafetensorError as error:
-        raise AdapterError(f"{weights} is damaged or not a safetensors file. Copy the adapter again.") from error
+        raise AdapterError(f"{quote(weights)} is damaged or not a safetensors file. Copy the adapter again.") from error
     for key, number_format in formats.items():
         if number_format not in _NUMBER_FORMATS and key.endswith(".weight") and len(shapes[key]) == 2:
             raise AdapterError(

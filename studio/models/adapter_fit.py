@@ -7,7 +7,7 @@ from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
 
-from studio.errors import AdapterError
+from studio.errors import AdapterError, quote
 from studio.models.adapter_files import AdapterFile
 
 
@@ -35,7 +35,7 @@ def check_fit(layers: Mapping[str, tuple[int, int]], adapter: AdapterFile) -> No
     if missing:
         raise AdapterError(
             f"The adapter “{adapter.name}” was made for another model: {len(missing)} of its {len(adapter.layers)} "
-            f"layers do not exist here, such as {missing[0][:90]}. Choose the model that it was trained on."
+            f"layers do not exist here, such as {quote(missing[0])}. Choose the model that it was trained on."
         )
     for layer in adapter.layers:
         here = layers[layer.name]

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from studio.errors import AdapterError
+from studio.errors import AdapterError, quote
 
 Shapes = Mapping[str, tuple[int, ...]]
 
@@ -122,8 +122,8 @@ def pair_layers(shapes: Shapes, name: str) -> tuple[AdapterLayer, ...]:
         for layer in _layers_of(source, keys, shapes, name):
             if layer.name in layers:
                 raise AdapterError(
-                    f"The adapter “{name}” holds the layer {layer.name} twice, as {layers[layer.name].down} and "
-                    f"{layer.down}. Save it again with one name for each layer."
+                    f"The adapter “{name}” holds the layer {quote(layer.name)} twice, as "
+                    f"{quote(layers[layer.name].down)} and {quote(layer.down)}. Save it again with one name for each."
                 )
             layers[layer.name] = layer
     if not layers:
@@ -135,7 +135,7 @@ def _split(key: str, name: str) -> tuple[str, str]:
     """Return a tensor's layer, as the file names it, and its role: down, up or alpha."""
     if key.startswith(_TEXT_ENCODERS):
         raise AdapterError(
-            f"The adapter “{name}” changes a text encoder too ({_short(key)}), which the studio does not adapt. Train "
+            f"The adapter “{name}” changes a text encoder too ({quote(key)}), which the studio does not adapt. Train "
             "it on the transformer alone, or merge it into a model folder and choose that as the model."
         )
     for ending, role in _ROLES.items():
@@ -144,11 +144,11 @@ def _split(key: str, name: str) -> tuple[str, str]:
     for part, form in _OTHER_FORMS.items():
         if part in key:
             raise AdapterError(
-                f"The adapter “{name}” is {form} ({_short(key)}), which the studio cannot apply. Train a plain LoRA, "
+                f"The adapter “{name}” is {form} ({quote(key)}), which the studio cannot apply. Train a plain LoRA, "
                 "or merge the adapter into a model folder and choose that as the model."
             )
     raise AdapterError(
-        f"The file of the adapter “{name}” holds {_short(key)}, which is not of a LoRA. Choose the file that the "
+        f"The file of the adapter “{name}” holds {quote(key)}, which is not of a LoRA. Choose the file that the "
         "training of a LoRA saved; a whole model is chosen as the model."
     )
 
@@ -158,18 +158,18 @@ def _layers_of(source: str, keys: dict[str, str], shapes: Shapes, name: str) -> 
     if not {"down", "up"} <= keys.keys():
         lacks = "lora_A" if "down" not in keys else "lora_B"
         raise AdapterError(
-            f"The adapter “{name}” is incomplete: the layer {_short(source)} lacks its {lacks}. Copy the adapter again."
+            f"The adapter “{name}” is incomplete: the layer {quote(source)} lacks its {lacks}. Copy the adapter again."
         )
     down, up = shapes[keys["down"]], shapes[keys["up"]]
     targets = _targets(source, name)
     if len(down) != 2 or len(up) != 2 or down[0] != up[1] or not all((*down, *up)) or up[0] % len(targets):
         raise AdapterError(
-            f"The adapter “{name}” is damaged, or of another form: at {_short(source)} it holds tensors of "
+            f"The adapter “{name}” is damaged, or of another form: at {quote(source)} it holds tensors of "
             f"{_sizes(down)} and {_sizes(up)}, which are no pair of a LoRA. Copy the adapter again."
         )
     if "alpha" in keys and shapes[keys["alpha"]] not in ((), (1,)):
         raise AdapterError(
-            f"The adapter “{name}” is damaged: {_short(keys['alpha'])} is no number. Copy the adapter again."
+            f"The adapter “{name}” is damaged: {quote(keys['alpha'])} is no number. Copy the adapter again."
         )
     outputs, inputs = up[0] // len(targets), down[1]
     own_names = "joint_blocks" in source or "final_layer" in source
@@ -203,7 +203,7 @@ def _targets(source: str, name: str) -> tuple[str, ...]:
                 return targets
             raise AdapterError(
                 f"The adapter “{name}” was made for another model: Stable Diffusion 3 has no layer "
-                f"{_short(source.removeprefix(prefix))}. Choose an adapter that was trained on the model in use."
+                f"{quote(source.removeprefix(prefix))}. Choose an adapter that was trained on the model in use."
             )
     return _translate(_flat(source)) or (source,)
 
@@ -214,10 +214,6 @@ def _translate(flat: str) -> tuple[str, ...] | None:
         return _OUTSIDE_LAYERS.get(flat)
     names = _BLOCK_LAYERS.get(block[3])
     return None if names is None else tuple(f"transformer_blocks.{int(block[2])}.{name}" for name in names)
-
-
-def _short(key: str) -> str:
-    return key if len(key) <= 90 else f"{key[:90]}…"
 
 
 def _sizes(shape: tuple[int, ...]) -> str:

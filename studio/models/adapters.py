@@ -19,7 +19,7 @@ from peft.utils.other import get_pattern_key
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from studio.errors import AdapterError
+from studio.errors import AdapterError, quote
 from studio.models.adapter_config import check_scale
 from studio.models.adapter_files import AdapterFile
 from studio.models.adapter_fit import check_fit
@@ -47,16 +47,16 @@ def read_weights(adapter: AdapterFile) -> LoraWeights:
     """
     try:
         stored = load_file(adapter.weights)
-    except (OSError, SafetensorError) as error:
-        raise AdapterError(f"{adapter.weights} is damaged or gone. Copy the adapter again.") from error
+        pairs = {layer: (stored[layer.down], stored[layer.up]) for layer in adapter.layers}
+    except (OSError, SafetensorError, KeyError) as error:  # changed since its header was read
+        raise AdapterError(f"{quote(adapter.weights)} is damaged or gone. Copy the adapter again.") from error
     state = {}
-    for layer in adapter.layers:
-        down, up = stored[layer.down], stored[layer.up]
+    for layer, (down, up) in pairs.items():
         for name, tensor in (("lora_A", down if layer.parts == 1 else down.clone()), ("lora_B", _rows(up, layer))):
             if not bool(torch.isfinite(tensor).all()):
                 raise AdapterError(
-                    f"The adapter “{adapter.name}” is damaged: its layer {layer.name} holds values that are no finite "
-                    "numbers. Copy it again, or choose an earlier state of the training."
+                    f"The adapter “{adapter.name}” is damaged: its layer {quote(layer.name)} holds values that are no "
+                    "finite numbers. Copy it again, or choose an earlier state of the training."
                 )
             state[f"{layer.name}.{name}.weight"] = tensor
     config = _configure(adapter, stored)
@@ -64,8 +64,9 @@ def read_weights(adapter: AdapterFile) -> LoraWeights:
         rank, alpha = _rank_and_alpha(config, layer.name)
         if rank != layer.rank:
             raise AdapterError(
-                f"The adapter “{adapter.name}” is damaged: its settings name rank {rank} for the layer {layer.name}, "
-                f"and its weights have rank {layer.rank}. Copy the adapter again, both files together."
+                f"The adapter “{adapter.name}” is damaged: its settings name rank {rank} for the layer "
+                f"{quote(layer.name)}, and its weights have rank {layer.rank}. Copy the adapter again, both files "
+                "together."
             )
         check_scale(_scale(config, rank, alpha), layer.name, adapter.name)
     return LoraWeights(adapter, config, state)
@@ -152,8 +153,8 @@ def _own_alpha(layer: AdapterLayer, stored: dict[str, torch.Tensor], name: str) 
     alpha = float(stored[layer.alpha])
     if not (math.isfinite(alpha) and alpha > 0):
         raise AdapterError(
-            f"The adapter “{name}” names alpha {alpha:g} for the layer {layer.name}. It is a number above 0, such as "
-            "the rank. Copy the adapter again."
+            f"The adapter “{name}” names alpha {alpha:g} for the layer {quote(layer.name)}. It is a number above 0, "
+            "such as the rank. Copy the adapter again."
         )
     return alpha
 

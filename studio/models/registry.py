@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from studio.designs import Canvas, Design, plan_canvas
-from studio.errors import RequestError, first_line
+from studio.errors import RequestError, first_line, quote
 from studio.models.adapter_files import parse_json
 from studio.models.given_paths import read_given_path
 from studio.schema import Drawing
@@ -153,7 +153,9 @@ def resolve_model(model: str) -> ModelEntry:
         if folder is None:
             refused = _refuse_path(model, given)
     except (OSError, RuntimeError, ValueError) as error:  # no such user, too long, a drive that does not answer
-        raise RequestError(f"The folder “{model[:100]}” cannot be read: {first_line(error)} Choose another.") from error
+        raise RequestError(
+            f"The folder “{quote(model)}” cannot be read: {first_line(error)} Choose another."
+        ) from error
     if folder is not None:
         base = _BUILTIN if _is_builtin(folder) else replace(_LARGE, smallest_px=64)
         return replace(
@@ -179,23 +181,23 @@ def _find_model(given: Path) -> Path | None:
 def _refuse_path(model: str, given: Path) -> str:
     """Return what is wrong with a path that holds no model."""
     if given.is_dir() and (given.parent / "model_index.json").is_file():
-        return f"The folder “{given}” is a part of the model in “{given.parent}”. Choose that folder."
+        return f"The folder “{quote(given)}” is a part of the model in “{quote(given.parent)}”. Choose that folder."
     if given.is_dir():
         adapter = " It holds an adapter: choose it as the adapter." if (given / "adapter_config.json").is_file() else ""
         return (
-            f"The folder “{given}” holds no model in diffusers form: model_index.json is missing.{adapter} "
+            f"The folder “{quote(given)}” holds no model in diffusers form: model_index.json is missing.{adapter} "
             "Choose the folder that contains it."
         )
     if given.is_file():
         return (
-            f"“{given}” is a single file. The studio reads models in diffusers form: a folder with model_index.json. "
-            "diffusers makes one with StableDiffusion3Pipeline.from_single_file and save_pretrained."
+            f"“{quote(given)}” is a single file. The studio reads models in diffusers form: a folder with "
+            "model_index.json. diffusers makes one with StableDiffusion3Pipeline.from_single_file and save_pretrained."
         )
     if given.is_absolute() or len(given.parts) > 2 or any(mark in model for mark in _PATH_MARKS):
-        return f"The folder “{given}” does not exist. Check its path, or choose {', '.join(MODELS)}."
+        return f"The folder “{quote(given)}” does not exist. Check its path, or choose {', '.join(MODELS)}."
     return (
-        f"No model is called “{model}”, and there is no folder of this name. Choose {', '.join(MODELS)}, or the whole "
-        "path of a folder in diffusers form."
+        f"No model is called “{quote(model)}”, and there is no folder of this name. Choose {', '.join(MODELS)}, or the "
+        "whole path of a folder in diffusers form."
     )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from studio.catalogue.identifiers import SHORT_HASH_LENGTH
-from studio.errors import AdapterError, StudioError
+from studio.errors import AdapterError, StudioError, quote
 from studio.models.adapter_files import (
     FORMS,
     AdapterFile,
@@ -33,7 +33,7 @@ _ASKS_FOLDER = "settings_asks_adapter"
 def draw_adapter(settings: StudioSettings) -> None:
     """Draw a list of the adapters found, a field for another folder, and a table of the one in use."""
     chosen = settings.adapter_folder
-    found = {str(folder): folder.name for folder in find_adapters(PROJECT)}
+    found = {str(folder): name_adapter(folder) for folder in find_adapters(PROJECT)}
     if chosen is not None:
         found.setdefault(chosen, name_adapter(Path(chosen)))
     asks = st.session_state.get(_ASKS_FOLDER, False)
@@ -68,7 +68,7 @@ def draw_adapter(settings: StudioSettings) -> None:
         plain_table(
             (
                 ("Name", adapter.name),
-                ("Folder" if adapter.path != adapter.weights else "File", chosen),
+                ("Folder" if adapter.path != adapter.weights else "File", quote(chosen)),
                 ("Rank", _describe_rank(adapter)),
                 ("Alpha", _describe_alpha(adapter)),
                 ("Layers it changes", str(len(adapter.layers))),
