@@ -113,7 +113,7 @@ def stamp_adapter(path: Path) -> tuple[tuple[str, int, int], ...]:
         known = [(file.name, file.stat()) for file in files]
     except (OSError, ValueError):
         return ()
-    return tuple((name, status.st_size, status.st_mtime_ns) for name, status in known)
+    return tuple((ascii(name), status.st_size, status.st_mtime_ns) for name, status in known)
 
 
 def parse_json(text: str | bytes) -> Any:  # noqa: ANN401  # whatever the text holds

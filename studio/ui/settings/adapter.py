@@ -81,13 +81,13 @@ def draw_adapter(settings: StudioSettings) -> None:
 
 def read_adapter(path: Path) -> AdapterFile:
     """Return the facts in an adapter's files, read again only when a file has changed. Raises `AdapterError`."""
-    return _read(str(path), stamp_adapter(path))
+    return _read(path, (ascii(path), stamp_adapter(path)))
 
 
 @st.cache_data(show_spinner="Reading the adapter", max_entries=20)
-def _read(path: str, stamp: tuple[tuple[str, int, int], ...]) -> AdapterFile:
-    """Return the facts in an adapter's files. The stamp of the files is part of the cache key."""
-    return inspect_adapter(Path(path))
+def _read(_path: Path, key: tuple[object, ...]) -> AdapterFile:
+    """Return the facts in an adapter’s files. The key stands for the path, whose encoding Streamlit may not hash."""
+    return inspect_adapter(_path)
 
 
 def _find_misfit(adapter: AdapterFile, model: str) -> str | None:

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
-from safetensors.numpy import save_file
 from streamlit.testing.v1 import AppTest
 
-from studio.models.adapter_files import CONFIG_FILE, WEIGHTS_FILE
 from studio.models.hardware import Hardware
 from studio.models.memory_profiles import AUTOMATIC, PROFILES
 from studio.models.registry import BUILTIN_FOLDER, MODELS
 from studio.schema import JobState, VariationRequest
 from studio.settings_store import SettingsStore, StudioSettings
-from studio.ui.settings import adapter
 from studio.ui.settings.storage import describe_bytes
 from studio.workspace import Workspace
 from tests.jobs.test_queue import over, wait
@@ -38,19 +33,6 @@ def choose(app: AppTest, kind: str, key: str, value: object) -> AppTest:
     (widget,) = [element for element in app.get(kind) if element.key == key]
     widget.set_value(value)
     return run(app)
-
-
-def write_adapter(folder: Path, *, rank: int = 4, alpha: float = 8) -> Path:
-    """Write a small adapter in peft format that fits the built-in model."""
-    folder.mkdir(parents=True)
-    key = "base_model.model.transformer_blocks.0.attn.to_q"
-    weights = {
-        f"{key}.lora_A.weight": np.ones((rank, 384), np.float32),
-        f"{key}.lora_B.weight": np.ones((384, rank), np.float32),
-    }
-    save_file(weights, folder / WEIGHTS_FILE)
-    (folder / CONFIG_FILE).write_text(json.dumps({"peft_type": "LORA", "r": rank, "lora_alpha": alpha}), "utf-8")
-    return folder
 
 
 @pytest.mark.slow
@@ -136,52 +118,6 @@ def test_missing_model_folder_is_an_error(studio: Workspace, tmp_path: Path) -> 
     assert "does not exist" in app.error[0].value
     choose(app, "radio", "settings_model", "builtin")
     assert not app.error
-
-
-def test_adapter_in_the_project_is_listed_inspected_and_saved(
-    studio: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(adapter, "PROJECT", tmp_path)
-    folder = write_adapter(tmp_path / "kashan", rank=4, alpha=8)
-    app = open_page("settings")
-    assert app.selectbox(key="settings_adapter").options == ["None", "kashan", "A folder on this computer…"]
-    choose(app, "selectbox", "settings_adapter", str(folder))
-    assert saved_settings(studio).adapter_folder == str(folder)
-    words = " ".join(said(app).split())
-    sha256 = adapter.read_adapter(folder).sha256
-    for fact in ("Name kashan", "Rank 4", "Alpha 8", "Layers it changes 1", f"Fingerprint {sha256[:12]}"):
-        assert fact in words
-    choose(app, "selectbox", "settings_adapter", "")
-    assert saved_settings(studio).adapter_folder is None
-    assert "Fingerprint" not in said(app)
-
-
-def test_unreadable_adapter_does_not_change_the_choice(studio: Workspace, tmp_path: Path) -> None:
-    good = write_adapter(tmp_path / "good")
-    damaged = write_adapter(tmp_path / "damaged")
-    (damaged / WEIGHTS_FILE).write_bytes(b"no safetensors")
-    studio.settings.save(StudioSettings(adapter_folder=str(good)))
-    app = choose(open_page("settings"), "selectbox", "settings_adapter", "other")
-    choose(app, "text_input", "settings_adapter_folder", str(tmp_path / "nowhere"))
-    assert "neither a folder nor a file" in app.error[0].value
-    choose(app, "text_input", "settings_adapter_folder", str(damaged))
-    assert "is damaged" in app.error[0].value
-    assert saved_settings(studio).adapter_folder == str(good)
-    other = write_adapter(tmp_path / "other", rank=2)
-    choose(app, "text_input", "settings_adapter_folder", str(other))
-    assert not app.error
-    assert saved_settings(studio).adapter_folder == str(other)
-    assert app.selectbox(key="settings_adapter").value == str(other)
-
-
-def test_adapter_changed_on_disk_is_read_again(tmp_path: Path) -> None:
-    folder = write_adapter(tmp_path / "kashan", rank=4)
-    assert adapter.read_adapter(folder).ranks == (4, 4)
-    (folder / WEIGHTS_FILE).unlink()
-    (folder / CONFIG_FILE).unlink()
-    folder.rmdir()
-    write_adapter(folder, rank=16)
-    assert adapter.read_adapter(folder).ranks == (16, 16)
 
 
 @pytest.mark.slow
