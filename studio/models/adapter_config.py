@@ -14,6 +14,11 @@ RANK_LIMIT = 4096
 """More than the width of any layer of the Stable Diffusion 3 family, which is 2432."""
 SCALE_LIMIT = 1000.0
 """lora_alpha / rank is 1 or 2 in most adapters, and 16 in the strongest that are published."""
+_REPEATS_LIMIT = 4
+"""With more repeats, or a repeated group, a regular expression may take longer than anyone waits."""
+_LITERALS = re.compile(r"\\.|\[\^?\]?[^\]]*\]", re.DOTALL)
+_REPEATS = re.compile(r"[*+{]")
+_REPEATED_GROUP = re.compile(r"\)[*+{]")
 _WAY = "Train a plain LoRA, or merge the adapter into a model folder and choose that as the model."
 _OTHER_FORMS = {
     "use_dora": "a DoRA",
@@ -127,6 +132,12 @@ def _pattern(values: dict[str, Any], name: str, place: str) -> dict[str, object]
                 f"{place} has a {name} that cannot be read: {_show(key)} is no regular expression. {first_line(error)} "
                 "Copy the adapter again."
             ) from error
+        bare = _LITERALS.sub("x", key)
+        if _REPEATED_GROUP.search(bare) or len(_REPEATS.findall(bare)) > _REPEATS_LIMIT:
+            raise AdapterError(
+                f"{place} has a {name} that may take too long to compare: {_show(key)} repeats a group, or more than "
+                f"{_REPEATS_LIMIT} times. Write the names of the layers in its place."
+            )
     return pattern
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 import psutil
 import torch
-from huggingface_hub.errors import GatedRepoError, HfHubHTTPError
+from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, StrictDataclassError
 
 from studio.errors import MemoryShortError, ModelError, first_line
 from studio.models.adapter_files import AdapterFile
@@ -23,6 +23,17 @@ if TYPE_CHECKING:
         StableDiffusion3Img2ImgPipeline,
     )
 
+_DAMAGE = (
+    OSError,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    RecursionError,
+    StrictDataclassError,
+)
+"""What the libraries raise for damaged files, and for configurations with values of another kind or size."""
 _NOT_ALLOWED = (401, 403, 404)
 """The hub answers 401 or 404 for a model that a token may not read."""
 _SAMPLE_BYTES = 2**16
@@ -54,7 +65,7 @@ def load_pipeline(entry: ModelEntry, dtype: torch.dtype, adapter: AdapterFile | 
         raise MemoryShortError(
             f"There is not enough memory to load {entry.title}. Close other programs or choose a smaller model."
         ) from error
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
+    except _DAMAGE as error:
         raise _damaged(entry, error) from error
     _check_scheduler(entry, pipe.scheduler)
     pipe.set_progress_bar_config(disable=True)  # type: ignore[no-untyped-call]  # diffusers, untyped

@@ -42,6 +42,8 @@ DEEP = "[" * 100_000
         ({"alpha_pattern": {"to_(q": 4}}, "to_(q is no regular expression"),
         ({"alpha_pattern": {"(" * 5000: 4}}, "no regular expression"),
         ({"alpha_pattern": {"a{99999999999}": 4}}, "no regular expression"),
+        ({"alpha_pattern": {"([a-z_.0-9]+)+x": 4}}, "too long to compare"),
+        ({"rank_pattern": {".*" * 9 + "x": 4}}, "too long to compare"),
         ({"peft_type": "\ud800\nLOHA"}, "LOHA"),
         ({"peft_type": ["LORA"]}, "a list of 1"),
         ({"bias": "all"}, "bias: all"),
@@ -58,6 +60,15 @@ DEEP = "[" * 100_000
 )
 def test_settings_that_cannot_be_applied_are_named(tmp_path: Path, settings: dict, says: str) -> None:
     assert says in refuse(write_folder(tmp_path, **settings))
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [r"transformer_blocks\.(1[0-9]|2[0-3])\..*\.to_[qkv]", r"(?:attn|attn2)?\.to_q", r"[*+]{1,2}a\*b\+c\{\).*", "to_q"],
+)
+def test_patterns_that_are_soon_compared_are_read(tmp_path: Path, pattern: str) -> None:
+    settings = inspect_adapter(write_folder(tmp_path, alpha_pattern={pattern: 2})).settings
+    assert settings.alpha_pattern == {pattern: 2.0}
 
 
 @pytest.mark.parametrize("init", [True, False, "gaussian", "eva", "orthogonal"])
