@@ -63,7 +63,7 @@ def draw_adapter(settings: StudioSettings) -> None:
         st.error(escape_markdown(error))
         return
     if (misfit := _find_misfit(adapter, settings.model)) is not None:
-        st.error(misfit)
+        st.error(escape_markdown(misfit))
     st.html(
         plain_table(
             (
