@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import stat
 from pathlib import Path
 
 from studio.designs import Design, open_design
+from studio.designs.files.opening import BYTES_LIMIT
 from studio.errors import DesignError
 from studio.workspace import default_outputs
 
@@ -19,16 +21,31 @@ def add_outputs_argument(parser: argparse.ArgumentParser) -> None:
 
 
 def read_design(file: Path) -> bytes:
-    """Return the bytes of a design's file. Raises `DesignError` if it cannot be read."""
+    """Return the bytes of a design's file.
+
+    Raises `DesignError` if it cannot be read, is a device or a pipe, or is larger than a design may be. Of the latter
+    nothing is read: a device has no end, and a pipe may have no beginning.
+    """
     try:
-        return file.read_bytes()
+        about = file.stat()
+        if not stat.S_ISREG(about.st_mode) and not stat.S_ISDIR(about.st_mode):
+            raise DesignError(f"{file} is a device or a pipe. Give the path of a picture file.")
+        if about.st_size > BYTES_LIMIT:
+            raise DesignError(
+                f"{file} has {about.st_size / 2**20:.0f} MB; at most {BYTES_LIMIT // 2**20} MB are allowed. "
+                "Save it as PNG, or with fewer pixels."
+            )
+        with file.open("rb") as opened:
+            return opened.read(BYTES_LIMIT + 1)
     except OSError as error:
         raise DesignError(f"{file} cannot be read: {error.strerror}. Give the path of a picture file.") from error
+    except ValueError as error:  # a null character in the name
+        raise DesignError(f"{file!s:.200} is no name of a file. Give the path of a picture file.") from error
 
 
-def open_named(data: bytes, name: str) -> Design:
-    """Return the design in the bytes of a file. Raises `DesignError` that begins with `name`."""
+def open_named(data: bytes, name: str, *, to_vary: bool = True) -> Design:
+    """Return the design in the bytes of a file (`open_design`). Raises `DesignError` that begins with `name`."""
     try:
-        return open_design(data)
+        return open_design(data, to_vary=to_vary)
     except DesignError as error:
         raise DesignError(f"{name}: {error}") from error

@@ -29,7 +29,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--colours", type=int, metavar="N", help="largest number of yarns (default: the design's own yarns)"
     )
     yarns.add_argument("--palette-of", type=Path, metavar="FILE", help="map the knots to the yarns of another design")
-    parser.add_argument("--reeds", type=float, metavar="N", help="knots per metre of width; needs --picks")
+    parser.add_argument(
+        "--reeds", type=float, metavar="N", help="knots per metre of width; needs --picks (default: the file's own)"
+    )
     parser.add_argument("--picks", type=float, metavar="N", help="knots per metre of length; needs --reeds")
     add_outputs_argument(parser)
 
@@ -42,18 +44,23 @@ def run(args: argparse.Namespace) -> int:
         raise InputError(f"--colours {args.colours} is out of range. Choose 1 to {YARNS_LIMIT}.")
     _check_target(args.output, exporter.suffix, args.force)
     data, yarns = _read_source(args.source, args.outputs)
-    design = open_named(data, args.source)
+    design = open_named(data, args.source, to_vary=False)
     for note in design.notes:
         print(note, file=sys.stderr)
     if args.palette_of is not None:
-        other = read_yarns(open_named(read_design(args.palette_of), str(args.palette_of)))
+        other = read_yarns(open_named(read_design(args.palette_of), str(args.palette_of), to_vary=False))
         index_map = take_yarns(design, other)
     else:
         index_map = _read_index_map(design, args.colours)
-        if yarns and index_map is design.index_map:
+        if index_map is design.index_map and yarns:
             index_map = restore_yarns(index_map, yarns)
+        elif index_map is design.index_map and design.palette is not None:
+            index_map = index_map.with_palette(design.palette)
+    if density is None and design.density is not None:
+        density = design.density
+        _report_rounding(density)
     write_atomically(args.output, exporter.encode(index_map, density))
-    woven = "" if density is None else f", {density.reeds_per_metre:g} x {density.picks_per_metre:g} knots per metre"
+    woven = "" if density is None else f", {density}"
     size = f"{index_map.width_px} x {index_map.height_px} knots"
     used, entries = len(index_map.used()), len(index_map.palette)
     unused = f" of a palette of {entries}" if used < entries else ""
@@ -71,9 +78,14 @@ def _read_density(reeds: float | None, picks: float | None) -> Density | None:
         density = Density(reeds, picks)
     except ValueError as error:
         raise InputError(f"The density cannot be used: {error}.") from error
-    if not density.whole:
-        print(f"The file holds whole knots per metre: {reeds:.0f} x {picks:.0f}.", file=sys.stderr)
+    _report_rounding(density)
     return density
+
+
+def _report_rounding(density: Density) -> None:
+    if not density.whole:
+        whole = f"{density.reeds_per_metre:.0f} x {density.picks_per_metre:.0f}"
+        print(f"The file holds whole knots per metre: {whole}.", file=sys.stderr)
 
 
 def _check_target(target: Path, suffix: str, force: bool) -> None:

@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Measure a design and print its figures; returns 0."""
-    design = open_named(read_design(args.design), str(args.design))
+    design = open_named(read_design(args.design), str(args.design), to_vary=False)
     for note in design.notes:
         print(note, file=sys.stderr)
     inspection = inspect_design(design)
@@ -50,6 +50,8 @@ def _list_figures(inspection: Inspection) -> Iterator[tuple[str, str]]:
     """Yield the name and value of each line about the drawing."""
     border, repeat, seams = inspection.border, inspection.repeat, inspection.seams
     yield "size", f"{inspection.width_px} x {inspection.height_px} knots, {inspection.mode}"
+    if inspection.density is not None:
+        yield "density", str(inspection.density)
     yield "left to right", _describe_axis(inspection.vertical)
     yield "top to bottom", _describe_axis(inspection.horizontal)
     if border is None:
@@ -72,6 +74,9 @@ def _list_yarns(inspection: Inspection) -> Iterator[tuple[str, str]]:
         yield f"yarn {yarn}", f"{palette[yarn]}  {describe_share(inspection.shares[yarn]):>16}"
     if (hidden := len(palette) - len(largest)) > 0:
         yield "and", f"{hidden} yarns of smaller shares; --json lists all"
+    if unused := len(inspection.unused_at_end):
+        names = ", ".join(inspection.to_json()["unused_at_end"][:YARNS_SHOWN])
+        yield "unused", f"{unused} behind the last yarn in use: {names}{' …' if unused > YARNS_SHOWN else ''}"
     for first, second, difference in inspection.near_yarns[:PAIRS_SHOWN]:
         yield "nearly alike", f"yarns {first} and {second}, CIEDE2000 {difference:.1f}"
     if (hidden := len(inspection.near_yarns) - PAIRS_SHOWN) > 0:

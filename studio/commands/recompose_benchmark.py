@@ -113,7 +113,7 @@ def print_drawn() -> None:
             knots.append(np.asarray(event.woven.image))
 
     try:
-        design = open_design(Path(file).read_bytes())
+        design = open_design(read_design(Path(file)))
         request = plan_click(cast(RepeatChoice, repeat), extent, cast(Drawing, drawing))  # checked there
         DrawingEngine(make_model_engine).generate(request, design, listen)
     except InputError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from studio.designs.colours.palette import find_near_yarns, suggest_palette
+from studio.designs.files.density import Density
 from studio.designs.files.opening import Design
 from studio.designs.index_map import EXACT_LIMIT, ROWS_AT_ONCE, IndexMap, pack_colours
 from studio.designs.structure.borders import Border, find_border
@@ -30,7 +32,9 @@ class Inspection:
     picture. `suggested` is the number of yarns that the picture could be woven in, None where its own colours are few
     enough to be its yarns. `palette` has one (r, g, b) per yarn in the file's order; `shares` sums to 1; both include
     unused entries. `seams` is measured on the pixels; it is None for a design with a border, which is not a repeat.
-    `near_yarns` are the pairs (lower index, higher index, CIEDE2000) of nearly equal yarns that both occur.
+    `near_yarns` are the pairs (lower index, higher index, CIEDE2000) of nearly equal yarns that both occur. `density`
+    is the file's own, None where it states none. `unused_at_end` are the colours of its table behind the last one in
+    use, which `palette` leaves out.
     """
 
     width_px: int
@@ -48,6 +52,8 @@ class Inspection:
     border: Border | None
     repeat: Repeat | None
     near_yarns: tuple[tuple[int, int, float], ...]
+    density: Density | None = None
+    unused_at_end: tuple[tuple[int, int, int], ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the figures for `json.dumps`: colours as #rrggbb, None for figures that do not apply."""
@@ -58,7 +64,7 @@ class Inspection:
             "colours": self.colours,
             "indexed": self.indexed,
             "suggested": self.suggested,
-            "palette": [f"#{red:02x}{green:02x}{blue:02x}" for red, green, blue in self.palette],
+            "palette": _name_colours(self.palette),
             "shares": list(self.shares),
             "symmetry": {
                 axis.direction: {"offset": axis.offset, "agreement": axis.agreement, "kappa": axis.kappa}
@@ -74,6 +80,8 @@ class Inspection:
             "near_yarns": [
                 {"yarns": [first, second], "delta_e": difference} for first, second, difference in self.near_yarns
             ],
+            "density": self.density and asdict(self.density),
+            "unused_at_end": _name_colours(self.unused_at_end),
         }
 
 
@@ -96,7 +104,7 @@ def inspect_design(design: Design) -> Inspection:
         colours=int((shares > 0).sum()) if indexed else _count_colours(pixels),
         indexed=indexed,
         suggested=_count_suggested(design, index_map),
-        palette=tuple((int(red), int(green), int(blue)) for red, green, blue in index_map.palette),
+        palette=_list_colours(index_map.palette),
         shares=tuple(float(share) for share in shares),
         vertical=find_axis(indices, "vertical"),
         horizontal=find_axis(indices, "horizontal"),
@@ -105,7 +113,17 @@ def inspect_design(design: Design) -> Inspection:
         border=border,
         repeat=repeat,
         near_yarns=tuple(pair for pair in find_near_yarns(index_map.palette) if shares[[*pair[:2]]].all()),
+        density=design.density,
+        unused_at_end=() if design.palette is None else _list_colours(design.palette[len(index_map.palette) :]),
     )
+
+
+def _list_colours(palette: NDArray[np.uint8]) -> tuple[tuple[int, int, int], ...]:
+    return tuple((int(red), int(green), int(blue)) for red, green, blue in palette)
+
+
+def _name_colours(colours: Iterable[tuple[int, int, int]]) -> list[str]:
+    return [f"#{red:02x}{green:02x}{blue:02x}" for red, green, blue in colours]
 
 
 def _count_suggested(design: Design, index_map: IndexMap) -> int | None:

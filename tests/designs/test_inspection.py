@@ -22,7 +22,7 @@ from tests.support.pictures import encode_picture
 
 KEYS = {
     "width", "height", "mode", "colours", "indexed", "suggested", "palette", "shares", "symmetry", "orphan_share",
-    "seam_ratio", "border", "repeat", "near_yarns",
+    "seam_ratio", "border", "repeat", "near_yarns", "density", "unused_at_end",
 }  # fmt: skip
 YARNS = np.array([[150, 30, 30], [240, 230, 200], [20, 30, 80], [60, 120, 60], [200, 160, 40], [0, 0, 0]], np.uint8)
 

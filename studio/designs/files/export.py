@@ -3,48 +3,18 @@
 from __future__ import annotations
 
 import io
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
 
+from studio.designs.files.density import DENSITY_LIMIT, Density
 from studio.designs.index_map import IndexMap
 
-METRES_PER_INCH = 0.0254
-DENSITY_LIMIT = 100_000
-"""Knots per metre, ten times finer than any cloth: a greater value is in a wrong unit."""
+__all__ = ["DENSITY_LIMIT", "EXPORTERS", "Density", "Exporter", "encode_bmp", "encode_png"]
+
 BLACK_AND_WHITE = ((0, 0, 0), (255, 255, 255))
-
-
-@dataclass(frozen=True, slots=True)
-class Density:
-    """Knots per metre: reeds across the width, picks along the length.
-
-    PNG and BMP store whole pixels per metre, so that other values are rounded there. Raises `ValueError` outside 1 to
-    100 000.
-    """
-
-    reeds_per_metre: float
-    picks_per_metre: float
-
-    def __post_init__(self) -> None:
-        for name, value in (("reeds", self.reeds_per_metre), ("picks", self.picks_per_metre)):
-            if not math.isfinite(value) or not 1 <= value <= DENSITY_LIMIT:
-                raise ValueError(f"{value:g} {name} per metre; give 1 to {DENSITY_LIMIT}, such as 700")
-
-    @property
-    def dpi(self) -> tuple[float, float]:
-        """Knots per inch, across and along."""
-        return self.reeds_per_metre * METRES_PER_INCH, self.picks_per_metre * METRES_PER_INCH
-
-    @property
-    def whole(self) -> bool:
-        """Whether both are whole numbers, which files store exactly."""
-        return self.reeds_per_metre == round(self.reeds_per_metre) and self.picks_per_metre == round(
-            self.picks_per_metre
-        )
 
 
 @dataclass(frozen=True, slots=True)

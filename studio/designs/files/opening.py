@@ -5,12 +5,21 @@ from __future__ import annotations
 import hashlib
 import io
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageFile, UnidentifiedImageError
 
+from studio.designs.files.bmp_header import read_bmp
+from studio.designs.files.density import METRES_PER_INCH, Density, read_density
+from studio.designs.files.jpeg_scans import read_jpeg
+from studio.designs.files.png_chunks import find_deep_key, read_png
 from studio.designs.files.srgb_conversion import convert_to_srgb, read_facts
-from studio.designs.files.two_tone_bmp import read_two_tone
+from studio.designs.files.stated import Stated
+from studio.designs.files.targa_and_pcx import read_pcx, read_targa
+from studio.designs.files.tiff_pages import mend_colour_map, read_tiff, read_tiff_density
 from studio.designs.index_map import IndexMap
 from studio.errors import DesignError
 from studio.schema import SIDE_LIMIT_PX
@@ -42,6 +51,18 @@ SIGNATURES: tuple[tuple[bytes, str], ...] = (
     (b"ftypmif1", "a HEIC photo"),
 )
 """Signatures of common files that cannot be read here, at the start or after four bytes of length."""
+HEADERS: tuple[tuple[bytes, Callable[[bytes], Stated]], ...] = (
+    (b"\x89PNG\r\n\x1a\n", read_png),
+    (b"\xff\xd8\xff", read_jpeg),
+    (b"BM", read_bmp),
+    (b"II*\x00", read_tiff),
+    (b"MM\x00*", read_tiff),
+    (b"II+\x00", read_tiff),
+    (b"MM\x00+", read_tiff),
+    (b"\x0a", read_pcx),
+    (b"", read_targa),
+)
+"""The reader of a file's header by its first bytes; a TGA has no signature."""
 PICTURE_SIGNATURES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM", b"II*\x00", b"MM\x00*", b"RIFF")
 
 
@@ -53,7 +74,8 @@ class Design:
     Pillow's names for the file's own, `sha256` is the hash of its bytes. `notes` has one sentence for each alteration
     between file and `image`; it is empty where `image` shows what the file shows. `index_map` shows exactly `image`.
     Every indexed file has one, and every picture of at most 64 colours; for others it is None
-    (`studio.designs.index_map`).
+    (`studio.designs.index_map`). `palette` has the file's whole colour table, uint8 (k, 3), unused entries at its end
+    included; None for a picture without one. `density` is the file's own, None where it states none.
     """
 
     image: Image.Image = field(compare=False, repr=False)
@@ -64,25 +86,32 @@ class Design:
     sha256: str
     notes: tuple[str, ...] = ()
     index_map: IndexMap | None = field(default=None, compare=False, repr=False)
+    palette: NDArray[np.uint8] | None = field(default=None, compare=False, repr=False)
+    density: Density | None = None
 
 
-def open_design(data: bytes) -> Design:
+def open_design(data: bytes, *, to_vary: bool = True) -> Design:
     """Return the design in the bytes of a picture file.
 
-    The size is checked in the header, before any pixel is decoded. Raises `DesignError`, and nothing else, for every
-    file that cannot be used.
+    The size is checked in the header, before any pixel is decoded. A design to vary is at most 4 times as long as it
+    is wide; one to measure or to export may have any shape. Raises `DesignError`, and nothing else, for every file
+    that cannot be used.
     """
     _check_bytes(data)
-    lazy = _open_lazily(data)
+    stated = _read_header(data)
+    lazy = _open_lazily(stated.data, data)
     # Hostile files can raise nearly any exception at nearly any access.
     try:
-        _check_size(*lazy.size)
+        _check_size(*lazy.size, to_vary=to_vary)
         _check_single(lazy, len(data))
-        facts = read_facts(lazy)
-        picture = read_two_tone(lazy, data)
-        picture.load()
-        _check_size(*picture.size)
-        image, notes, index_map = convert_to_srgb(picture, facts)
+        if stated.check is not None:
+            stated.check()
+        mend_colour_map(lazy)
+        facts = read_facts(lazy, stated)
+        density = stated.density or _read_picture_density(lazy)
+        lazy.load()
+        _check_size(*lazy.size, to_vary=to_vary)
+        shown = convert_to_srgb(lazy, facts, find_deep_key(stated, lazy))
     except DesignError:
         raise
     except MemoryError as error:
@@ -95,7 +124,20 @@ def open_design(data: bytes) -> Design:
             f"This {_name(lazy)} file is cut short or damaged. Copy or export it again, as {FINE_FORMATS}."
         ) from error
     digest = hashlib.sha256(data).hexdigest()
-    return Design(image, _name(picture), facts.mode, image.width, image.height, digest, notes, index_map)
+    if density is not None and facts.lies_on_its_side:
+        density = Density(density.picks_per_metre, density.reeds_per_metre)
+    return Design(
+        image=shown.image,
+        format=_name(lazy),
+        mode=facts.mode,
+        width_px=shown.image.width,
+        height_px=shown.image.height,
+        sha256=digest,
+        notes=shown.notes,
+        index_map=shown.index_map,
+        palette=shown.palette,
+        density=density,
+    )
 
 
 def browser_ready(design: Design) -> bool:
@@ -117,8 +159,28 @@ def _check_bytes(data: bytes) -> None:
         )
 
 
-def _open_lazily(data: bytes) -> ImageFile.ImageFile:
-    """Return Pillow's picture with its header read and no pixel decoded."""
+def _read_header(data: bytes) -> Stated:
+    """Return what the file states. Of a header that cannot be read nothing is taken: Pillow refuses such a file."""
+    read = next(read for signature, read in HEADERS if data.startswith(signature))
+    try:
+        return read(data)
+    except DesignError:
+        raise
+    except Exception:  # noqa: BLE001 - a damaged header can raise nearly anything
+        return Stated(data)
+
+
+def _read_picture_density(picture: Image.Image) -> Density | None:
+    if picture.format == "TIFF":
+        return read_tiff_density(picture)
+    if picture.format in ("JPEG", "MPO") and picture.info.get("jfif_unit") in (1, 2):
+        across, down = picture.info["dpi"]
+        return read_density(across / METRES_PER_INCH, down / METRES_PER_INCH)
+    return None
+
+
+def _open_lazily(data: bytes, own: bytes) -> ImageFile.ImageFile:
+    """Return Pillow's picture with its header read and no pixel decoded. `own` are the bytes before any mending."""
     try:
         return Image.open(io.BytesIO(data), formats=FORMATS)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
@@ -130,7 +192,7 @@ def _open_lazily(data: bytes) -> ImageFile.ImageFile:
             "Save it with fewer pixels, one for each knot."
         ) from error
     except UnidentifiedImageError as error:
-        raise DesignError(_explain_unknown(data)) from error
+        raise DesignError(_explain_unknown(own)) from error
     except Exception as error:  # Pillow's readers raise different errors for a broken header
         raise DesignError(
             f"This file is damaged: its beginning cannot be read. Copy or export it again, as {FINE_FORMATS}."
@@ -147,7 +209,7 @@ def _explain_unknown(data: bytes) -> str:
     return f"This file is not a picture that can be read here. Save the design as {FINE_FORMATS}."
 
 
-def _check_size(width_px: int, height_px: int) -> None:
+def _check_size(width_px: int, height_px: int, *, to_vary: bool) -> None:
     size = f"{width_px} x {height_px} pixels"
     if min(width_px, height_px) < SMALLEST_SIDE_PX:
         raise DesignError(
@@ -164,7 +226,7 @@ def _check_size(width_px: int, height_px: int) -> None:
             f"This picture has {size}, {width_px * height_px / 1e6:.0f} megapixels; at most "
             f"{PIXELS_LIMIT // 10**6} are allowed. Save it with fewer pixels, one for each knot."
         )
-    if max(width_px, height_px) > ASPECT_LIMIT * min(width_px, height_px):
+    if to_vary and max(width_px, height_px) > ASPECT_LIMIT * min(width_px, height_px):
         raise DesignError(
             f"This picture of {size} is too long and narrow: one side may be at most {ASPECT_LIMIT} times the other. "
             f"Cut out a part, such as {_suggest_part(width_px, height_px)} pixels."

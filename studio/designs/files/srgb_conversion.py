@@ -6,8 +6,10 @@ import io
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageFile
 
+from studio.designs.files.stated import PROFILE_IGNORED, Stated
 from studio.designs.index_map import IndexMap, index_colours
 from studio.errors import DesignError
 
@@ -20,6 +22,8 @@ USUAL_SCALES: dict[str, tuple[int, ...]] = {"I": (255, 65535, 2**31 - 1), "F": (
 """Usual white levels of the modes whose files do not state theirs."""
 INDEXED_GREYS = ("BMP", "GIF", "PCX")
 """Formats that store grey pictures with a palette, which Pillow opens as mode "L" where the palette is 0, 1, 2, …."""
+FILLED_UP = ("BMP", "TGA")
+"""Formats whose fourth channel is often an empty filler."""
 UPRIGHT: dict[int, Image.Transpose] = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -37,7 +41,8 @@ REDUCED = "Its 16 bits per colour were reduced to 8."
 RANGE_READ = "Its grey values were read as 0 (black) to {} (white) and reduced to 8 bits."
 INKS = "Its printing inks (CMYK) were converted to screen colours."
 LAB_CONVERTED = "Its Lab colours were converted to screen colours."
-PROFILE_IGNORED = "Its colour profile could not be read and was ignored."
+ALPHA_DISREGARDED = "Its fourth channel is not declared as transparency and was ignored."
+NUMBERS_LOST = "Its half transparent knots were blended with white, so that its yarns have new numbers."
 FIRST_PICTURE = "The file holds further pictures; the first one was taken."
 
 
@@ -56,48 +61,144 @@ class Facts:
     full_scale: int
     inverted: bool
     extra_pictures: bool
+    opaque: bool
+    entries: int | None
+    notes: tuple[str, ...]
+
+    @property
+    def lies_on_its_side(self) -> bool:
+        """Whether the picture is turned by a quarter on opening."""
+        return self.orientation in (5, 6, 7, 8)
 
 
-def read_facts(picture: ImageFile.ImageFile) -> Facts:
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A picture in upright 8-bit sRGB, one sentence for each alteration in order, and its knots if it has them.
+
+    `palette` is the whole colour table of an indexed picture, with the unused entries at its end.
+    """
+
+    image: Image.Image
+    notes: tuple[str, ...]
+    index_map: IndexMap | None
+    palette: NDArray[np.uint8] | None
+
+
+def read_facts(picture: ImageFile.ImageFile, stated: Stated) -> Facts:
     """Return the facts of a lazily opened picture. A broken header can raise any exception."""
     tags = getattr(picture, "tag_v2", {})
     rawmodes = [tile.args if isinstance(tile.args, str) else str(tile.args[0]) for tile in picture.tile if tile.args]
     bits = tags.get(TIFF_BITS, (16,))[0]
+    if stated.grey_bits:  # Pillow gives the value in the file's own bits beside pixels of 8
+        steps = (1 << stated.grey_bits) - 1
+        picture.info["transparency"] = (picture.info["transparency"] & steps) * 255 // steps
     return Facts(
         mode=picture.mode,
         orientation=_read_orientation(picture),
-        profile=picture.info.get("icc_profile"),
+        profile=stated.profile or picture.info.get("icc_profile"),
         deep=picture.mode in ("RGB", "RGBA", "RGBX", "CMYK") and any(";16" in rawmode for rawmode in rawmodes),
         full_scale=(1 << bits) - 1 if picture.mode.startswith("I;16") and 8 < bits <= 16 else 65535,
         inverted=picture.mode.startswith("I;16") and tags.get(TIFF_PHOTOMETRIC) == WHITE_IS_ZERO,
         extra_pictures=picture.format == "MPO",
+        opaque=stated.opaque and picture.format == "TGA",
+        entries=stated.entries,
+        notes=stated.notes,
     )
 
 
-def convert_to_srgb(picture: Image.Image, facts: Facts) -> tuple[Image.Image, tuple[str, ...], IndexMap | None]:
-    """Return a decoded picture as RGB, one sentence for each alteration in order, and its index map if it has one.
+def convert_to_srgb(picture: Image.Image, facts: Facts, opacity: Image.Image | None = None) -> Shown:
+    """Return a decoded picture in sRGB. `opacity` (mode "L") is one that Pillow did not decode.
 
     An indexed picture keeps its indices: its palette entries are converted like pixels. Raises `DesignError` for grey
     values of unknown range, and whatever Pillow raises for damaged pixels.
     """
-    notes: list[str] = [FIRST_PICTURE] if facts.extra_pictures else []
+    notes = [*facts.notes, *([FIRST_PICTURE] if facts.extra_pictures else [])]
+    picture, cover = _part_cover(picture, notes)
     indices = _read_indices(picture)
-    entries = 0 if indices is None else int(np.asarray(indices).max()) + 1
+    used = 0 if indices is None else int(np.asarray(indices).max()) + 1
+    entries = used if indices is None else max(used, _count_entries(picture, facts, used))
     colour, alpha = _split(picture if indices is None else _list_entries(picture, entries), facts, notes)
+    alpha = _choose_opacity(alpha if opacity is None else opacity, facts, used, picture.format, notes)
     image = _apply_profile(colour, facts.profile, notes)
-    if alpha is not None and alpha.getextrema() != (255, 255):
+    if alpha is not None:
         image = Image.composite(image, Image.new("RGB", image.size, WHITE), alpha)
         if indices is None or _uses_transparency(alpha, indices):
             notes.append(FILLED)
-    index_map = None
-    if indices is not None:
-        index_map = IndexMap(np.asarray(_turn(indices, picture, facts)), np.asarray(image)[0])
-        image = index_map.image().convert("RGB")
-    else:
-        image = _turn(image, picture, facts)
     if facts.orientation in UPRIGHT:
         notes.append(TURNED)
-    return image, tuple(notes), index_map if index_map is not None else index_colours(image)
+    if indices is None:
+        image = _turn(image, picture, facts)
+        return Shown(image, tuple(notes), index_colours(image), None)
+    palette = np.asarray(image)[0]
+    knots = np.asarray(indices)
+    if cover is not None:
+        knots, palette, used = _lay_white(knots, palette, used, cover)
+    index_map = IndexMap(np.asarray(_turn(Image.fromarray(knots), picture, facts)), palette[:used])
+    return Shown(index_map.image().convert("RGB"), tuple(notes), index_map, palette)
+
+
+def _part_cover(picture: Image.Image, notes: list[str]) -> tuple[Image.Image, NDArray[np.bool_] | None]:
+    """Return a picture of mode "PA" as "P" with the knots that its alpha channel makes white; others unchanged.
+
+    Half transparent knots are mixtures of yarn and white, which have no number: such a picture stays as it is.
+    """
+    if picture.mode != "PA":
+        return picture, None
+    indices, alpha = np.moveaxis(np.asarray(picture), -1, 0)
+    clear = alpha == 0
+    if not (clear | (alpha == 255)).all() or (clear.any() and indices[~clear].max(initial=0) == 255):
+        notes.append(NUMBERS_LOST)
+        return picture, None
+    plain = Image.fromarray(np.where(clear, 0, indices).astype(np.uint8))
+    plain.putpalette(picture.getpalette() or [])
+    plain.format = picture.format
+    if not clear.any():
+        return plain, None
+    notes.append(FILLED)
+    return plain, clear
+
+
+def _lay_white(
+    knots: NDArray[np.uint8], palette: NDArray[np.uint8], used: int, clear: NDArray[np.bool_]
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8], int]:
+    """Return knots with a yarn of white behind the used ones, their palette, and the number of entries in use."""
+    white = np.array([WHITE], np.uint8)
+    return np.where(clear, np.uint8(used), knots), np.concatenate([palette[:used], white]), used + 1
+
+
+def _choose_opacity(
+    alpha: Image.Image | None, facts: Facts, used: int, form: str | None, notes: list[str]
+) -> Image.Image | None:
+    """Return the opacity that is meant, or None where all is opaque.
+
+    A fourth channel of zeros in a BMP or TGA is a filler: Photoshop and the clipboard leave it empty, and browsers
+    show such a file opaque.
+    """
+    if alpha is None or alpha.getextrema() == (255, 255):
+        return None
+    if form in FILLED_UP and (alpha if not used else alpha.crop((0, 0, used, 1))).getextrema() == (0, 0):
+        return None
+    if facts.opaque:
+        notes.append(ALPHA_DISREGARDED)
+        return None
+    return alpha
+
+
+def _count_entries(picture: Image.Image, facts: Facts, used: int) -> int:
+    """Return the length of an indexed picture's colour table.
+
+    Most formats fill theirs up to a power of two: equal entries behind the last one in use are taken for filling.
+    """
+    if picture.mode != "P" or picture.palette is None:
+        return used
+    if facts.entries is not None and picture.format == "PNG":
+        return min(facts.entries, 256)
+    table = np.array(picture.getpalette("RGB"), np.uint8).reshape(-1, 3)[: facts.entries or 256]
+    if len(table) <= used:
+        return used
+    different = np.flatnonzero((table[used:] != table[-1]).any(axis=1))
+    filled = 0 if not len(different) else int(different[-1]) + 1
+    return used + filled if filled < len(table) - used - 1 else len(table)
 
 
 def _read_indices(picture: Image.Image) -> Image.Image | None:
@@ -142,7 +243,8 @@ def _split(picture: Image.Image, facts: Facts, notes: list[str]) -> tuple[Image.
         picture.info.pop("transparency", None)
     if picture.has_transparency_data:
         rgba = picture.convert("RGBA")
-        return rgba.convert("RGB"), rgba.getchannel("A")
+        grey = picture.mode in ("1", "L", "LA")
+        return rgba.getchannel("R") if grey else rgba.convert("RGB"), rgba.getchannel("A")
     if picture.mode in ("L", "RGB", "CMYK", "LAB"):
         return picture, None
     return picture.convert("L" if picture.mode == "1" else "RGB"), None
@@ -191,6 +293,11 @@ def _apply_profile(colour: Image.Image, profile: bytes | None, notes: list[str])
 
 def _apply_embedded(colour: Image.Image, profile: bytes, notes: list[str]) -> Image.Image:
     source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+    if colour.mode == "RGB" and source.profile.xcolor_space.strip() == "GRAY":
+        # Grey with transparency of 16 bits is decoded as three equal channels.
+        bands = [np.asarray(band) for band in colour.split()]
+        if all(np.array_equal(bands[0], band) for band in bands[1:]):
+            colour = colour.getchannel("R")
     if colour.mode in ("L", "RGB") and _is_neutral(colour.mode, source):
         return colour.convert("RGB")
     image = _transform(colour, source)

@@ -1,0 +1,108 @@
+"""BMP files: colour tables, bit depths, colour space and density, by the headers of Windows (Microsoft, wingdi.h)."""
+
+from __future__ import annotations
+
+import struct
+
+import numpy as np
+from numpy.typing import NDArray
+
+from studio.designs.files.calibration import SRGB_PRIMARIES, near_srgb, write_gamma_profile
+from studio.designs.files.density import read_density
+from studio.designs.files.stated import Stated
+
+FILE_HEADER = 14
+CORE_HEADER = 12
+INFO_HEADER = 40
+V4_HEADER, V5_HEADER = 108, 124
+UNCOMPRESSED, RLE8, RLE4 = 0, 1, 2
+CALIBRATED, EMBEDDED, LINKED = 0, int.from_bytes(b"MBED"), int.from_bytes(b"LINK")
+TABLE = 256
+LINKED_IGNORED = "Its colour profile is another file, which it only names, and was ignored."
+CALIBRATION_IGNORED = "Its calibration is that of no colour space and was ignored."
+
+
+def read_bmp(data: bytes) -> Stated:
+    """Return what a BMP states, indexed pixels as bytes with a whole colour table.
+
+    Pillow reads a table of black and white as bits whatever the depth, and no 2-bit pixels at all. Raises `ValueError`
+    or `struct.error` for a file that is too short.
+    """
+    (size,) = struct.unpack_from("<I", data, FILE_HEADER)
+    if size < INFO_HEADER:
+        bits, compression, across, down = struct.unpack_from("<H", data, 24)[0], UNCOMPRESSED, 0, 0
+    else:
+        bits, compression, _, across, down = struct.unpack_from("<HIIii", data, 28)
+    density = read_density(across, down)
+    profile, notes = _read_profile(data, size) if size >= V4_HEADER else (None, ())
+    if bits not in (1, 2, 4, 8) or compression not in (UNCOMPRESSED, RLE8, RLE4):
+        return Stated(data, profile, density, notes=notes)
+    restated, entries = _restate_indexed(data, size, bits, compression)
+    return Stated(restated, profile, density, entries, notes=notes)
+
+
+def _restate_indexed(data: bytes, size: int, bits: int, compression: int) -> tuple[bytes, int]:
+    """Return the file with 256 colours, and 8 bits per pixel where it is not compressed; and its own colours."""
+    (start,) = struct.unpack_from("<I", data, 10)
+    if size == CORE_HEADER:
+        width, height = struct.unpack_from("<HH", data, 18)
+        stated, wide = 0, 3
+    else:
+        width, height = struct.unpack_from("<ii", data, 18)
+        (stated,) = struct.unpack_from("<I", data, 46)
+        wide = 4
+    table_start = FILE_HEADER + size
+    entries = min(stated or 1 << bits, 1 << bits, max(start - table_start, 0) // wide)
+    table = np.zeros((TABLE, 4), np.uint8)
+    table[:entries, :3] = np.frombuffer(data, np.uint8, entries * wide, table_start).reshape(-1, wide)[:, :3]
+    pixels = data[start:] if compression else _unpack(data, start, width, abs(height), bits).tobytes()
+    begin = FILE_HEADER + INFO_HEADER + table.size
+    header = struct.pack(
+        "<2sIIIIiiHHIIiiII",
+        *(b"BM", begin + len(pixels), 0, begin, INFO_HEADER, width, height, 1),
+        *(bits if compression == RLE4 else 8, compression, len(pixels), 0, 0, TABLE, 0),
+    )
+    return header + table.tobytes() + pixels, entries
+
+
+def _unpack(data: bytes, start: int, width: int, height: int, bits: int) -> NDArray[np.uint8]:
+    """Return rows of one byte per pixel, each padded to four bytes."""
+    stride = (width * bits + 31) // 32 * 4
+    if width < 1 or start + stride * height > len(data):
+        raise ValueError(f"{len(data)} bytes for {width} x {height} pixels")
+    packed = np.frombuffer(data, np.uint8, stride * height, start).reshape(height, stride)
+    rows = np.zeros((height, -(-width // 4) * 4), np.uint8)
+    per_byte = 8 // bits
+    for place in range(per_byte):
+        part = packed >> np.uint8(8 - bits * (place + 1)) & np.uint8((1 << bits) - 1)
+        target = rows[:, place:width:per_byte]
+        target[:] = part[:, : target.shape[1]]
+    return rows
+
+
+def _read_profile(data: bytes, size: int) -> tuple[bytes | None, tuple[str, ...]]:
+    """Return the profile of a V4 or V5 header, and notes."""
+    (space,) = struct.unpack_from("<I", data, FILE_HEADER + 56)
+    if space == LINKED:
+        return None, (LINKED_IGNORED,)
+    if space == EMBEDDED and size >= V5_HEADER:
+        start, length = struct.unpack_from("<II", data, FILE_HEADER + 112)
+        return data[FILE_HEADER + start : FILE_HEADER + start + length] or b"none", ()
+    try:
+        return _read_calibration(data) if space == CALIBRATED else None, ()
+    except (ValueError, np.linalg.LinAlgError):
+        return None, (CALIBRATION_IGNORED,)
+
+
+def _read_calibration(data: bytes) -> bytes | None:
+    """Return the profile of a header's endpoints and gammas, or None where they are sRGB's or left empty."""
+    ends = np.array(struct.unpack_from("<9i", data, FILE_HEADER + 60), dtype=float).reshape(3, 3) / 2**30
+    exponents = [value / 65536 for value in struct.unpack_from("<3I", data, FILE_HEADER + 96)]
+    if not ends.any() or not any(exponents):  # many programs leave the calibration empty
+        return None
+    if not all(0.05 <= exponent <= 20 for exponent in exponents):
+        raise ValueError(f"gammas {exponents}")
+    chromaticities = ends[:, :2] / ends.sum(axis=1, keepdims=True)
+    primaries = (*SRGB_PRIMARIES[:2], *chromaticities.ravel().tolist())
+    usual = all(abs(exponent / 2.2 - 1) <= 0.05 for exponent in exponents)
+    return None if usual and near_srgb(primaries) else write_gamma_profile(exponents, primaries)
