@@ -19,6 +19,7 @@ HEAVY = {"torch", "diffusers", "transformers", "peft", "mmgp", "accelerate"}
 LAYERS = [
     {"streamlit_app", "pages", "studio.ui.app", "studio.__main__"},
     {"studio.commands"},
+    {"studio.commands.file_forms"},
     {"studio.ui.generate", "studio.ui.gallery", "studio.ui.compare", "studio.ui.settings"},
     {"studio.ui.generate.form"},
     {"studio.ui.shared"},

@@ -2,7 +2,7 @@
 
 Both sides use the same loaded model, design, prompt, seeds and settings, and take turns. Besides seconds it counts the
 calls of each part of the model, which are the same on every machine. `--knots` runs `knots_benchmark` instead, and the
-subject `recompose` runs `recompose_benchmark`.
+subject `recompose` runs `recompose_benchmark`; `files` runs `file_forms.table`.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from filelock import FileLock
 
 from studio.commands.arguments import read_design
 from studio.commands.figures_file import check_figures_file, write_figures
+from studio.commands.file_forms.table import add_table_arguments, make_table
 from studio.commands.knots_benchmark import DEFAULT_SIZE, measure_knots
 from studio.commands.recompose_benchmark import add_recompose_arguments, measure_recomposing
 from studio.designs import Design, fit, open_design
@@ -65,11 +66,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_recompose_arguments(
         subjects.add_parser("recompose", help="measure instead variations drawn from a design's own motifs")
     )
+    add_table_arguments(subjects.add_parser("files", help="compare instead what is read of each form of file"))
 
 
 def run(args: argparse.Namespace) -> int:
     """Measure, print a table and a line of JSON; returns 0."""
     check_figures_file(args.json)
+    if args.subject == "files":
+        return make_table(args.output)
     if args.subject == "recompose":
         with FileLock(device_lock_file()):
             figures = measure_recomposing(args.designs, args.repeat, args.drawing)

@@ -7,7 +7,7 @@ import struct
 import numpy as np
 from numpy.typing import NDArray
 
-from studio.designs.files.calibration import SRGB_PRIMARIES, near_srgb, write_gamma_profile
+from studio.designs.files.calibration import SRGB_PRIMARIES, near_srgb
 from studio.designs.files.density import read_density
 from studio.designs.files.stated import Stated
 
@@ -19,7 +19,7 @@ UNCOMPRESSED, RLE8, RLE4 = 0, 1, 2
 CALIBRATED, EMBEDDED, LINKED = 0, int.from_bytes(b"MBED"), int.from_bytes(b"LINK")
 TABLE = 256
 LINKED_IGNORED = "Its colour profile is another file, which it only names, and was ignored."
-CALIBRATION_IGNORED = "Its calibration is that of no colour space and was ignored."
+CALIBRATION_IGNORED = "Its calibration (gamma and primaries) was ignored, as browsers do: its colours were not changed."
 
 
 def read_bmp(data: bytes) -> Stated:
@@ -88,21 +88,17 @@ def _read_profile(data: bytes, size: int) -> tuple[bytes | None, tuple[str, ...]
     if space == EMBEDDED and size >= V5_HEADER:
         start, length = struct.unpack_from("<II", data, FILE_HEADER + 112)
         return data[FILE_HEADER + start : FILE_HEADER + start + length] or b"none", ()
-    try:
-        return _read_calibration(data) if space == CALIBRATED else None, ()
-    except (ValueError, np.linalg.LinAlgError):
+    if space == CALIBRATED and not _shows_srgb(data):
         return None, (CALIBRATION_IGNORED,)
+    return None, ()
 
 
-def _read_calibration(data: bytes) -> bytes | None:
-    """Return the profile of a header's endpoints and gammas, or None where they are sRGB's or left empty."""
-    ends = np.array(struct.unpack_from("<9i", data, FILE_HEADER + 60), dtype=float).reshape(3, 3) / 2**30
+def _shows_srgb(data: bytes) -> bool:
+    """Return whether a header's endpoints and gammas are near sRGB's, or left empty, as many programs do."""
+    ends = np.array(struct.unpack_from("<9i", data, FILE_HEADER + 60), dtype=float).reshape(3, 3)
     exponents = [value / 65536 for value in struct.unpack_from("<3I", data, FILE_HEADER + 96)]
-    if not ends.any() or not any(exponents):  # many programs leave the calibration empty
-        return None
-    if not all(0.05 <= exponent <= 20 for exponent in exponents):
-        raise ValueError(f"gammas {exponents}")
-    chromaticities = ends[:, :2] / ends.sum(axis=1, keepdims=True)
-    primaries = (*SRGB_PRIMARIES[:2], *chromaticities.ravel().tolist())
-    usual = all(abs(exponent / 2.2 - 1) <= 0.05 for exponent in exponents)
-    return None if usual and near_srgb(primaries) else write_gamma_profile(exponents, primaries)
+    sums = ends.sum(axis=1, keepdims=True)
+    if not any(exponents) or not sums.all():
+        return True
+    primaries = (*SRGB_PRIMARIES[:2], *(ends[:, :2] / sums).ravel().tolist())
+    return all(abs(exponent / 2.2 - 1) <= 0.05 for exponent in exponents) and near_srgb(primaries)

@@ -17,7 +17,7 @@ SCANS_LIMIT = 64
 START_OF_SCAN, END_OF_IMAGE = 0xDA, 0xD9
 END = bytes((0xFF, END_OF_IMAGE))
 WITHOUT_LENGTH = frozenset((0x01, *range(0xD0, 0xD9)))
-END_MISSING = "Its end marker is missing, though no knot is; the file may have been cut after the picture."
+END_MISSING = "Its end marker is missing, but all of its pixels are there."
 _MARKER = re.compile(rb"\xff+([^\x00\xd0-\xd7\xff])")
 """The next marker in a scan: neither a stuffed byte nor a restart."""
 

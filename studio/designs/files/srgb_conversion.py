@@ -42,6 +42,7 @@ RANGE_READ = "Its grey values were read as 0 (black) to {} (white) and reduced t
 INKS = "Its printing inks (CMYK) were converted to screen colours."
 LAB_CONVERTED = "Its Lab colours were converted to screen colours."
 ALPHA_DISREGARDED = "Its fourth channel is not declared as transparency and was ignored."
+FILLER = "Its alpha channel is zero everywhere, which is a filler: no knot was taken for transparent."
 NUMBERS_LOST = "Its half transparent knots were blended with white, so that its yarns have new numbers."
 FIRST_PICTURE = "The file holds further pictures; the first one was taken."
 
@@ -171,12 +172,12 @@ def _choose_opacity(
 ) -> Image.Image | None:
     """Return the opacity that is meant, or None where all is opaque.
 
-    A fourth channel of zeros in a BMP or TGA is a filler: Photoshop and the clipboard leave it empty, and browsers
-    show such a file opaque.
+    A fourth channel of zeros in a BMP or TGA is a filler: Photoshop and the clipboard leave it empty.
     """
     if alpha is None or alpha.getextrema() == (255, 255):
         return None
     if form in FILLED_UP and (alpha if not used else alpha.crop((0, 0, used, 1))).getextrema() == (0, 0):
+        notes.append(FILLER)
         return None
     if facts.opaque:
         notes.append(ALPHA_DISREGARDED)
