@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from studio.commands.file_forms.drawing import HEIGHT, WIDTH, YARNS, Form, apply_gamma, colour, draw_knots
+from studio.commands.file_forms.drawing import CLEAR, HEIGHT, WIDTH, YARNS, Form, apply_gamma, colour, draw_knots
 from studio.designs.files.calibration import write_gamma_profile
 
 BLACK_AND_WHITE = np.array([[0] * 3, [255] * 3], np.uint8)
@@ -81,7 +81,30 @@ def list_bmp_forms() -> Iterator[Form]:
     yield Form("BMP", "32 bits, no masks", write_bmp(filled, 32), colour(), media_type=web)
     data = write_bmp(filled, 32, compression=3, rest=MASKS)
     yield Form("BMP", "32 bits, alpha zero everywhere", data, colour())
+    clear = np.where(draw_knots() == CLEAR, 0, 255).astype(np.uint8)
+    data = write_bmp(np.dstack([bgr, clear]).reshape(HEIGHT, -1), 32, compression=3, rest=MASKS)
+    yield Form("BMP", "32 bits, one yarn transparent", data, colour(clear=CLEAR), media_type=web)
+    masks = struct.pack("<4I", 0xFF, 0xFF00, 0xFF0000, 0)
+    data = write_bmp(np.dstack([colour(), clear]).reshape(HEIGHT, -1), 32, compression=3, rest=masks)
+    yield Form("BMP", "32 bits, red first", data, colour(), media_type=web)
+    for depths in ((5, 5, 5), (5, 6, 5), (4, 4, 4)):
+        yield _write_short(depths, web)
     yield from _list_colour_spaces(bgr.reshape(HEIGHT, -1), web)
+
+
+def _write_short(depths: tuple[int, int, int], web: str) -> Form:
+    """Return a form of 16 bits per pixel, with these bits of red, green and blue."""
+    packed, masks = np.zeros((HEIGHT, WIDTH), int), []
+    shows = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+    for channel, bits in enumerate(depths):
+        shift = sum(depths[channel + 1 :])
+        values = colour()[..., channel].astype(int) >> (8 - bits)
+        packed |= values << shift
+        masks.append(((1 << bits) - 1) << shift)
+        shows[..., channel] = np.rint(values * (255 / ((1 << bits) - 1)))
+    rest = struct.pack("<4I", *masks, 0)
+    data = write_bmp(packed.astype("<u2").view(np.uint8), 16, compression=3, rest=rest)
+    return Form("BMP", f"16 bits, {'-'.join(map(str, depths))}", data, shows, media_type=web)
 
 
 def _list_colour_spaces(rows: NDArray[np.uint8], web: str) -> Iterator[Form]:

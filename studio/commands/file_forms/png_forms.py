@@ -87,6 +87,8 @@ def _list_colour_spaces() -> _Rows:
     plte = write_chunk(b"PLTE", YARNS.tobytes())
     data = write_png(INDEXED, 8, draw_knots(), gamma, plte)
     yield "gAMA 1.0, indexed", data, linear, {"numbers": True, "tolerance": 2}
+    broken = write_chunk(b"iCCP", b"a\0\0broken")
+    yield "gAMA 1.0, profile that cannot be read", write_png(RGB, 8, rgb, broken, gamma), linear, {"tolerance": 2}
     usual = write_chunk(b"gAMA", struct.pack(">I", 45455))
     yield "gAMA 1/2.2", write_png(RGB, 8, rgb, usual), rgb, {}
     yield "gAMA 1.0 behind sRGB", write_png(RGB, 8, rgb, write_chunk(b"sRGB", b"\0"), gamma), rgb, {}
@@ -124,5 +126,8 @@ def _list_damages() -> _Rows:
     body[length // 2 : length // 2 + 8] = b"\x55" * 8
     pixels = whole[start - 8 : start] + bytes(body) + whole[start + length : start + length + 4]
     yield "damaged pixels", write_png(RGB, 8, colour(), pixels=pixels), None, {}
+    key = write_chunk(b"tRNS", b"\0\1")
+    yield "transparency cut short", write_png(RGB, 8, colour(), key), colour(), {}
+    yield "part that no reader knows", write_png(RGB, 8, colour(), write_chunk(b"LOOM", b"")), None, {}
     plte = write_chunk(b"PLTE", YARNS.tobytes(), damaged=True)
     yield "damaged palette", write_png(INDEXED, 8, draw_knots(), plte), None, {}

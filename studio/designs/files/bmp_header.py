@@ -14,8 +14,10 @@ from studio.designs.files.stated import Stated
 FILE_HEADER = 14
 CORE_HEADER = 12
 INFO_HEADER = 40
-V4_HEADER, V5_HEADER = 108, 124
-UNCOMPRESSED, RLE8, RLE4 = 0, 1, 2
+V3_HEADER, V4_HEADER, V5_HEADER = 56, 108, 124
+UNCOMPRESSED, RLE8, RLE4, MASKED, MASKED_ALPHA = 0, 1, 2, 3, 6
+USUAL_MASKS = {16: (0x7C00, 0x3E0, 0x1F, 0), 32: (0xFF0000, 0xFF00, 0xFF, 0)}
+"""Red, green, blue and alpha of files that state no masks."""
 CALIBRATED, EMBEDDED, LINKED = 0, int.from_bytes(b"MBED"), int.from_bytes(b"LINK")
 TABLE = 256
 LINKED_IGNORED = "Its colour profile is another file, which it only names, and was ignored."
@@ -25,7 +27,8 @@ CALIBRATION_IGNORED = "Its calibration (gamma and primaries) was ignored, as bro
 def read_bmp(data: bytes) -> Stated:
     """Return what a BMP states, indexed pixels as bytes with a whole colour table.
 
-    Pillow reads a table of black and white as bits whatever the depth, and no 2-bit pixels at all. Raises `ValueError`
+    Pillow reads a table of black and white as bits whatever the depth, no 2-bit pixels at all, and few of the masks of
+    16 and 32 bits. Raises `ValueError`
     or `struct.error` for a file that is too short.
     """
     (size,) = struct.unpack_from("<I", data, FILE_HEADER)
@@ -35,6 +38,8 @@ def read_bmp(data: bytes) -> Stated:
         bits, compression, _, across, down = struct.unpack_from("<HIIii", data, 28)
     density = read_density(across, down)
     profile, notes = _read_profile(data, size) if size >= V4_HEADER else (None, ())
+    if bits in (16, 32) and compression in (UNCOMPRESSED, MASKED, MASKED_ALPHA):
+        return Stated(_restate_masked(data, size, bits, compression), profile, density, notes=notes)
     if bits not in (1, 2, 4, 8) or compression not in (UNCOMPRESSED, RLE8, RLE4):
         return Stated(data, profile, density, notes=notes)
     restated, entries = _restate_indexed(data, size, bits, compression)
@@ -63,6 +68,38 @@ def _restate_indexed(data: bytes, size: int, bits: int, compression: int) -> tup
         *(bits if compression == RLE4 else 8, compression, len(pixels), 0, 0, TABLE, 0),
     )
     return header + table.tobytes() + pixels, entries
+
+
+def _restate_masked(data: bytes, size: int, bits: int, compression: int) -> bytes:
+    """Return a file of 16 or 32 bits per pixel as one of 32, in the order blue, green, red and, if it has it, alpha."""
+    (start,) = struct.unpack_from("<I", data, 10)
+    masks = USUAL_MASKS[bits]
+    width, height = struct.unpack_from("<HH" if size == CORE_HEADER else "<ii", data, 18)
+    if compression != UNCOMPRESSED:
+        masks = struct.unpack_from("<4I", data, FILE_HEADER + INFO_HEADER)
+        if compression == MASKED and size < V3_HEADER:  # three masks stand behind the header, and no fourth
+            masks = (*masks[:3], 0)
+        masks = masks if any(masks) else USUAL_MASKS[bits]
+    stride = (width * bits + 31) // 32 * 4
+    if width < 1 or start + stride * abs(height) > len(data):
+        raise ValueError(f"{len(data)} bytes for {width} x {height} pixels")
+    packed = np.frombuffer(data, f"<u{bits // 8}", stride * abs(height) // (bits // 8), start)
+    packed = packed.reshape(abs(height), -1)[:, :width]
+    pixels = np.zeros((abs(height), width, 4), np.uint8)
+    for channel, mask in zip((2, 1, 0, 3), masks, strict=True):
+        if mask:
+            low = (mask & -mask).bit_length() - 1
+            most = mask >> low
+            values = (packed & packed.dtype.type(mask)) >> packed.dtype.type(low)
+            pixels[..., channel] = values if most == 255 else np.rint(values * (255 / most))
+    alpha = struct.pack("<4I", 0xFF0000, 0xFF00, 0xFF, 0xFF000000) if masks[3] else b""
+    begin = FILE_HEADER + INFO_HEADER + len(alpha)
+    header = struct.pack(
+        "<2sIIIIiiHHIIiiII",
+        *(b"BM", begin + pixels.size, 0, begin, INFO_HEADER + len(alpha), width, height, 1),
+        *(32, MASKED if alpha else UNCOMPRESSED, pixels.size, 0, 0, 0, 0),
+    )
+    return header + alpha + pixels.tobytes()
 
 
 def _unpack(data: bytes, start: int, width: int, height: int, bits: int) -> NDArray[np.uint8]:

@@ -25,7 +25,7 @@ DECODED = (b"IHDR", b"PLTE", b"tRNS", b"eXIf", b"acTL", b"fcTL", b"fdAT", b"IDAT
 CRITICAL = {b"IHDR": "its header", b"PLTE": "its colours", b"IDAT": "its pixels"}
 COLOUR_CHUNKS = {b"tRNS": "transparency", b"gAMA": "gamma", b"sRGB": "colour space", b"cHRM": "primaries"}
 USUAL_GAMMA = 1 / 2.2
-GREY, RGB, GREY_ALPHA = 0, 2, 4
+GREY, RGB, INDEXED, GREY_ALPHA = 0, 2, 3, 4
 
 READ_AS_SRGB = "Its gamma and primaries are nearly those of sRGB and were read as sRGB: no colour was changed."
 CODES_IGNORED = "Its colour space (cICP) is none that is read here; the colours were read as sRGB."
@@ -55,7 +55,12 @@ def read_png(data: bytes) -> Stated:
                 continue
         if whole and name not in (b"IDAT", b"fdAT"):
             found.setdefault(name, bytes(body))
-        if name in DECODED and not (name == b"eXIf" and len(body) > EXIF_LIMIT):
+        if name[:1].isupper() and name not in DECODED:
+            raise DesignError(f"This PNG file has a part ({name.decode()}) that no reader knows. Export it again.")
+        if name == b"tRNS" and not _has_transparency(found):
+            notes.append("Its transparency (tRNS) is damaged and was ignored.")
+            del found[name]
+        elif name in DECODED and not (name == b"eXIf" and len(body) > EXIF_LIMIT):
             kept.append(chunk if name != b"IEND" else _write_chunk(name, b""))
     if b"IHDR" not in found or len(found[b"IHDR"]) != 13:
         return Stated(data)
@@ -67,7 +72,7 @@ def read_png(data: bytes) -> Stated:
         b"".join(kept),
         profile,
         density=read_density(across, down) if unit == 1 else None,
-        entries=len(found[b"PLTE"]) // 3 if kind == 3 and b"PLTE" in found else None,
+        entries=len(found[b"PLTE"]) // 3 if kind == INDEXED and b"PLTE" in found else None,
         grey_bits=bits if kind == GREY and bits < 8 and b"tRNS" in found else 0,
         key=struct.unpack_from(">HHH", found[b"tRNS"]) if deep_key else None,
         notes=(*notes, *said),
@@ -90,6 +95,12 @@ def find_deep_key(stated: Stated, picture: Image.Image) -> Image.Image | None:
             pixels: NDArray[np.uint8] = np.asarray(byte)
             differs |= (pixels != wanted).any(axis=-1)
     return Image.fromarray(differs.astype(np.uint8) * np.uint8(255))
+
+
+def _has_transparency(found: dict[bytes, bytes]) -> bool:
+    """Return whether a tRNS chunk is as long as its kind of picture needs it."""
+    kind = found.get(b"IHDR", b"").ljust(13, b"\xff")[9]
+    return len(found.get(b"tRNS", b"")) >= {GREY: 2, RGB: 6, INDEXED: 1}.get(kind, 1 << 31)
 
 
 def _walk(data: bytes) -> Iterator[tuple[bytes, bytes, bool]]:
@@ -121,7 +132,9 @@ def _read_profile(found: dict[bytes, bytes], *, grey: bool) -> tuple[bytes | Non
         return None, notes
     if b"iCCP" in found:
         profile = _unpack_profile(found[b"iCCP"])
-        return profile, [] if profile else [PROFILE_IGNORED]
+        if profile:
+            return profile, notes
+        notes.append(PROFILE_IGNORED)
     gamma = int.from_bytes(found.get(b"gAMA", b"")[:4]) / 100_000
     if b"sRGB" in found or not 0.05 <= gamma <= 20:
         return None, notes
@@ -132,11 +145,11 @@ def _read_profile(found: dict[bytes, bytes], *, grey: bool) -> tuple[bytes | Non
         primaries = SRGB_PRIMARIES if near_srgb(stated) else stated
     # Browsers leave colours as they are where the gamma is within 5 % of 1/2.2 and no primaries are stated.
     if abs(gamma / USUAL_GAMMA - 1) <= 0.05 and primaries is SRGB_PRIMARIES:
-        return None, [READ_AS_SRGB] if chromaticities else []
+        return None, [*notes, READ_AS_SRGB] if chromaticities else notes
     try:
         return write_gamma_profile([1 / gamma] * 3, primaries, grey=grey), notes
     except (ValueError, np.linalg.LinAlgError):
-        return None, ["Its primaries (cHRM) are those of no colour space and were ignored."]
+        return None, [*notes, "Its primaries (cHRM) are those of no colour space and were ignored."]
 
 
 def _unpack_profile(body: bytes) -> bytes | None:
