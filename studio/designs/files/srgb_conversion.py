@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageCms, ImageFile
+from PIL import Image, ImageFile
 
-from studio.designs.files.stated import PROFILE_IGNORED, Stated
+from studio.designs.files.profiles import apply_profile
+from studio.designs.files.stated import Stated
 from studio.designs.index_map import IndexMap, index_colours
 from studio.errors import DesignError
 
@@ -39,8 +39,6 @@ TURNED = "The picture was rotated upright, as its file specifies."
 FILLED = "Transparent parts were filled with white."
 REDUCED = "Its 16 bits per colour were reduced to 8."
 RANGE_READ = "Its grey values were read as 0 (black) to {} (white) and reduced to 8 bits."
-INKS = "Its printing inks (CMYK) were converted to screen colours."
-LAB_CONVERTED = "Its Lab colours were converted to screen colours."
 ALPHA_DISREGARDED = "Its fourth channel is not declared as transparency and was ignored."
 FILLER = "Its alpha channel is zero everywhere, which is a filler: no knot was taken for transparent."
 NUMBERS_LOST = "Its half transparent knots were blended with white, so that its yarns have new numbers."
@@ -120,7 +118,7 @@ def convert_to_srgb(picture: Image.Image, facts: Facts, opacity: Image.Image | N
     entries = used if indices is None else max(used, _count_entries(picture, facts, used))
     colour, alpha = _split(picture if indices is None else _list_entries(picture, entries), facts, notes)
     alpha = _choose_opacity(alpha if opacity is None else opacity, facts, used, picture.format, notes)
-    image = _apply_profile(colour, facts.profile, notes)
+    image = apply_profile(colour, facts.profile, notes)
     if alpha is not None:
         image = Image.composite(image, Image.new("RGB", image.size, WHITE), alpha)
         if indices is None or _uses_transparency(alpha, indices):
@@ -271,64 +269,3 @@ def _reduce(picture: Image.Image, facts: Facts, notes: list[str]) -> tuple[Image
     alpha = Image.fromarray(np.where(values == key, 0, 255).astype(np.uint8)) if isinstance(key, int) else None
     grey = np.rint(values.astype(np.float32) * np.float32(255 / scale)).astype(np.uint8)
     return Image.fromarray(255 - grey if facts.inverted else grey), alpha
-
-
-def _apply_profile(colour: Image.Image, profile: bytes | None, notes: list[str]) -> Image.Image:
-    """Return the colours (L, RGB, CMYK or LAB) in sRGB, by the embedded profile where it changes them."""
-    image = None
-    if colour.mode == "LAB":
-        lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
-        notes.append(LAB_CONVERTED)
-        return _transform(colour, lab)
-    if profile:
-        try:
-            image = _apply_embedded(colour, profile, notes)
-        except Exception:  # noqa: BLE001 - a broken profile must not reject the picture
-            notes.append(PROFILE_IGNORED)
-    if image is None:
-        image = colour.convert("RGB")
-        if colour.mode == "CMYK":
-            notes.append(INKS)
-    return image
-
-
-def _apply_embedded(colour: Image.Image, profile: bytes, notes: list[str]) -> Image.Image:
-    source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-    if colour.mode == "RGB" and source.profile.xcolor_space.strip() == "GRAY":
-        # Grey with transparency of 16 bits is decoded as three equal channels.
-        bands = [np.asarray(band) for band in colour.split()]
-        if all(np.array_equal(bands[0], band) for band in bands[1:]):
-            colour = colour.getchannel("R")
-    if colour.mode in ("L", "RGB") and _is_neutral(colour.mode, source):
-        return colour.convert("RGB")
-    image = _transform(colour, source)
-    name = " ".join("".join(c if c.isprintable() else " " for c in ImageCms.getProfileDescription(source)).split())
-    named = f" “{name[:60]}”" if name else ""
-    screen = "Its colours were converted to screen colours (sRGB),"
-    what = INKS.removesuffix(".") + "," if colour.mode == "CMYK" else screen
-    notes.append(f"{what} by its own colour profile{named}.")
-    return image
-
-
-def _is_neutral(mode: str, source: ImageCms.ImageCmsProfile) -> bool:
-    """Return whether a profile equals sRGB: it changes no channel of a grid of test colours by more than 1."""
-    levels = np.linspace(0, 255, 9).astype(np.uint8)
-    if mode == "L":
-        grid = Image.fromarray(levels[None, :])
-    else:
-        grid = Image.fromarray(np.stack(np.meshgrid(levels, levels, levels), -1).reshape(27, 27, 3))
-    transformed = np.asarray(_transform(grid, source)).astype(int)
-    return int(np.abs(transformed - np.asarray(grid.convert("RGB")).astype(int)).max()) <= 1
-
-
-def _transform(colour: Image.Image, source: ImageCms.ImageCmsProfile) -> Image.Image:
-    image = ImageCms.profileToProfile(
-        colour,
-        source,
-        ImageCms.createProfile("sRGB"),
-        renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
-        outputMode="RGB",
-        flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
-    )
-    assert image is not None  # None is returned for inPlace=True only
-    return image
