@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import struct
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -96,7 +97,7 @@ def read_tiff(data: bytes) -> Stated:
 
     Of several pages of their own none is chosen: the bytes stay. Raises `struct.error` for a damaged file.
     """
-    _silence_libtiff()
+    _silence_readers()
     layout = _Layout(data)
     pages = list(layout.walk())
     full = [page for page in pages if page.full] or [max(pages, key=lambda page: page.size)]
@@ -137,8 +138,9 @@ def read_tiff_density(picture: Image.Image) -> Density | None:
 
 
 @functools.cache
-def _silence_libtiff() -> None:
-    """Keep libtiff from writing to the terminal about damaged files: what is wrong is said by the studio."""
+def _silence_readers() -> None:
+    """Keep libtiff and Pillow from writing to the terminal about damaged files: the studio says what is wrong."""
+    warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.TiffImagePlugin")
     library = ctypes.CDLL(_imaging.__file__)
     for name in ("TIFFSetErrorHandler", "TIFFSetWarningHandler"):
         # Where libtiff is linked statically (Windows) its functions are not found, and it goes on writing.
