@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from studio.designs.colours.colour_spaces import format_colour
 from studio.designs.colours.palette import find_near_yarns, suggest_palette
 from studio.designs.files.density import Density
 from studio.designs.files.opening import Design
@@ -64,7 +64,7 @@ class Inspection:
             "colours": self.colours,
             "indexed": self.indexed,
             "suggested": self.suggested,
-            "palette": _name_colours(self.palette),
+            "palette": [format_colour(colour) for colour in self.palette],
             "shares": list(self.shares),
             "symmetry": {
                 axis.direction: {"offset": axis.offset, "agreement": axis.agreement, "kappa": axis.kappa}
@@ -81,7 +81,7 @@ class Inspection:
                 {"yarns": [first, second], "delta_e": difference} for first, second, difference in self.near_yarns
             ],
             "density": self.density and asdict(self.density),
-            "unused_at_end": _name_colours(self.unused_at_end),
+            "unused_at_end": [format_colour(colour) for colour in self.unused_at_end],
         }
 
 
@@ -120,10 +120,6 @@ def inspect_design(design: Design) -> Inspection:
 
 def _list_colours(palette: NDArray[np.uint8]) -> tuple[tuple[int, int, int], ...]:
     return tuple((int(red), int(green), int(blue)) for red, green, blue in palette)
-
-
-def _name_colours(colours: Iterable[tuple[int, int, int]]) -> list[str]:
-    return [f"#{red:02x}{green:02x}{blue:02x}" for red, green, blue in colours]
 
 
 def _count_suggested(design: Design, index_map: IndexMap) -> int | None:

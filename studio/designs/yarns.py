@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from studio.designs.colours.colour_spaces import read_colour
+from studio.designs.colours.colour_spaces import Colour, format_colour, read_colour
 from studio.designs.colours.palette import snap, suggest_palette
 from studio.designs.files.opening import Design
 from studio.designs.index_map import IndexMap, index_colours
@@ -46,3 +46,11 @@ def take_yarns(design: Design, other: IndexMap) -> IndexMap:
 def restore_yarns(index_map: IndexMap, yarns: Sequence[str]) -> IndexMap:
     """Return an index map with the full palette (“#rrggbb”) of its record: files end at the last entry in use."""
     return IndexMap(index_map.indices, np.array([read_colour(yarn) for yarn in yarns], dtype=np.uint8))
+
+
+def name_yarn(number: int, colour: Colour) -> str:
+    """Return a yarn as everything names it, such as “yarn 3, #aa2211”: `number` is its index in the file, from 0.
+
+    Looms and their software call a yarn by this number, so no page or command counts in another way.
+    """
+    return f"yarn {number}, {format_colour(colour)}"

@@ -108,7 +108,7 @@ def test_locked_yarn_is_in_every_variation(shared_server, tab):
     open_loom(tab)
     choose(tab, "Yarns", "New yarns")
     set_number(tab, "Number of yarns", 3)
-    tab.get_by_role("button").filter(has=tab.get_by_alt_text("Yarn 2,")).click()
+    tab.get_by_role("button").filter(has=tab.get_by_alt_text("Yarn 1,")).click()
     expect(tab.get_by_text("3 yarns, 1 of them locked")).to_be_visible()
     set_number(tab, "Steps", 3)
     set_number(tab, "Variations", 2)

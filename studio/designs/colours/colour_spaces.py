@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.floating]
+Colour = tuple[int, int, int]
+"""Red, green and blue, 0 to 255."""
 
 SRGB_TO_XYZ = np.array(
     [
@@ -68,14 +70,20 @@ def convert_to_oklab(srgb: ArrayLike) -> Floats:
     return _multiply(np.cbrt(cones), CONES_TO_OKLAB)
 
 
-def read_colour(text: str) -> tuple[int, int, int]:
+def read_colour(text: str) -> Colour:
     """Return the colour that "#rrggbb" names."""
     return int(text[1:3], 16), int(text[3:5], 16), int(text[5:7], 16)
 
 
+def format_colour(colour: Colour) -> str:
+    """Return a colour as "#rrggbb"."""
+    red, green, blue = colour
+    return f"#{red:02x}{green:02x}{blue:02x}"
+
+
 def format_colours(palette: NDArray[np.uint8]) -> tuple[str, ...]:
     """Return the colours (k, 3) as "#rrggbb"."""
-    return tuple(f"#{red:02x}{green:02x}{blue:02x}" for red, green, blue in palette.tolist())
+    return tuple(format_colour((red, green, blue)) for red, green, blue in palette.tolist())
 
 
 def spread_in_oklab(srgb: ArrayLike) -> Floats:

@@ -8,12 +8,13 @@ from html import escape
 import streamlit as st
 
 from studio.catalogue import Source
+from studio.designs.colours.colour_spaces import Colour
 from studio.designs.files.opening import open_design
 from studio.designs.inspection import Inspection, describe, describe_share, inspect_design
+from studio.designs.yarns import name_yarn
 from studio.errors import StudioError
 from studio.ui.session import workspace
 
-Colour = tuple[int, int, int]
 BAR_PX, THIN_BAR_PX = 14, 6
 _BAR = "display:flex;border-radius:3px;overflow:hidden;"
 
@@ -55,7 +56,7 @@ def swatches_html(palette: Sequence[Colour], shares: Sequence[float] | None = No
         share = 1 / len(palette) if shares is None else shares[number]
         if share <= 0:
             continue
-        name = f"Yarn {number + 1}, #{colour[0]:02x}{colour[1]:02x}{colour[2]:02x}"
+        name = name_yarn(number, colour).capitalize()
         title = name if shares is None else f"{name}, {describe_share(share)}"
         parts.append(
             f'<span title="{escape(title)}" style="flex:{share:.4f} 1 4px;min-width:4px;background:rgb{colour}"></span>'

@@ -6,9 +6,10 @@ import base64
 
 import streamlit as st
 
+from studio.designs.colours.colour_spaces import format_colour
 from studio.designs.files.opening import open_design
 from studio.designs.index_map import IndexMap
-from studio.designs.yarns import read_yarns
+from studio.designs.yarns import name_yarn, read_yarns
 from studio.ui.session import workspace
 
 
@@ -35,12 +36,13 @@ def pick_yarns(label: str, index_map: IndexMap, key: str, *, help_text: str | No
 
 
 def _label(number: int, rgb: list[int]) -> str:
-    """Return a yarn's swatch and its number, counted from 1, as Markdown."""
-    colour = "#{:02x}{:02x}{:02x}".format(*rgb)
+    """Return a yarn's swatch and its number in the file as Markdown."""
+    name = name_yarn(number, (rgb[0], rgb[1], rgb[2]))
+    colour = format_colour((rgb[0], rgb[1], rgb[2]))
     # The outline keeps a yarn in the page's background colour visible.
     swatch = (
         "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16' width='16' height='16'><rect x='.5' y='.5' "
         f"width='15' height='15' rx='3' fill='{colour}' stroke='#808080' stroke-opacity='.6'/></svg>"
     )
     data = base64.b64encode(swatch.encode()).decode()
-    return f"![Yarn {number + 1}, {colour}](data:image/svg+xml;base64,{data}) {number + 1}"
+    return f"![{name.capitalize()}](data:image/svg+xml;base64,{data}) {number}"

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from studio.commands import main
 from studio.designs import IndexMap
+from studio.designs.colours.colour_spaces import format_colours
 from studio.schema import Constraints
 from studio.workspace import Workspace
 from tests.support.knots import YARNS
@@ -30,6 +32,20 @@ def test_a_design_is_described_and_its_yarns_are_kept_by_default(studio: Workspa
     submit(page)
     (job,) = studio.jobs.active()
     assert job.request.constraints == Constraints(palette="auto", symmetry="auto")
+
+
+def test_a_yarn_has_the_number_of_the_file_on_the_page_and_in_the_command_line(
+    studio: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page, source = open_with_design(studio)
+    page.selectbox(key="form_palette").set_value("new").run()
+    picked = [option.content for option in page.pills(key="form_locked").proto.options]
+    assert main(["inspect", str(studio.catalogue.source_path(source.sha256))]) == 0
+    listed = capsys.readouterr().out
+    for number, colour in enumerate(format_colours(YARNS)):
+        assert f'title="Yarn {number}, {colour}' in drawn_html(page)
+        assert picked[number].startswith(f"![Yarn {number}, {colour}]") and picked[number].endswith(f" {number}")
+        assert re.search(rf"yarn {number} +{colour} ", listed)
 
 
 @pytest.mark.usefixtures("busy")
