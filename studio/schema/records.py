@@ -81,7 +81,7 @@ class Weaving:
       None without that axis.
     - `agreement`: knots that equal their mirror partner.
     - `mirrored_share`: knots that the mirroring changed.
-    - `kept_share`: knots that were kept from the design.
+    - `kept_share`: knots that were kept from the design, with their mirror images.
     - `seam_horizontal`, `seam_vertical`: colour step across the seam divided by the mean step inside. About 1 is
       invisible.
     - `seams_closed`: knots that were changed because a seam ratio was above 1.3.

@@ -53,7 +53,9 @@ def test_yarns_and_symmetry_are_kept_in_the_loom_file(shared_server, tab):
     tab.get_by_label("Prompt", exact=True).fill("kilim, red diamonds")
     generate(tab)
     expect_finished(tab)
-    expect(tab.get_by_text(re.compile(r"^4 yarns · .+ % drawn anew · .+ · exactly symmetric$"))).to_have_count(2)
+    expect(
+        tab.get_by_text(re.compile(r"^4 yarns · .+ % drawn anew · .+ · exactly symmetric left and right$"))
+    ).to_have_count(2)
     for one in variation_ids(tab, 2):
         woven = open_design(tab.request.get(f"{shared_server.url}/pictures/variation/{one}").body())
         assert woven.mode == "P"

@@ -11,8 +11,8 @@ from studio.designs.colours.colour_spaces import count_colours
 from studio.designs.files.opening import Design
 from studio.designs.index_map import IndexMap, pack_colours
 from studio.designs.structure.borders import Border, border_mask, find_border
-from studio.designs.structure.repeat_symmetry import find_odd_side, mirror_repeat
-from studio.designs.structure.symmetry import DIRECTIONS, Direction, find_axis, is_symmetric
+from studio.designs.structure.repeat_symmetry import mirror_repeat
+from studio.designs.weaving.axes import choose_axes, find_closed_repeat
 from studio.designs.weaving.orphans import find_orphans
 from studio.designs.yarns import read_yarns
 from studio.errors import RequestError
@@ -32,8 +32,9 @@ class WeavePlan:
     `design` (h, w, 3) are the design's pixels, `indices` (h, w) its knots in the colours `yarns` (k, 3). `palette` is
     `yarns`, None where the colours are free or new. `locked` (n, 3) are the colours that a new palette begins with.
     `vertical` and `horizontal` are the offsets of the axes (see `symmetry.Axis`), None where the variations are not
-    mirrored. `kept` (h, w) is a mask of the part that stays unchanged, None for no part. `strays` (h, w) is a mask of
-    the design's stray knots; `orphan_share` is the share of stray knots that a variation may have. `notes` are
+    mirrored. `kept` (h, w) is a mask of the part that stays unchanged, with the knots that it is mirrored from, None
+    for no part; `marked_share` is the share of the knots that the constraints name as that part. `strays` (h, w) is a
+    mask of the design's stray knots; `orphan_share` is the share of stray knots that a variation may have. `notes` are
     sentences for the designer.
     """
 
@@ -48,17 +49,25 @@ class WeavePlan:
     kept: Mask | None
     strays: Mask
     orphan_share: float
+    marked_share: float = 0.0
     notes: tuple[str, ...] = ()
 
     @property
     def closed_repeat(self) -> str | None:
         """The repeat whose edges meet other edges of the tile, so that seams can show: not "none" and not "mirror"."""
-        return _find_closed_repeat(self.constraints.repeat)
+        return find_closed_repeat(self.constraints.repeat)
 
     @property
     def has_yarns(self) -> bool:
         """Whether the variations have yarns, the design's or new ones, and not free colours."""
         return self.palette is not None or self.constraints.palette == "new"
+
+    @property
+    def kept_share(self) -> float:
+        """The share of the knots that stay: the kept part and all that is mirrored from it."""
+        if self.kept is None:
+            return 0.0
+        return float(mirror_repeat(self.kept, self.closed_repeat, self.vertical, self.horizontal).mean())
 
     @property
     def idle(self) -> bool:
@@ -69,10 +78,6 @@ class WeavePlan:
     def mirrored(self) -> bool:
         """Whether the variations are made symmetric."""
         return self.vertical is not None or self.horizontal is not None
-
-
-def _find_closed_repeat(repeat: str) -> str | None:
-    return None if repeat in ("none", "mirror") else repeat
 
 
 def plan_weave(design: Design, constraints: Constraints, drawing: Drawing = "model") -> WeavePlan:
@@ -96,10 +101,10 @@ def plan_weave(design: Design, constraints: Constraints, drawing: Drawing = "mod
             "This design has a border, so it is not a repeat: laid side by side its borders would meet. "
             "Set Repeat to none, or upload one repeat of the field alone."
         )
-    kept = _find_kept(constraints, border, indices.shape)
+    kept = marked = _find_kept(constraints, border, indices.shape)
     if constraints.palette == "new" and kept is not None:
         _check_room(constraints.colours or 1, join_yarns(locked, pixels[kept]), len(locked))
-    axes, notes = _choose_axes(constraints, indices, pixels, kept)
+    axes, kept, notes = choose_axes(constraints, indices, pixels, kept)
     strays = find_orphans(indices)
     if own is not None and design.mode == "P" and constraints.palette == "auto" and not few:
         notes += (_explain_free_colours(len(own.used()), drawing),)
@@ -116,6 +121,7 @@ def plan_weave(design: Design, constraints: Constraints, drawing: Drawing = "mod
         vertical=axes["vertical"],
         horizontal=axes["horizontal"],
         kept=kept,
+        marked_share=0.0 if marked is None else float(marked.mean()),
         strays=strays,
         orphan_share=max(ORPHAN_SHARE, float(strays.mean())),
         notes=notes,
@@ -203,47 +209,3 @@ def _find_kept(constraints: Constraints, border: Border | None, shape: tuple[int
         )
     mask = border_mask(shape, border)
     return mask if constraints.keep == "border" else ~mask
-
-
-def _choose_axes(
-    constraints: Constraints, indices: NDArray[np.uint8], pixels: Pixels, kept: Mask | None
-) -> tuple[dict[Direction, int | None], tuple[str, ...]]:
-    """Return the offset of each axis to mirror the variations about, and notes on axes that are not enforced."""
-    wanted = constraints.symmetry
-    axes: dict[Direction, int | None] = {"vertical": None, "horizontal": None}
-    notes: list[str] = []
-    if wanted == "none":
-        return axes, ()
-    repeat = _find_closed_repeat(constraints.repeat)
-    for direction in DIRECTIONS:
-        if wanted not in ("auto", "quarter", direction):
-            continue
-        found = find_axis(indices, direction)
-        symmetric = is_symmetric(found)
-        if wanted == "auto" and not symmetric:
-            continue
-        offset = found.offset if symmetric else 0
-        if kept is not None and not _stays_equal(pixels, kept, direction, offset, repeat):
-            if wanted != "auto":
-                raise RequestError(
-                    "The part that you keep is not exactly symmetric itself, so it cannot stay as it is and be "
-                    "mirrored too. Set Symmetry to none, or keep another part."
-                )
-            notes.append(f"The kept part is not exactly symmetric, so the {direction} axis was not enforced.")
-            continue
-        axes[direction] = offset
-    odd = find_odd_side(indices.shape, constraints.repeat)
-    if odd is not None and set(axes.values()) != {None}:
-        notes.append(
-            f"The {odd[0]} of {odd[1]} knots is odd, so a {constraints.repeat} is one knot off after two repeats: each "
-            "repeat is symmetric, but the cloth is not quite."
-        )
-    return axes, tuple(notes)
-
-
-def _stays_equal(pixels: Pixels, kept: Mask, direction: Direction, offset: int, repeat: str | None) -> bool:
-    """Return whether mirroring copies the kept part only from itself and changes none of its pixels."""
-    axes = (offset, None) if direction == "vertical" else (None, offset)
-    sources_kept = mirror_repeat(kept, repeat, *axes)
-    unchanged = (mirror_repeat(pixels, repeat, *axes) == pixels).all(axis=-1)
-    return bool(sources_kept[kept].all() and unchanged[kept].all())

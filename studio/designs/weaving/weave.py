@@ -166,7 +166,7 @@ def _measure(
         horizontal=plan.horizontal,
         agreement=_measure_agreement(knots, plan),
         mirrored_share=mended.mirrored_share,
-        kept_share=0.0 if plan.kept is None else float(plan.kept.mean()),
+        kept_share=plan.kept_share,
         seam_horizontal=None if seams is None else seams.horizontal,
         seam_vertical=None if seams is None else seams.vertical,
         known_small=small,

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from studio.designs.inspection import describe_share
 from studio.designs.structure.repeat import SEAM_LIMIT
+from studio.designs.weaving.axes import SIDES
 from studio.schema import VariationRecord, Weaving
 from studio.ui.shared.design_facts import count_yarns
 
@@ -28,7 +29,7 @@ def describe_woven(record: VariationRecord) -> str:
         whose = "the two designs’" if is_known_of_two(record) else "the design’s"
         words.append(f"{describe_share(weaving.known_large)} {whose} own drawing")
     if weaving.vertical is not None or weaving.horizontal is not None:
-        words.append(_describe_agreement(weaving.agreement))
+        words.append(_describe_symmetry(weaving))
     seams = [ratio for ratio in (weaving.seam_horizontal, weaving.seam_vertical) if ratio is not None]
     if seams:
         words.append(_describe_seam(max(seams)))
@@ -45,10 +46,14 @@ def explain_seams(record: VariationRecord) -> str:
     return f"Seam ratio {ratios}: the colour step across the seam divided by the usual one inside the repeat."
 
 
-def _describe_agreement(agreement: float | None) -> str:
-    if agreement is None:
-        return "symmetric"
-    return "exactly symmetric" if agreement == 1 else f"{describe_share(agreement)} symmetric"
+def _describe_symmetry(weaving: Weaving) -> str:
+    """Return how symmetric a picture is; where it is mirrored about one axis, about which."""
+    agreement = weaving.agreement
+    words = "symmetric"
+    if agreement is not None:
+        words = "exactly symmetric" if agreement == 1 else f"{describe_share(agreement)} symmetric"
+    axes = _list_axes(weaving)
+    return words if len(axes) == len(SIDES) else f"{words} {axes[0]}"
 
 
 def _describe_seam(ratio: float) -> str:
@@ -87,12 +92,13 @@ def describe_axes(record: VariationRecord) -> str:
     weaving = record.weaving
     if weaving is None:
         return "Not enforced"
-    axes = [
-        words
-        for words, offset in (("left and right", weaving.vertical), ("top and bottom", weaving.horizontal))
-        if offset is not None
-    ]
-    return " and ".join(axes).capitalize() if axes else "Not enforced"
+    return " and ".join(_list_axes(weaving)).capitalize() or "Not enforced"
+
+
+def _list_axes(weaving: Weaving) -> list[str]:
+    """Return what a picture's axes mirror: left and right."""
+    offsets = {"vertical": weaving.vertical, "horizontal": weaving.horizontal}
+    return [words for direction, words in SIDES.items() if offsets[direction] is not None]
 
 
 def describe_repeat(record: VariationRecord) -> str:

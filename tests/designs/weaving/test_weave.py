@@ -172,12 +172,43 @@ def test_a_kept_part_and_symmetry_both_hold_or_are_refused():
     copied = plan_weave(design, Constraints(palette="source", symmetry="quarter", **corner))
     woven = np.asarray(weave(draw_noise((192, 144), 3), copied).image)
     assert np.array_equal(woven[:40, -40:], design.index_map.indices[:40, :40][:, ::-1])  # kept, and mirrored
-    corner["rectangle"] = (104, 150, 144, 192)  # in the half that is copied onto
     with pytest.raises(RequestError, match="not exactly symmetric"):
-        plan_weave(design, Constraints(symmetry="quarter", **corner))
-    lenient = plan_weave(design, Constraints(symmetry="auto", **corner))
-    assert not lenient.mirrored
-    assert "was not enforced" in lenient.notes[0]
+        plan_weave(unlike_halves(), Constraints(symmetry="quarter", **corner | {"rectangle": (60, 40, 144, 90)}))
+    lenient = plan_weave(unlike_halves(), Constraints(keep="rectangle", rectangle=(60, 40, 144, 90), symmetry="auto"))
+    assert (lenient.vertical, lenient.horizontal) == (None, 0)
+    assert "left and right are not made equal" in lenient.notes[0]
+
+
+def unlike_halves():
+    """Draw a carpet in whose right half two knots differ from their partners: still symmetric to a designer."""
+    design = carpet(seed=11)
+    knots = design.index_map.indices.copy()
+    for row in (50, -51):
+        knots[row, 100] = (knots[row, 100] + 1) % len(design.index_map.palette)
+    return as_design(knots, design.index_map.palette)
+
+
+@pytest.mark.parametrize("symmetry", ["auto", "quarter"])
+@pytest.mark.parametrize(
+    "rectangle",
+    [(47, 60, 111, 100), (33, 60, 97, 100), (104, 150, 144, 192), (0, 0, 40, 40), (72, 20, 144, 90)],
+    ids=["7 right of the axis", "7 left of it", "in the half that is copied onto", "in the copied half", "a half"],
+)
+def test_a_kept_part_off_the_axis_stays_with_its_mirror_image_and_costs_no_symmetry(rectangle, symmetry):
+    design = carpet(seed=11)
+    own = design.index_map.indices
+    plan = plan_weave(design, Constraints("source", symmetry=symmetry, keep="rectangle", rectangle=rectangle))
+    assert (plan.vertical, plan.horizontal, plan.notes) == (0, 0, ())
+    woven = weave(draw_noise((192, 144), 3), plan)
+    knots = np.asarray(woven.image)
+    left, top, right, bottom = rectangle
+    marked = np.zeros(own.shape, bool)
+    marked[top:bottom, left:right] = True
+    whole = marked | marked[::-1] | marked[:, ::-1] | marked[::-1, ::-1]
+    assert np.array_equal(knots[whole], own[whole])
+    assert woven.weaving.agreement == 1
+    assert woven.weaving.kept_share == whole.mean()
+    assert (knots[~whole] != own[~whole]).mean() > 0.3
 
 
 @pytest.mark.parametrize(

@@ -36,4 +36,11 @@ def test_a_picture_without_repeat_has_no_seam() -> None:
     [(1.0, "exactly symmetric"), (0.97, "97 % symmetric"), (0.99999, "over 99.9 % symmetric"), (None, "symmetric")],
 )
 def test_symmetry_is_exact_or_a_share_of_the_knots(agreement: float | None, words: str) -> None:
-    assert describe_woven(make_record(weaving=Weaving(vertical=0, agreement=agreement))) == words
+    weaving = Weaving(vertical=0, horizontal=0, agreement=agreement)
+    assert describe_woven(make_record(weaving=weaving)) == words
+
+
+@pytest.mark.parametrize(("axis", "sides"), [("vertical", "left and right"), ("horizontal", "top and bottom")])
+def test_a_picture_that_is_mirrored_about_one_axis_says_about_which(axis: str, sides: str) -> None:
+    weaving = Weaving(agreement=1.0, **{axis: 3})
+    assert describe_woven(make_record(weaving=weaving)) == f"exactly symmetric {sides}"

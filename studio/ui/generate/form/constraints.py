@@ -8,10 +8,12 @@ from studio.catalogue import Source
 from studio.designs.files.opening import open_design
 from studio.designs.inspection import Inspection, describe_share
 from studio.designs.structure.symmetry import is_nearly_symmetric, is_symmetric
+from studio.designs.weaving.axes import SIDES
 from studio.designs.weaving.plan import plan_weave
 from studio.errors import RequestError
 from studio.schema import COLOURS_LIMIT, Constraints, Drawing
 from studio.ui.generate.form.form_values import drop_marks_of_other_design, key_of, read_constraints, read_form
+from studio.ui.generate.form.kept_part import find_kept_part
 from studio.ui.generate.form.rectangle import draw_rectangle
 from studio.ui.generate.form.yarns import find_yarns, pick_yarns
 from studio.ui.session import workspace
@@ -39,7 +41,6 @@ REPEATS = {
     "mirror": "Mirror",
 }
 KEEPS = {"none": "Nothing", "border": "The border", "field": "The field", "rectangle": "A part that I mark"}
-_SIDES = {"vertical": "left and right", "horizontal": "top and bottom"}
 _FIELD_PX = 136
 
 
@@ -50,9 +51,11 @@ def draw_constraints(source: Source | None) -> None:
     values = read_form()
     facts = None if source is None else find_facts(source.sha256)
     repeatable = source is None or can_repeat(source)
-    problem = None
+    problem, part = None, None
     try:
-        kept = describe_constraints(read_constraints(values, repeatable=repeatable), facts, values.drawing)
+        constraints = read_constraints(values, repeatable=repeatable)
+        part = None if source is None else find_kept_part(source.sha256, constraints, values.drawing)
+        kept = describe_constraints(constraints, facts, values.drawing, mirrored=part is None or part.mirrored)
     except RequestError as error:
         kept, problem = "not complete", str(error)
     with st.expander(f"For the loom · {kept}", key="form_loom"):
@@ -61,6 +64,8 @@ def draw_constraints(source: Source | None) -> None:
             _draw_new_yarns(source)
         if values.keep == "rectangle" and source is not None:
             draw_rectangle(source)
+        for sentence in () if part is None else part.describe():
+            st.caption(f":material/info: {sentence}")
         # `draw_rectangle` asks for a missing rectangle itself.
         if problem is not None and not (values.keep == "rectangle" and values.rectangle is None):
             st.caption(f":material/info: {escape_markdown(problem)}")
@@ -87,7 +92,7 @@ def _offer_symmetry(facts: Inspection) -> None:
         return
     exact = any(is_symmetric(axis) for axis in (facts.vertical, facts.horizontal))
     wanted = "quarter" if len(near) == 2 or exact else near[0].direction
-    sides = ", ".join(f"{_SIDES[axis.direction]} in {describe_share(axis.agreement)} of the knots" for axis in near)
+    sides = ", ".join(f"{SIDES[axis.direction]} in {describe_share(axis.agreement)} of the knots" for axis in near)
     st.caption(f":material/info: This design is nearly symmetric: {sides}.")
     st.button(
         "Make variations exactly symmetric",
@@ -122,8 +127,13 @@ def keeps_yarns(palette: str, facts: Inspection | None) -> bool:
     return palette == "source" or (palette == "auto" and few)
 
 
-def describe_constraints(constraints: Constraints, facts: Inspection | None, drawing: Drawing = "model") -> str:
-    """Return what is kept in a few words, such as “10 yarns, symmetric”; motifs always keep to yarns."""
+def describe_constraints(
+    constraints: Constraints, facts: Inspection | None, drawing: Drawing = "model", *, mirrored: bool = True
+) -> str:
+    """Return what is kept in a few words, such as “10 yarns, symmetric”; motifs always keep to yarns.
+
+    `mirrored` is false where the design's own symmetry cannot be kept beside the kept part.
+    """
     words = []
     if constraints.palette == "new":
         locked = f", {len(constraints.locked)} of them locked" if constraints.locked else ""
@@ -134,7 +144,7 @@ def describe_constraints(constraints: Constraints, facts: Inspection | None, dra
     elif drawing != "model" and facts is not None:
         words.append(count_yarns(facts.colours) if facts.indexed else f"{count_yarns(len(facts.palette))} suggested")
     if constraints.symmetry == "auto":
-        symmetric = facts is not None and (is_symmetric(facts.vertical) or is_symmetric(facts.horizontal))
+        symmetric = mirrored and facts is not None and (is_symmetric(facts.vertical) or is_symmetric(facts.horizontal))
         words += ["symmetric"] if symmetric else []
     elif constraints.symmetry != "none":
         words.append("symmetric")

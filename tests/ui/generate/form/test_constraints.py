@@ -8,9 +8,10 @@ import re
 import numpy as np
 import pytest
 from PIL import Image
+from streamlit.testing.v1 import AppTest
 
 from studio.commands import main
-from studio.designs import IndexMap
+from studio.designs import IndexMap, open_design
 from studio.designs.colours.colour_spaces import format_colours
 from studio.schema import Constraints
 from studio.workspace import Workspace
@@ -74,6 +75,40 @@ def test_locked_yarns_reach_the_run(studio: Workspace) -> None:
     submit(page)
     (job,) = studio.jobs.active()
     assert job.request.constraints == Constraints(palette="new", colours=3, symmetry="auto", locked=(0, 2))
+
+
+def test_the_form_says_before_the_run_what_a_kept_part_does_to_the_symmetry(studio: Workspace) -> None:
+    page, _ = open_with_design(studio)  # of 96 x 128 knots, symmetric left to right
+    _mark(page, (31, 20, 79, 60))
+    assert "Its mirror image stays too: together 20 % of the design." in said(page)
+    assert "4 yarns, symmetric, a part kept" in page.expander[-1].label
+    _mark(page, (24, 20, 72, 60))
+    assert "mirror image" not in said(page)
+    page.selectbox(key="form_symmetry").set_value("none").run()
+    _mark(page, (31, 20, 79, 60))
+    assert "mirror image" not in said(page)
+
+
+def test_a_kept_part_that_differs_from_its_mirror_image_is_told_before_the_run(studio: Workspace) -> None:
+    knots = open_design(draw_indexed()).index_map
+    assert knots is not None
+    worn = knots.indices.copy()
+    worn[40, 70] = (worn[40, 70] + 1) % 4
+    file = io.BytesIO()
+    knots.with_indices(worn).image().save(file, "PNG")
+    page = open_page("generate", source=studio.catalogue.add_source(file.getvalue(), label="Worn").sha256)
+    _mark(page, (60, 20, 90, 60))
+    assert "The kept part differs from its mirror image, so left and right are not made equal." in said(page)
+    assert "4 yarns, a part kept" in page.expander[-1].label
+    _mark(page, (60, 50, 90, 60))
+    assert "4 yarns, symmetric, a part kept" in page.expander[-1].label
+
+
+def _mark(page: AppTest, rectangle: tuple[int, int, int, int]) -> None:
+    """Mark a part to keep."""
+    page.selectbox(key="form_keep").set_value("rectangle").run()
+    page.session_state["form_rectangle"] = rectangle
+    run(page)
 
 
 def test_a_missing_border_is_reported_in_the_form(studio: Workspace) -> None:
