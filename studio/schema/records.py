@@ -71,6 +71,7 @@ class Weaving:
     - `colour_shift`: mean CIEDE2000 difference between the model's picture and the picture in yarns, before
       symmetry, kept parts, seams or stray knots changed it.
     - `changed_share`: knots with another yarn than in the design. None if the yarns are new and a model drew.
+    - `alike_share`: those of them that changed only between yarns that look alike (CIEDE2000 below 3).
     - `unchanged_share`: parts in which the model's picture equals the design after the VAE round trip. These take the
       design's knots.
     - `settled_share`: knots set to another yarn than the nearest one, because of the design's contacts (pairs of
@@ -108,6 +109,12 @@ class Weaving:
     seams_closed: float = 0.0
     known_small: float | None = None
     known_large: float | None = None
+    alike_share: float | None = None
+
+    @property
+    def anew_share(self) -> float | None:
+        """The share of knots that are drawn anew to the eye: without those between yarns that look alike."""
+        return None if self.changed_share is None else self.changed_share - (self.alike_share or 0.0)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "yarns", tuple(self.yarns))

@@ -16,6 +16,7 @@ from studio.designs.index_map import IndexMap
 from studio.designs.structure.repeat import Seams, close_seams, measure_seams, surround
 from studio.designs.structure.repeat_symmetry import join_edges, mirror_repeat
 from studio.designs.structure.symmetry import DIRECTIONS, measure_agreement
+from studio.designs.weaving.alike import measure_alike
 from studio.designs.weaving.contacts import count_contacts, relabel_by_contacts
 from studio.designs.weaving.mending import Mended, mend, share_changed
 from studio.designs.weaving.neighbourhoods import LARGE, SMALL, Check, find_known, go_on, measure_known
@@ -159,6 +160,7 @@ def _measure(
         yarns=() if yarns is None else format_colours(yarns),
         shares=() if yarns is None else _measure_shares(knots, len(yarns)),
         changed_share=None if reference is None else share_changed(reference, knots),
+        alike_share=None if reference is None or yarns is None else measure_alike(reference, knots, yarns),
         orphan_share_before=mended.orphan_share_before,
         orphan_share=mended.orphan_share,
         cleaned_share=mended.cleaned_share,

@@ -40,10 +40,10 @@ _OTHERS_POLL_SECONDS = 3.0
 _COLUMNS = 3
 _NARROWEST_PX = 156
 SCORE_HELP = (
-    "Drawn anew: knots with another yarn than in the design. The design’s own drawing: neighbourhoods of 8 × 8 knots "
-    "that the design has too, as they are or mirrored; the rest are places where motifs meet that never met before, or "
-    "lines that the design does not have. Outlines are compared where pictures have colours of their own: 0 % are the "
-    "same lines, 100 % unrelated ones."
+    "Drawn anew: knots with another yarn than in the design, but for one that looks like it (ΔE below 3). The design’s "
+    "own drawing: neighbourhoods of 8 × 8 knots that the design has too, as they are or mirrored; the rest are places "
+    "where motifs meet that never met before, or lines that the design does not have. Outlines are compared where "
+    "pictures have colours of their own: 0 % are the same lines, 100 % unrelated ones."
 )
 
 

@@ -61,7 +61,7 @@ def describe_score(scored: SetScore, records: Sequence[VariationRecord]) -> str:
     woven = [record.weaving for record in records if record.weaving is not None]
     whose = "the two designs’" if any(is_known_of_two(record) for record in records) else "the design’s"
     for name, shares in (
-        ("drawn anew", [weaving.changed_share for weaving in woven]),
+        ("drawn anew", [weaving.anew_share for weaving in woven]),
         (f"{whose} own drawing", [weaving.known_large for weaving in woven]),
     ):
         known = [share for share in shares if share is not None]
@@ -83,9 +83,7 @@ def describe_miss(records: Sequence[VariationRecord]) -> str | None:
     """
     woven = [record.weaving for record in records if record.weaving is not None]
     changed = [
-        one.changed_share / (1 - one.kept_share)
-        for one in woven
-        if one.changed_share is not None and one.kept_share < 1
+        one.anew_share / (1 - one.kept_share) for one in woven if one.anew_share is not None and one.kept_share < 1
     ]
     if not changed or len(changed) < len(records):
         return None

@@ -23,8 +23,10 @@ def describe_woven(record: VariationRecord) -> str:
     if weaving is None:
         return ""
     words = [describe_yarns(record)] if weaving.yarns else []
-    if weaving.changed_share is not None:
-        words.append(f"{describe_share(weaving.changed_share)} drawn anew")
+    if weaving.anew_share is not None:
+        words.append(f"{describe_share(weaving.anew_share)} drawn anew")
+    if weaving.alike_share:
+        words.append(f"{describe_share(weaving.alike_share)} between yarns nearly alike")
     if weaving.known_large is not None:
         whose = "the two designs’" if is_known_of_two(record) else "the design’s"
         words.append(f"{describe_share(weaving.known_large)} {whose} own drawing")
@@ -128,8 +130,11 @@ def describe_shift(record: VariationRecord) -> str:
 
 
 def describe_changed(record: VariationRecord) -> str:
-    """Return the share of knots that have another yarn than in the design."""
-    return _figure(record, lambda weaving: weaving.changed_share, describe_knot_share)
+    """Return the share of knots that have another yarn than in the design, those between like yarns apart."""
+    words = _figure(record, lambda weaving: weaving.anew_share, describe_knot_share)
+    if record.weaving is None or not record.weaving.alike_share:
+        return words
+    return f"{words}, and {describe_share(record.weaving.alike_share)} between yarns nearly alike (ΔE below 3)"
 
 
 def describe_known(record: VariationRecord) -> str:

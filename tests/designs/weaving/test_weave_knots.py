@@ -78,3 +78,16 @@ def test_the_weaving_of_drawn_knots_can_be_stopped(allowed):
     with pytest.raises(InterruptedError):
         weave_knots(plan.indices, plan.yarns, plan, check=check)
     assert weave_knots(plan.indices, plan.yarns, plan).weaving.known_large == 1
+
+
+def test_knots_that_change_between_yarns_that_look_alike_are_counted_apart():
+    palette = np.array([(200, 30, 40), (198, 31, 41), (20, 30, 120), (22, 31, 121), (240, 235, 220)], np.uint8)
+    own = (np.arange(100 * 100, dtype=np.uint32).reshape(100, 100) // 10 % 5).astype(np.uint8)
+    plan = plan_weave(as_design(own, palette), Constraints(palette="source", symmetry="none"))
+    swapped = own.copy()
+    swapped[:30] = np.array([1, 0, 3, 2, 4], np.uint8)[own[:30]]  # reds and blues among themselves: 4 of 5 knots
+    swapped[50:60] = 4 - own[50:60]  # a new drawing: 2 stays, 1 and 3 change, and so do 0 and 4
+    weaving = weave_knots(swapped, plan.yarns, plan).weaving
+    assert weaving.alike_share == pytest.approx(0.3 * 0.8)
+    assert weaving.changed_share == pytest.approx(0.3 * 0.8 + 0.1 * 0.8)
+    assert weaving.anew_share == pytest.approx(0.1 * 0.8)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from studio.schema import Weaving
-from studio.ui.shared.weaving_facts import describe_woven, explain_seams
+from studio.ui.shared.weaving_facts import describe_changed, describe_woven, explain_seams
 from tests.support.catalogue_records import make_record
 
 
@@ -44,3 +44,9 @@ def test_symmetry_is_exact_or_a_share_of_the_knots(agreement: float | None, word
 def test_a_picture_that_is_mirrored_about_one_axis_says_about_which(axis: str, sides: str) -> None:
     weaving = Weaving(agreement=1.0, **{axis: 3})
     assert describe_woven(make_record(weaving=weaving)) == f"exactly symmetric {sides}"
+
+
+def test_knots_between_yarns_nearly_alike_are_not_said_to_be_drawn_anew() -> None:
+    record = make_record(weaving=Weaving(changed_share=0.25, alike_share=0.05))
+    assert describe_woven(record) == "20 % drawn anew · 5.0 % between yarns nearly alike"
+    assert describe_changed(record) == "20 % of the knots, and 5.0 % between yarns nearly alike (ΔE below 3)"
