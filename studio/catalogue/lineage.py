@@ -33,6 +33,20 @@ def find_design(catalogue: Catalogue, sha256: str) -> Source | None:
         return None
 
 
+def find_first(catalogue: Catalogue, record: VariationRecord) -> str | None:
+    """Return the SHA-256 (hex) of the design that a line of branches began with, None where a picture of it is gone."""
+    seen = {record.id}
+    while record.parent is not None:
+        if record.parent in seen:  # written by hand
+            return None
+        seen.add(record.parent)
+        try:
+            record = catalogue.variation(record.parent).record
+        except NotFoundError:
+            return None
+    return record.source
+
+
 def has_file(catalogue: Catalogue, source: Source) -> bool:
     """Return whether a design's file is still there: the catalogue keeps the name of a design whose file is gone."""
     try:

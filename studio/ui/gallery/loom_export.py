@@ -15,6 +15,7 @@ from studio.errors import NotFoundError
 from studio.schema import COLOURS_LIMIT, VariationRecord
 from studio.ui.session import workspace
 from studio.ui.shared.design_facts import swatches_html
+from studio.ui.shared.first_design import describe_from_first
 from studio.ui.shared.pictures import show_caption, title_of, untouched_link
 from studio.ui.shared.repeat_preview import draw_laid_out
 from studio.ui.shared.weaving_facts import describe_woven
@@ -30,7 +31,8 @@ def draw_yarns(record: VariationRecord) -> None:
         return
     if record.weaving.yarns:
         st.html(swatches_html([read_colour(yarn) for yarn in record.weaving.yarns], record.weaving.shares or None))
-    show_caption(describe_woven(record), link=untouched_link(record))
+    words = " · ".join(part for part in (describe_woven(record), describe_from_first(record)) if part)
+    show_caption(words, link=untouched_link(record))
     draw_laid_out(record, large=True)
 
 

@@ -11,6 +11,7 @@ from studio.ui.generate.form import form_values, source
 from studio.ui.generate.run_words import describe_progress, describe_way
 from studio.ui.shared.design_facts import THIN_BAR_PX, swatches_html
 from studio.ui.shared.favourites import draw_favourite
+from studio.ui.shared.first_design import describe_from_first
 from studio.ui.shared.markdown import escape_markdown
 from studio.ui.shared.navigation import GALLERY
 from studio.ui.shared.notices import attempt
@@ -53,7 +54,8 @@ def draw_card(variation: Variation, catalogue: Catalogue) -> None:
         if record.weaving.yarns:
             colours = [read_colour(yarn) for yarn in record.weaving.yarns]
             st.html(swatches_html(colours, record.weaving.shares or None, height_px=THIN_BAR_PX))
-        show_caption(describe_woven(record), link=untouched_link(record), help_text=explain_seams(record))
+        words = " · ".join(part for part in (describe_woven(record), describe_from_first(record)) if part)
+        show_caption(words, link=untouched_link(record), help_text=explain_seams(record))
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         draw_favourite(variation, place="run")
         st.button(
