@@ -20,11 +20,17 @@ from studio.designs.colours.colour_spaces import (
 from studio.designs.index_map import EXACT_LIMIT, PALETTE_LIMIT, check_palette, look_up, pack_colours
 
 NEAR_DELTA_E = 3.0
+"""Colours closer than this CIEDE2000 look like one yarn."""
 OFF_YARN_DELTA_E = 5.0
-OFF_YARN_SHARE = 0.02
+MISSED_MOST = 0.025
 MOST_SUGGESTED = 24
-"""Without a given number, yarns are added until at most 2 % of the weight lies farther than a CIEDE2000 of 5 from its
-yarn, up to this many. Weavers object to more than 24 yarns; beyond 5 a colour is perceived as a different one."""
+"""Without a given number, yarns are added until what they miss is at most `MISSED_MOST`, up to this many. A place
+misses by how much its CIEDE2000 to its yarn is above 5, from which on a colour is perceived as a different one: a small
+motif in a colour of its own, such as crimson, counts as much as a large part that is a little off. The mean is over the
+flat places outside the largest cluster: a white ground says nothing of the carpet on it. Weavers object to more than 24
+yarns."""
+FLAT_LEAST = 0.25
+"""Where fewer pixels are flat, the drawing itself is as fine as edges are, and all pixels count."""
 SERVED_OKLAB = 0.04
 """A colour within this OKLab distance of a fixed yarn (a CIEDE2000 of about 5) is woven in it and needs no new yarn."""
 BLEND_OKLAB = 0.08
@@ -74,11 +80,11 @@ def suggest_palette(
     colour of the picture: the one with more than half of its cluster's weight, or else the one nearest to the cluster's
     mean.
 
-    `count` is the number of yarns, 1 to 256. Without it, the fewest yarns, up to 24, are taken that leave at most 2 %
-    of the weight farther than a CIEDE2000 of 5 from its yarn. A picture of at most `count` colours, or of at most 64
-    without a count, keeps its own. `fixed` yarns uint8 (m, 3) come first, unchanged, and count towards `count`. Colours
-    within an OKLab distance of 0.04 of a fixed yarn need no new one, so that no new yarn is a near copy. Raises
-    `ValueError` for other shapes and counts.
+    `count` is the largest number of yarns, 1 to 256: of two that look alike (CIEDE2000 below 3) only the larger is
+    taken. Without it, the fewest yarns, up to 24, are taken that serve what is drawn (`MISSED_MOST`). A picture of at
+    most `count` colours, or of at most 64 without a count, keeps its own. `fixed` yarns uint8 (m, 3) come first,
+    unchanged, and count towards `count`. Colours within an OKLab distance of 0.04 of a fixed yarn need no new one, so
+    that no new yarn is a near copy. Raises `ValueError` for other shapes and counts.
     """
     held = np.empty((0, 3), np.uint8) if fixed is None or not len(fixed) else check_palette(fixed)
     if count is not None and not max(len(held), 1) <= count <= PALETTE_LIMIT:
@@ -91,17 +97,21 @@ def suggest_palette(
     unserved = _find_nearest(oklab, centres)[1] > SERVED_OKLAB**2
     if np.count_nonzero(unserved) <= (EXACT_LIMIT if count is None else count) - len(held):
         return np.concatenate([held, _order(colours[unserved], counts[unserved])])
-    shares = _weigh(seen, colours, counts)[unserved]
+    shares, flat_shares = (part[unserved] for part in _weigh(seen, colours, counts))
     colours, oklab = colours[unserved], oklab[unserved]
     cells, places, weights = _group_into_cells(colours, oklab, shares)
+    flat = np.bincount(cells, flat_shares, len(places))
     lab = convert_to_lab(convert_from_oklab(places))
     if not len(held):
         centres = (weights @ places / weights.sum())[None]
     nearest, distance = _find_nearest(places, centres)
     while len(centres) < most:
-        far = measure_difference(lab, convert_to_lab(convert_from_oklab(centres))[nearest]) > OFF_YARN_DELTA_E
-        if count is None and weights[far].sum() <= OFF_YARN_SHARE:
-            break
+        gaps = measure_difference(lab, convert_to_lab(convert_from_oklab(centres))[nearest])
+        far = gaps > OFF_YARN_DELTA_E
+        if count is None:
+            outside = flat.sum() - np.bincount(nearest, flat * ~far, len(centres)).max()
+            if flat @ np.maximum(gaps - OFF_YARN_DELTA_E, 0) <= MISSED_MOST * outside:
+                break
         # Otherwise the grain of a large field would get yarn after yarn, and a border's colour none.
         added = places[np.argmax(weights * distance * (far if far.any() else 1.0))]
         centres = np.concatenate([centres, added[None]])
@@ -113,11 +123,14 @@ def suggest_palette(
             nearest[apart < distance] = len(centres) - 1
             distance = np.minimum(distance, apart)
     clusters = nearest[cells] - len(held)
-    return np.concatenate([held, _choose_colours(colours, oklab, shares, clusters, centres[len(held) :])])
+    chosen = _choose_colours(colours, oklab, shares, clusters, centres[len(held) :])
+    return np.concatenate([held, _leave_out_alike(chosen, held)])
 
 
-def _weigh(pixels: NDArray[np.uint8], colours: NDArray[np.uint8], counts: NDArray[np.int64]) -> Floats:
-    """Return the weight of each colour (n,), summing to 1: high in flat parts of the picture, low at edges.
+def _weigh(pixels: NDArray[np.uint8], colours: NDArray[np.uint8], counts: NDArray[np.int64]) -> tuple[Floats, Floats]:
+    """Return the weight of each colour (n,), high in flat parts of the picture and low at edges, and in flat parts.
+
+    Each sums to 1. Where hardly anything is flat, both are the same.
 
     The edges of a blurred picture have blends of two yarns, which are not yarns themselves.
     """
@@ -129,10 +142,11 @@ def _weigh(pixels: NDArray[np.uint8], colours: NDArray[np.uint8], counts: NDArra
     steps = np.array(Image.fromarray(steepness).histogram()).cumsum()
     limit = max(FLAT_STEP, int(np.searchsorted(steps, FLAT_SHARE * steps[-1])))
     flat, flat_counts = count_colours(pixels[steepness <= limit])
-    weights: NDArray[np.float64] = EDGE_WEIGHT * counts / counts.sum()
-    weights[np.searchsorted(pack_colours(colours), pack_colours(flat))] += flat_counts / flat_counts.sum()
-    normalised: NDArray[np.float64] = weights / weights.sum()
-    return normalised
+    flat_weights = np.zeros(len(colours))
+    flat_weights[np.searchsorted(pack_colours(colours), pack_colours(flat))] = flat_counts / flat_counts.sum()
+    weights = EDGE_WEIGHT * counts / counts.sum() + flat_weights
+    normalised: Floats = weights / weights.sum()
+    return normalised, flat_weights if flat_counts.sum() >= FLAT_LEAST * counts.sum() else normalised
 
 
 def _group_into_cells(
@@ -192,6 +206,16 @@ def _choose_colours(
         chosen.append(commonest)
         totals.append(total)
     return _order(colours[np.array(chosen, dtype=np.intp)], np.array(totals))
+
+
+def _leave_out_alike(colours: NDArray[np.uint8], held: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the colours (k, 3), in order of falling share, without those that look like an earlier or a held one."""
+    lab = convert_to_lab(np.concatenate([held, colours]) / 255)
+    kept = list(range(len(held)))
+    for number in range(len(held), len(lab)):
+        if not kept or measure_difference(lab[kept], lab[number]).min() >= NEAR_DELTA_E:
+            kept.append(number)
+    return colours[np.array(kept[len(held) :], dtype=np.intp) - len(held)]
 
 
 def _order(colours: NDArray[np.uint8], shares: NDArray[np.number]) -> NDArray[np.uint8]:

@@ -1,5 +1,7 @@
 """Palettes: quantisation, suggested palettes and pairs of near yarns."""
 
+import io
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -124,9 +126,53 @@ def test_small_borders_get_yarns_beside_a_field_of_many_shades():
 
 
 @pytest.mark.slow
-def test_256_yarns_are_suggested():
+def test_up_to_256_yarns_are_suggested_and_none_look_alike():
     pixels = np.random.default_rng(3).integers(0, 256, (120, 120, 3), dtype=np.uint8)
-    assert len(np.unique(suggest_palette(pixels, 256), axis=0)) == 256
+    suggested = suggest_palette(pixels, 256)
+    assert 240 < len(np.unique(suggested, axis=0)) == len(suggested) <= 256
+    assert not find_near_yarns(suggested)
+
+
+def draw_carpet_on_white(yarns):
+    """Draw a photograph-like JPEG of a carpet on white: a field, a border, small motifs; return pixels and knots."""
+    rng = np.random.default_rng(1)
+    knots = np.full((240, 320), 255, np.uint8)
+    knots[48:192, 70:250] = 0
+    knots[54:186, 76:244] = 1
+    knots[72:168, 94:226] = 0
+    for number in range(48):
+        y, x, radius = rng.integers(80, 160), rng.integers(102, 218), rng.integers(4, 8)
+        rows, columns = np.ogrid[:240, :320]
+        knots[abs(rows - y) + abs(columns - x) <= radius] = 2 + number % (len(yarns) - 2)
+    shade = np.linspace(0, 9, 320)[None, :, None]
+    pixels = np.full((240, 320, 3), 255.0) - shade
+    drawn = knots < 255
+    pixels[drawn] = np.array(yarns)[knots[drawn]]
+    file = io.BytesIO()
+    Image.fromarray(pixels.round().astype(np.uint8)).save(file, "JPEG", quality=85)
+    return np.asarray(Image.open(file).convert("RGB")), knots
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "yarns",
+    [
+        [(24, 32, 72), (200, 182, 150), (165, 20, 45), (140, 122, 110)],
+        [(205, 190, 165), (140, 30, 50), (150, 130, 115), (70, 60, 55)],
+        [(120, 124, 130), (40, 50, 60), (190, 30, 50), (225, 215, 195), (60, 90, 60)],
+    ],
+    ids=["navy", "beige", "grey"],
+)
+@pytest.mark.parametrize("count", [None, 10])
+def test_the_yarns_of_a_carpet_on_white_are_found_and_the_ground_gets_no_more_than_it_needs(yarns, count):
+    pixels, knots = draw_carpet_on_white(yarns)
+    suggested = suggest_palette(pixels, count)
+    true, own = (convert_to_lab(np.array(part, np.uint8) / 255) for part in (yarns, suggested))
+    assert (measure_difference(true[:, None], own).min(axis=1) < 3).all()
+    assert not find_near_yarns(suggested)
+    lab = convert_to_lab(pixels[knots < 255] / 255)
+    assert (measure_difference(lab[:, None], own).min(axis=1) > 15).mean() < 0.02
+    assert len(suggested) <= 12
 
 
 def test_plain_picture_has_one_yarn():
