@@ -5,6 +5,7 @@ import streamlit as st
 from studio.catalogue import Source
 from studio.errors import RequestError, StorageError, StudioError
 from studio.ui.generate import query_parameters, run_panel
+from studio.ui.generate.alike_yarns import offer_merging
 from studio.ui.generate.colourways import draw_colourways
 from studio.ui.generate.form import drafts, form, form_values, source
 from studio.ui.generate.form.constraints import can_repeat, check_constraints
@@ -52,6 +53,7 @@ def draw_work(design: Source) -> None:
     with inputs:
         source.draw_source(design)
         draw_facts(design)
+        offer_merging(design)
         draw_colourways(design)
         draw_form(design)
     with results:

@@ -13,7 +13,7 @@ from studio.commands.arguments import add_outputs_argument, open_named, read_des
 from studio.designs import Design
 from studio.designs.files.export import EXPORTERS, Density
 from studio.designs.index_map import IndexMap
-from studio.designs.yarns import read_yarns, restore_yarns, take_yarns
+from studio.designs.yarns import merge_alike, read_yarns, restore_yarns, take_yarns
 from studio.errors import InputError
 from studio.schema import YARNS_LIMIT
 
@@ -29,6 +29,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--colours", type=int, metavar="N", help="largest number of yarns (default: the design's own yarns)"
     )
     yarns.add_argument("--palette-of", type=Path, metavar="FILE", help="map the knots to the yarns of another design")
+    parser.add_argument(
+        "--merge-alike",
+        action="store_true",
+        help="give knots of yarns that look alike (see inspect) the larger of them; palette and numbers stay",
+    )
     parser.add_argument(
         "--reeds", type=float, metavar="N", help="knots per metre of width; needs --picks (default: the file's own)"
     )
@@ -59,6 +64,10 @@ def run(args: argparse.Namespace) -> int:
     if density is None and design.density is not None:
         density = design.density
         _report_rounding(density)
+    if args.merge_alike:
+        before, index_map = index_map, merge_alike(index_map)
+        merged = len(before.used()) - len(index_map.used())
+        print(f"{_count(merged, 'yarn')} merged into one that looks alike.", file=sys.stderr)
     write_atomically(args.output, exporter.encode(index_map, density))
     woven = "" if density is None else f", {density}"
     size = f"{index_map.width_px} x {index_map.height_px} knots"

@@ -68,6 +68,8 @@ def _list_figures(inspection: Inspection) -> Iterator[tuple[str, str]]:
 def _list_yarns(inspection: Inspection) -> Iterator[tuple[str, str]]:
     """Yield the name and value of each line about the yarns, by number. If there are many, the largest are shown."""
     yield "colours", f"{inspection.colours}, {_describe_colours(inspection)}"
+    if inspection.worst_served is not None:
+        yield "worst-served tenth", f"CIEDE2000 {inspection.worst_served:.1f} from its yarn"
     largest = np.argsort(-np.array(inspection.shares), kind="stable")[:YARNS_SHOWN]
     palette = inspection.to_json()["palette"]
     for yarn in sorted(largest.tolist()):

@@ -17,7 +17,7 @@ from studio.designs.structure.borders import Border, find_border
 from studio.designs.structure.repeat import Repeat, Seams, find_repeat, measure_seams
 from studio.designs.structure.symmetry import Axis, find_axis, is_symmetric
 from studio.designs.weaving.orphans import measure_orphan_share
-from studio.designs.yarns import read_yarns
+from studio.designs.yarns import measure_worst_served, read_yarns
 
 _DIRECTIONS = {"vertical": "left to right", "horizontal": "top to bottom"}
 _SIDES = {"vertical": ("left of", "right of"), "horizontal": ("above", "below")}
@@ -32,9 +32,10 @@ class Inspection:
     picture. `suggested` is the number of yarns that the picture could be woven in, None where its own colours are few
     enough to be its yarns. `palette` has one (r, g, b) per yarn in the file's order; `shares` sums to 1; both include
     unused entries. `seams` is measured on the pixels; it is None for a design with a border, which is not a repeat.
-    `near_yarns` are the pairs (lower index, higher index, CIEDE2000) of nearly equal yarns that both occur. `density`
-    is the file's own, None where it states none. `unused_at_end` are the colours of its table behind the last one in
-    use, which `palette` leaves out.
+    `near_yarns` are the pairs (lower index, higher index, CIEDE2000) of nearly equal yarns that both occur.
+    `worst_served` is the mean CIEDE2000 between picture and yarns over the worst tenth of the knots, None where every
+    pixel is a yarn. `density` is the file's own, None where it states none. `unused_at_end` are the colours of its
+    table behind the last one in use, which `palette` leaves out.
     """
 
     width_px: int
@@ -52,6 +53,7 @@ class Inspection:
     border: Border | None
     repeat: Repeat | None
     near_yarns: tuple[tuple[int, int, float], ...]
+    worst_served: float | None = None
     density: Density | None = None
     unused_at_end: tuple[tuple[int, int, int], ...] = ()
 
@@ -80,6 +82,7 @@ class Inspection:
             "near_yarns": [
                 {"yarns": [first, second], "delta_e": difference} for first, second, difference in self.near_yarns
             ],
+            "worst_served_tenth": self.worst_served,
             "density": self.density and asdict(self.density),
             "unused_at_end": [format_colour(colour) for colour in self.unused_at_end],
         }
@@ -113,6 +116,7 @@ def inspect_design(design: Design) -> Inspection:
         border=border,
         repeat=repeat,
         near_yarns=tuple(pair for pair in find_near_yarns(index_map.palette) if shares[[*pair[:2]]].all()),
+        worst_served=None if indexed else measure_worst_served(pixels, index_map),
         density=design.density,
         unused_at_end=() if design.palette is None else _list_colours(design.palette[len(index_map.palette) :]),
     )
@@ -137,6 +141,8 @@ def describe(inspection: Inspection) -> tuple[str, ...]:
         words = [_count(inspection.colours, "yarn")]
     else:
         words = [f"{inspection.colours:,} colours, could be woven in {_count(inspection.suggested, 'yarn')}"]
+        if inspection.worst_served is not None:
+            words.append(f"the worst-served tenth of the knots ΔE {inspection.worst_served:.1f} from its yarn")
     mirrored = [axis for axis in (inspection.vertical, inspection.horizontal) if is_symmetric(axis)]
     if len(mirrored) == 2 and not any(axis.offset for axis in mirrored):
         words.append("symmetric left to right and top to bottom")

@@ -15,6 +15,7 @@ from PIL import Image
 from studio.carpets.generator import draw_carpet
 from studio.commands import main
 from studio.designs import Design, IndexMap, open_design
+from studio.designs.colours.colour_spaces import convert_to_lab, measure_difference
 from studio.designs.inspection import describe, describe_place, describe_share, inspect_design
 from studio.designs.structure.symmetry import Axis, mirror
 from tests.support.command_line import check_refused, run_studio
@@ -22,7 +23,7 @@ from tests.support.pictures import encode_picture
 
 KEYS = {
     "width", "height", "mode", "colours", "indexed", "suggested", "palette", "shares", "symmetry", "orphan_share",
-    "seam_ratio", "border", "repeat", "near_yarns", "density", "unused_at_end",
+    "seam_ratio", "border", "repeat", "near_yarns", "worst_served_tenth", "density", "unused_at_end",
 }  # fmt: skip
 YARNS = np.array([[150, 30, 30], [240, 230, 200], [20, 30, 80], [60, 120, 60], [200, 160, 40], [0, 0, 0]], np.uint8)
 
@@ -232,6 +233,23 @@ def test_command_keeps_the_list_short_for_many_yarns(tmp_path: Path, capsys):
     assert len(out.splitlines()) < 45
     assert "226 yarns of smaller shares" in out
     assert "250, exact; could be woven in 9 yarns" in out
+
+
+def test_the_worst_served_tenth_of_a_picture_in_full_colour_is_reported(tmp_path: Path, capsys):
+    """Nine tenths are two yarns, a tenth is spread over many colours."""
+    rng = np.random.default_rng(0)
+    pixels = np.full((100, 100, 3), (240, 235, 220), np.uint8)
+    pixels[:50] = (30, 40, 90)
+    assert inspect_design(open_design(encode_picture(Image.fromarray(pixels)))).worst_served is None
+    pixels[90:] = rng.integers(0, 256, (10, 100, 3))
+    figures = inspect_design(open_design(encode_picture(Image.fromarray(pixels))))
+    speckled = convert_to_lab(pixels[90:].reshape(-1, 1, 3) / 255)
+    gaps = measure_difference(speckled, convert_to_lab(np.array(figures.palette) / 255)).min(axis=1)
+    assert figures.worst_served == pytest.approx(gaps.mean(), rel=0.1)  # knots take the nearest yarn by another measure
+    assert f"the worst-served tenth of the knots ΔE {figures.worst_served:.1f} from its yarn" in describe(figures)
+    Image.fromarray(pixels).save(tmp_path / "grain.png")
+    assert main(["inspect", str(tmp_path / "grain.png")]) == 0
+    assert f"CIEDE2000 {figures.worst_served:.1f} from its yarn" in capsys.readouterr().out
 
 
 @pytest.mark.slow

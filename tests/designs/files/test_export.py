@@ -339,3 +339,18 @@ def test_every_reader_gets_the_same_knots_palette_and_density(index_map: IndexMa
             again = open_design(data).index_map
             assert np.array_equal(again.indices, index_map.indices), kind
             assert np.array_equal(again.palette, index_map.palette[: index_map.indices.max() + 1]), kind
+
+
+def test_yarns_that_look_alike_are_merged_into_the_larger_and_keep_their_numbers(tmp_path, capsys):
+    palette = np.array([(20, 30, 90), (200, 30, 40), (198, 31, 41), (240, 235, 220), (202, 30, 40)], np.uint8)
+    knots = np.repeat(np.array([0, 1, 2, 2, 2, 3, 3, 4], np.uint8), 8)[:, None] + np.zeros((1, 40), np.uint8)
+    (tmp_path / "reds.png").write_bytes(EXPORTERS["png-indexed"].encode(IndexMap(knots, palette), None))
+    target = tmp_path / "merged.png"
+    arguments = ["export", str(tmp_path / "reds.png"), "--format", "png-indexed", "--output", str(target)]
+    assert main([*arguments, "--merge-alike"]) == 0
+    assert "2 yarns merged" in capsys.readouterr().err
+    indices, colours = reopen(target.read_bytes())
+    assert np.array_equal(indices, np.array([0, 1, 2, 3, 2], np.uint8)[np.where(knots == 1, 2, knots)])
+    assert np.array_equal(colours, palette)
+    assert main([*arguments, "--force"]) == 0
+    assert np.array_equal(reopen(target.read_bytes())[0], knots)
