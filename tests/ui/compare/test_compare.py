@@ -165,6 +165,7 @@ FIGURES = Weaving(
     shares=(0.8, 0.2),
     colour_shift=2.0,
     changed_share=0.1,
+    alike_share=0.04,
     unchanged_share=0.2,
     settled_share=0.03,
     orphan_share_before=0.04,
