@@ -29,7 +29,7 @@ misses by how much its CIEDE2000 to its yarn is above 5, from which on a colour 
 motif in a colour of its own, such as crimson, counts as much as a large part that is a little off. The mean is over the
 flat places outside the largest cluster: a white ground says nothing of the carpet on it. Weavers object to more than 24
 yarns."""
-FLAT_LEAST = 0.25
+FLAT_LEAST = 0.15
 """Where fewer pixels are flat, the drawing itself is as fine as edges are, and all pixels count."""
 SERVED_OKLAB = 0.04
 """A colour within this OKLab distance of a fixed yarn (a CIEDE2000 of about 5) is woven in it and needs no new yarn."""
