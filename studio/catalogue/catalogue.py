@@ -6,7 +6,6 @@ A file is complete on disk before its row is added to the index, so the index ca
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
@@ -16,24 +15,28 @@ from PIL import Image
 from studio.catalogue.favourites_and_bin import Curator
 from studio.catalogue.files.curation import Curation
 from studio.catalogue.files.metadata import encode_png, read_record
-from studio.catalogue.files.paths import Folders, Place, remove_leftovers, write_atomically
-from studio.catalogue.files.thumbnails import write_thumbnail, write_thumbnail_of
+from studio.catalogue.files.paths import Folders, Place, is_file, write_atomically
+from studio.catalogue.files.record_checks import check_record
+from studio.catalogue.files.thumbnails import encode_untouched, write_thumbnail, write_thumbnail_of
 from studio.catalogue.identifiers import check_run_id, check_source_hash, check_variation_id, not_found
-from studio.catalogue.index.database import Database
-from studio.catalogue.index.queries import find_choices, find_page, find_run
-from studio.catalogue.index.rebuild import Progress, rebuild, reconcile
+from studio.catalogue.index.database import Database, UnusableIndexError
+from studio.catalogue.index.queries import find_choices, find_ids, find_neighbours, find_page, find_run
+from studio.catalogue.index.rebuild import rebuild
+from studio.catalogue.index.reconcile import Progress
 from studio.catalogue.index.rows import add_variation
+from studio.catalogue.opening import Opening
 from studio.catalogue.records import (
     GalleryChoices,
     GalleryPage,
     GalleryQuery,
+    Neighbours,
     RebuildReport,
     Source,
     StorageUse,
     Variation,
 )
 from studio.catalogue.sources import Sources
-from studio.catalogue.storage import measure_storage
+from studio.catalogue.storage import StorageMeter
 from studio.errors import StorageError
 from studio.schema import VariationRecord
 
@@ -42,21 +45,19 @@ class Catalogue:
     """The sources and variations of one outputs folder. Every method may be called from any thread.
 
     Methods raise `NotFoundError` on unknown ids and `StorageError` on trouble with the disk. Opening a catalogue
-    adds rows for files that have none, such as after a crash; `opening` is the report on that.
+    adds rows for files that have none, such as after a crash. Many files are read in the background: `reading` says how
+    far that is, and all else works meanwhile. The same happens when the index, or the whole folder, is lost later.
     """
 
     def __init__(self, outputs: Path) -> None:
         self._folders = Folders(Path(outputs).absolute())
-        self._database = Database(self._folders.index)
+        self._database = Database(self._folders.index, self._read_files)
         self._sources = Sources(self._folders, self._database)
         self._curator = Curator(self._folders, self._database)
-        self._row_missing = False
-        remove_leftovers(self._folders.root)
-        try:
-            self.opening = self._reconcile()
-        except StorageError as error:  # on a full disk the gallery still opens, so that space can be freed
-            self._row_missing = True
-            self.opening = RebuildReport(skipped=(str(error),))
+        self._meter = StorageMeter(self._folders)
+        self._opening = Opening(self._folders, self._database, self._meter)
+        self._choices: tuple[object, GalleryChoices] | None = None
+        self._read_files()
 
     def __enter__(self) -> Catalogue:
         return self
@@ -71,8 +72,24 @@ class Catalogue:
         """The outputs folder as an absolute path."""
         return self._folders.root
 
+    @property
+    def opening(self) -> RebuildReport:
+        """The report on comparing the files with the index at the opening; if files are being read, on the start."""
+        return self._opening.report
+
+    @property
+    def reading(self) -> tuple[int, int] | None:
+        """The numbers of files read so far and in total while files without a row are read, else None."""
+        return self._opening.progress
+
+    def wait_until_read(self) -> RebuildReport:
+        """Wait until no files are being read, and return the report on the opening."""
+        self._opening.wait()
+        return self._opening.report
+
     def close(self) -> None:
-        """Close the index. Using the catalogue again opens it again."""
+        """Stop reading files and close the index. Using the catalogue again opens it again."""
+        self._opening.stop()
         self._database.close()
 
     def add_source(self, data: bytes, *, label: str = "", parent: str | None = None) -> Source:
@@ -113,32 +130,38 @@ class Catalogue:
     ) -> Variation:
         """Store a finished picture (RGB or P, lossless): the file, then its row, then its thumbnail.
 
-        `untouched` is the model's picture if `image` was woven from it; it is written first. Saving the same record
-        again has no effect. Raises `StorageError` if it cannot be written. If only the row fails the file is kept,
-        and its row is added with the next variation or at the next start.
+        `untouched` is the model's picture if `image` was woven from it, of any size; it is written first. Saving the
+        same record again has no effect. Raises `StorageError` if it cannot be written. If only the row fails the file
+        is kept, and its row is added with the next variation or at the next start.
         """
         _check_ids(record)
         path = self._folders.picture(record.id, Place.KEPT)
-        if not path.exists():
-            if untouched is not None:
-                unwoven = dataclasses.replace(record, weaving=None)
-                write_atomically(self._folders.untouched(record.id), encode_png(untouched, unwoven))
-            write_atomically(path, encode_png(image, record))
-        elif read_record(path) != record:
+        files = self._encode(image, record, untouched) if not is_file(path) else {}
+        if not files and read_record(path) != record:
             raise StorageError(f"There is already another picture with the id {record.id}. Start the run again.")
         try:
-            with self._database.writing() as connection:
+            with self._database.writing() as connection:  # while files are swept, none are written
+                _write(files)
+                check_record(record)
                 add_variation(connection, record, Place.KEPT, Curation())
-        except StorageError as error:
-            self._row_missing = True
+        except (StorageError, ValueError) as error:
+            _write(files)  # if the index could not be locked; raises where the disk is the reason
+            self._opening.incomplete = True
             raise StorageError(f"{error} The picture itself is safe in {path.parent}.") from error
         with contextlib.suppress(StorageError):  # `thumbnail_path` makes it again
             write_thumbnail(image, self._folders.thumbnail(record.id))
-        if self._row_missing:
-            with contextlib.suppress(StorageError):  # tried again with the next variation
-                self._reconcile()
-                self._row_missing = False
+        if self._opening.incomplete and self._opening.progress is None:
+            self._opening.incomplete = False
+            self._opening.begin()  # sets it again if that fails; tried again with the next variation
         return Variation(record)
+
+    def _encode(self, image: Image.Image, record: VariationRecord, untouched: Image.Image | None) -> dict[Path, bytes]:
+        """Return the files of a variation in the order in which they are written."""
+        files = {}
+        if untouched is not None:
+            data, suffix = encode_untouched(untouched)
+            files[self._folders.untouched_picture(record.id, suffix)] = data
+        return files | {self._folders.picture(record.id, Place.KEPT): encode_png(image, record)}
 
     def variation(self, variation_id: str) -> Variation:
         """Return a variation, in the gallery or the bin."""
@@ -148,21 +171,29 @@ class Catalogue:
         """Return the path of a variation's PNG, in the gallery or the bin."""
         variation, place = self._curator.look_up(variation_id)
         path = self._folders.picture(variation.id, place)
-        if not path.is_file():
+        if not is_file(path):
             raise not_found("picture", variation_id)
         return path
 
     def untouched_path(self, variation_id: str) -> Path:
-        """Return the path of the model's picture (PNG) of a woven variation. Raises `NotFoundError` on others."""
-        path = self._folders.untouched(self.variation(variation_id).id)
-        if not path.is_file():
-            raise not_found("untouched picture", variation_id)
-        return path
+        """Return the path of the model's picture (WebP or PNG) of a woven variation. Raises `NotFoundError` else."""
+        for path in self._folders.untouched_pictures(self.variation(variation_id).id):
+            if is_file(path):
+                return path
+        raise not_found("untouched picture", variation_id)
+
+    def untouched_ids(self) -> tuple[str, ...]:
+        """Return the ids of the variations, in the gallery or the bin, that have the model's picture, newest first."""
+        return self._curator.untouched_ids()
+
+    def remove_untouched(self, variation_ids: Iterable[str]) -> int:
+        """Remove the model's pictures of these variations for good and return of how many. The woven ones stay."""
+        return self._curator.remove_untouched(variation_ids)
 
     def thumbnail_path(self, variation_id: str) -> Path:
         """Return the path of a variation's thumbnail (WebP). A missing one is made again."""
         path = self._folders.thumbnail(self.variation(variation_id).id)
-        if not path.is_file():
+        if not is_file(path):
             write_thumbnail_of(self.variation_path(variation_id), path)
         return path
 
@@ -172,54 +203,70 @@ class Catalogue:
         A slot that was drawn again has its newest variation only; with `replaced` all of them, oldest first.
         """
         check_run_id(run_id)
-        with self._database.reading() as connection:
-            found = find_run(connection, run_id)
+        found = self._database.read(lambda connection: find_run(connection, run_id))
         return found if replaced else tuple({variation.record.slot: variation for variation in found}.values())
 
     def find(self, query: GalleryQuery) -> GalleryPage:
         """Return one page of the gallery or the bin, newest first."""
-        with self._database.reading() as connection:
-            return find_page(connection, query)
+        return self._database.read(lambda connection: find_page(connection, query))
+
+    def ids(self, query: GalleryQuery) -> tuple[str, ...]:
+        """Return the ids on all pages of the gallery or the bin, newest first."""
+        return self._database.read(lambda connection: find_ids(connection, query))
+
+    def neighbours(self, query: GalleryQuery, variation_id: str) -> Neighbours | None:
+        """Return a picture's place in the result of a query, None if the query does not find it."""
+        return self._database.read(lambda connection: find_neighbours(connection, query, variation_id))
 
     def choices(self) -> GalleryChoices:
-        """Return who drew, and the adapters, to filter the gallery by."""
-        with self._database.reading() as connection:
-            return find_choices(connection)
+        """Return who drew, and the adapters, to filter the gallery by. Counted again after the index has changed."""
+        version = self._database.version()
+        known = self._choices
+        if known is None or known[0] != version:
+            known = self._choices = version, self._database.read(find_choices)
+        return known[1]
 
     def set_favourite(self, variation_id: str, favourite: bool) -> None:
         """Set or clear a variation's favourite mark."""
         self._curator.set_favourite(variation_id, favourite)
 
-    def delete(self, variation_ids: Iterable[str]) -> None:
-        """Move variations to the bin. Moves none if any id is unknown."""
-        self._curator.move(variation_ids, Place.BINNED)
+    def delete(self, variation_ids: Iterable[str]) -> tuple[str, ...]:
+        """Move variations to the bin and return the ids of those that were not there. Moves none if any is unknown."""
+        return self._curator.move(variation_ids, Place.BINNED)
 
-    def restore(self, variation_ids: Iterable[str]) -> None:
-        """Move variations back from the bin, with their marks."""
-        self._curator.move(variation_ids, Place.KEPT)
+    def restore(self, variation_ids: Iterable[str]) -> tuple[str, ...]:
+        """Move variations back from the bin, with their marks, and return the ids of those that were there."""
+        return self._curator.move(variation_ids, Place.KEPT)
 
-    def empty_bin(self) -> int:
-        """Delete the variations in the bin for good and return their number."""
-        return self._curator.empty_bin()
+    def empty_bin(self, variation_ids: Iterable[str] | None = None) -> int:
+        """Delete these variations (None: all) for good if they are in the bin, and return how many were."""
+        return self._curator.empty_bin(variation_ids)
 
     def storage(self) -> StorageUse:
         """Return the disk space that the folder takes and what is left on its disk."""
-        return measure_storage(self._folders)
+        return self._meter.measure()
 
     def rebuild(self, progress: Progress | None = None) -> RebuildReport:
-        """Rebuild the index from the files. `progress` is called with the numbers of files read and in total."""
-        if self._database.damaged():
-            self._database.recreate()
-        return rebuild(self._folders, self._database, progress)
+        """Rebuild the index from the files. `progress` is called with the numbers of files read and in total.
 
-    def _reconcile(self) -> RebuildReport:
+        Each file is read once: reading them in the background ends.
+        """
+        self._opening.stop()
+        self._database.renew(check=True)
         try:
-            return reconcile(self._folders, self._database)
-        except StorageError:
-            if not self._database.damaged():
-                raise
-        self._database.recreate()
-        return reconcile(self._folders, self._database)
+            return rebuild(self._folders, self._database, progress)
+        except UnusableIndexError:  # rows that cannot be used are found when they are compared
+            self._database.renew()
+            return rebuild(self._folders, self._database, progress)
+
+    def _read_files(self) -> None:
+        self._opening.begin()
+
+
+def _write(files: dict[Path, bytes]) -> None:
+    for path, data in files.items():
+        if not is_file(path):
+            write_atomically(path, data)
 
 
 def _check_ids(record: VariationRecord) -> None:

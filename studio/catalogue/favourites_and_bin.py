@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Iterable
 
 from studio.catalogue.files.curation import Curation, move_picture, read_curation, write_curation
-from studio.catalogue.files.paths import Folders, Place, remove
+from studio.catalogue.files.paths import Folders, Place, list_names, remove
 from studio.catalogue.identifiers import check_variation_id, not_found, utc_now
 from studio.catalogue.index.database import Database
 from studio.catalogue.index.rows import drop_variations, find_one, find_states, update_variation
@@ -28,8 +28,7 @@ class Curator:
     def look_up(self, variation_id: str) -> tuple[Variation, Place]:
         """Return a variation and its place. Raises `NotFoundError` if its file is gone."""
         check_variation_id(variation_id)
-        with self._database.reading() as connection:
-            return _require(find_one(connection, variation_id), variation_id)
+        return _require(self._database.read(lambda connection: find_one(connection, variation_id)), variation_id)
 
     def set_favourite(self, variation_id: str, favourite: bool) -> None:
         """Set or clear a variation's favourite mark, first in its sidecar, then in its row."""
@@ -40,11 +39,15 @@ class Curator:
             write_curation(self._folders, variation.id, place, curation)
             update_variation(connection, variation.id, place, curation)
 
-    def move(self, variation_ids: Iterable[str], place: Place) -> None:
-        """Move variations to the bin or back, except those already there. Moves none if any id is unknown."""
+    def move(self, variation_ids: Iterable[str], place: Place) -> tuple[str, ...]:
+        """Move variations to the bin or back, and return the ids of those that were not there already.
+
+        Moves none if any id is unknown.
+        """
         wanted = tuple(dict.fromkeys([variation_ids] if isinstance(variation_ids, str) else variation_ids))
         for variation_id in wanted:
             self.look_up(variation_id)
+        moved = []
         for variation_id in wanted:  # one transaction each, so that a full disk half-way undoes nothing
             with self._database.writing() as connection:
                 variation, now = _require(find_one(connection, variation_id), variation_id)
@@ -54,11 +57,36 @@ class Curator:
                 curation = dataclasses.replace(self._curation(variation.id, now), deleted_at=deleted_at)
                 move_picture(self._folders, variation.id, place, curation)
                 update_variation(connection, variation.id, place, curation)
+            moved.append(variation_id)
+        return tuple(moved)
 
-    def empty_bin(self) -> int:
-        """Delete the variations in the bin for good and return their number."""
-        with self._database.reading() as connection:
-            binned = [one for one, state in find_states(connection).items() if state.place is Place.BINNED]
+    def untouched_ids(self) -> tuple[str, ...]:
+        """Return the ids of the variations that have the model's picture, newest first."""
+        states = self._database.read(find_states)
+        names = {name.rpartition(".")[0] for _, name in list_names(self._folders.untouched)}
+        return tuple(
+            sorted((one for one in names & states.keys() if states[one].place is not Place.MISSING), reverse=True)
+        )
+
+    def remove_untouched(self, variation_ids: Iterable[str]) -> int:
+        """Remove the model's pictures of variations and return of how many."""
+        removed = 0
+        for variation_id in variation_ids:
+            paths = [
+                path for path in self._folders.untouched_pictures(check_variation_id(variation_id)) if path.exists()
+            ]
+            for path in paths:
+                remove(path)
+            removed += bool(paths)
+        return removed
+
+    def empty_bin(self, variation_ids: Iterable[str] | None) -> int:
+        """Delete these variations (None: all) for good if they are in the bin, and return how many were."""
+        states = self._database.read(find_states)
+        wanted = None if variation_ids is None else set(variation_ids)
+        binned = [
+            one for one, state in states.items() if state.place is Place.BINNED and (wanted is None or one in wanted)
+        ]
         removed = 0
         for variation_id in binned:
             with self._database.writing() as connection:
@@ -68,7 +96,8 @@ class Curator:
                 picture = self._folders.picture(variation_id, Place.BINNED)
                 for path in (picture, self._folders.curation(variation_id, Place.BINNED)):
                     remove(path)
-                remove(self._folders.untouched(variation_id))
+                for path in self._folders.untouched_pictures(variation_id):
+                    remove(path)
                 remove(self._folders.thumbnail(variation_id))
                 drop_variations(connection, [variation_id])
                 removed += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import secrets
 import threading
@@ -15,6 +16,8 @@ VARIATION_ID = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9]{3}-[0-9a-f]{6}")
 SOURCE_HASH = re.compile(r"[0-9a-f]{64}")
 SHORT_HASH_LENGTH = 12
 """Characters of a hash that are shown, which distinguish the files of one folder."""
+_LAST_YEAR = 9000
+"""Later times are not of any clock, and soon after them no time could be written."""
 RUN_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,63}")
 
 
@@ -24,6 +27,10 @@ class _IncreasingClock:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._last_ms = 0
+
+    def later_than(self, milliseconds: int) -> None:
+        with self._lock:
+            self._last_ms = max(milliseconds, self._last_ms)
 
     def tick(self) -> int:
         with self._lock:
@@ -39,6 +46,25 @@ def new_id() -> str:
     seconds, milliseconds = divmod(_clock.tick(), 1000)
     moment = datetime.fromtimestamp(seconds, UTC)
     return f"{moment:%Y%m%d-%H%M%S}-{milliseconds:03d}-{secrets.token_hex(3)}"
+
+
+def new_time() -> str:
+    """Return a time by which things sort in the order in which they were made: the present, or a moment later."""
+    return iso_time(_clock.tick() / 1000)
+
+
+def later_than(variation_id: str, time: str) -> None:
+    """Make ids and times from now on sort after these ("": none), also if this computer's clock was set back."""
+    with contextlib.suppress(ValueError):  # 99999999-…, which no clock made
+        _keep_order(datetime.strptime(f"{variation_id[:19]}+0000", "%Y%m%d-%H%M%S-%f%z"))
+    with contextlib.suppress(ValueError):
+        moment = datetime.fromisoformat(time)
+        _keep_order(moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC))
+
+
+def _keep_order(moment: datetime) -> None:
+    if moment.year < _LAST_YEAR:
+        _clock.later_than(round(moment.timestamp() * 1000))
 
 
 def utc_now() -> str:

@@ -110,6 +110,19 @@ class GalleryPage:
 
 
 @dataclass(frozen=True, slots=True)
+class Neighbours:
+    """The position of a picture in a query's result, counted from 1 of `total`, and its neighbours' ids.
+
+    `newer` or `older` is None at an end.
+    """
+
+    position: int
+    total: int
+    newer: str | None
+    older: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Choice:
     """One option of a filter: its `value` in a query, its `label`, and the `count` of variations that have it.
 
@@ -135,22 +148,30 @@ class GalleryChoices:
 
 @dataclass(frozen=True, slots=True)
 class StorageUse:
-    """Numbers of files and bytes in the outputs folder, and free bytes on its disk. `binned` are in the bin."""
+    """Numbers of files and bytes in the outputs folder, and free bytes on its disk.
+
+    `binned` are in the bin. `untouched` are the model's own pictures of woven variations. `other` are the settings,
+    files that crashes left behind, and files of other programs.
+    """
 
     variations: int
     variations_bytes: int
     binned: int
     binned_bytes: int
+    untouched: int
+    untouched_bytes: int
     sources: int
     sources_bytes: int
     previews_bytes: int
     index_bytes: int
+    other_bytes: int
     free_bytes: int
 
     @property
     def total_bytes(self) -> int:
-        """Bytes of everything that the studio stores."""
-        return self.variations_bytes + self.binned_bytes + self.sources_bytes + self.previews_bytes + self.index_bytes
+        """Bytes of everything in the folder."""
+        pictures_bytes = self.variations_bytes + self.binned_bytes + self.untouched_bytes + self.sources_bytes
+        return pictures_bytes + self.previews_bytes + self.index_bytes + self.other_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +181,7 @@ class RebuildReport:
     - `variations`, `binned`, `sources`: numbers in the index afterwards.
     - `adopted`: number of files that were not in the index before.
     - `missing`: ids in the index that have no file. They are hidden.
-    - `skipped`: one sentence for each file that was left alone, with the reason.
+    - `skipped`: one sentence for each file that was left alone or read in part, with the reason.
     """
 
     variations: int = 0

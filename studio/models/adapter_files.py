@@ -7,7 +7,6 @@ scripts, OneTrainer, LyCORIS and ComfyUI write it.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from studio.errors import AdapterError, first_line, quote
 from studio.models.adapter_config import LoraSettings, read_settings
 from studio.models.adapter_layers import AdapterLayer, pair_layers
 from studio.models.given_paths import read_given_path
+from studio.schema import parse_json
 
 WEIGHTS_FILE = "adapter_model.safetensors"
 CONFIG_FILE = "adapter_config.json"
@@ -114,14 +114,6 @@ def stamp_adapter(path: Path) -> tuple[tuple[str, int, int], ...]:
     except (OSError, ValueError):
         return ()
     return tuple((ascii(name), status.st_size, status.st_mtime_ns) for name, status in known)
-
-
-def parse_json(text: str | bytes) -> Any:  # noqa: ANN401  # whatever the text holds
-    """Return the value in a foreign JSON text. Raises `ValueError` for every text that cannot be read."""
-    try:
-        return json.loads(text)
-    except RecursionError as error:
-        raise ValueError("its lists are nested too deeply") from error
 
 
 def _is_adapter_folder(path: Path) -> bool:

@@ -8,9 +8,8 @@ from typing import Any
 
 from studio.designs import Canvas, Design, plan_canvas
 from studio.errors import RequestError, first_line, quote
-from studio.models.adapter_files import parse_json
 from studio.models.given_paths import read_given_path
-from studio.schema import Drawing
+from studio.schema import Drawing, read_json_object
 
 BUILTIN_FOLDER = Path(__file__).parent / "builtin"
 
@@ -210,8 +209,8 @@ def _is_builtin(folder: Path) -> bool:
 def _read_architecture(folder: Path) -> dict[str, Any]:
     """Return the settings of a folder's transformer; empty where they cannot be read, which loading reports."""
     try:
-        config = parse_json((folder / "transformer" / "config.json").read_bytes())
+        config = read_json_object(folder / "transformer" / "config.json")
     except (OSError, ValueError):
         return {}
     # Names with an underscore are notes of the library that wrote the file, such as its version and path.
-    return {key: value for key, value in config.items() if key[:1] != "_"} if isinstance(config, dict) else {}
+    return {key: value for key, value in config.items() if key[:1] != "_"}

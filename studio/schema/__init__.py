@@ -10,6 +10,7 @@ from studio.schema.constraints import (
     RepeatChoice,
     SymmetryChoice,
 )
+from studio.schema.foreign_json import ForeignJSONError, encodable, parse_json, read_json, read_json_object
 from studio.schema.progress import JobSnapshot, JobState
 from studio.schema.records import WITHOUT_MODEL, RunFacts, VariationRecord, Weaving
 from studio.schema.request import (
@@ -58,6 +59,7 @@ __all__ = [
     "Cross",
     "CrossWay",
     "Drawing",
+    "ForeignJSONError",
     "JobSnapshot",
     "JobState",
     "KeepChoice",
@@ -70,6 +72,10 @@ __all__ = [
     "VariationRequest",
     "Weaving",
     "effective_steps",
+    "encodable",
     "fresh_seed",
+    "parse_json",
+    "read_json",
+    "read_json_object",
     "seeds_from",
 ]

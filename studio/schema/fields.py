@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 from studio.errors import RequestError
+from studio.schema.foreign_json import encodable
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -31,6 +32,23 @@ def check_choice(name: str, value: object, choices: object) -> None:
     """Raise `RequestError` unless `value` is one of the values of the `Literal` type `choices`."""
     if value not in get_args(choices):
         raise RequestError(f"{name} “{value}” is not known. Choose one of: {', '.join(get_args(choices))}.")
+
+
+def check_text(name: str, text: str) -> None:
+    """Raise `RequestError` on text with lone surrogates: bytes of another encoding, which no file or page can hold."""
+    if encodable(text) != text:
+        raise RequestError(
+            f"{name}, “{encodable(text)[:100]}”, holds characters that are not UTF-8 text. They are shown as “?”; "
+            "write them again, or rename the file or folder."
+        )
+
+
+def make_encodable(record: DataclassInstance) -> None:
+    """Replace lone surrogates by “?” in each text field of a frozen dataclass. For `__post_init__`."""
+    for field in dataclasses.fields(record):
+        value = getattr(record, field.name)
+        if isinstance(value, str):
+            object.__setattr__(record, field.name, encodable(value))
 
 
 def read_fields(kind: type[_Record], values: Mapping[str, Any]) -> _Record:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from studio.schema.constraints import Constraints
-from studio.schema.fields import read_fields
+from studio.schema.fields import make_encodable, read_fields
+from studio.schema.foreign_json import encodable
 from studio.schema.request import MEDIUM_CHANGE, Cross, Drawing, read_cross
 
 WITHOUT_MODEL = "motifs"
@@ -51,7 +52,8 @@ class RunFacts:
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "notes", tuple(self.notes))
+        make_encodable(self)
+        object.__setattr__(self, "notes", tuple(encodable(note) for note in self.notes))
 
     @property
     def enlarged(self) -> bool:
@@ -132,6 +134,8 @@ class VariationRecord:
     - `seconds`: this variation's share of the run's time.
     - `weaving`: None if the picture is the model's own.
     - `drawing`, `change`, `pull`, `cross`: as in `VariationRequest`. Earlier versions drew with the model only.
+
+    Lone surrogates in texts become “?”: earlier versions took them from the command line.
     """
 
     id: str
@@ -154,6 +158,9 @@ class VariationRecord:
     change: float = MEDIUM_CHANGE
     pull: float = 0.7
     cross: Cross | None = None
+
+    def __post_init__(self) -> None:
+        make_encodable(self)
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values for JSON; `facts`, `constraints` and `weaving` are nested."""

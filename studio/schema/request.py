@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from studio.errors import RequestError
 from studio.schema.constraints import Constraints
-from studio.schema.fields import check_choice, check_number, check_whole, read_fields
+from studio.schema.fields import check_choice, check_number, check_text, check_whole, read_fields
 
 SEED_LIMIT = 2**32
 """Seeds are 0 <= seed < 2**32, the range that torch, numpy and readers of A1111 parameters share."""
@@ -61,6 +61,7 @@ class AdapterUse:
     weight: float = 1.0
 
     def __post_init__(self) -> None:
+        check_text("The adapter folder", self.folder)
         check_number("Adapter weight", self.weight, 0.0, ADAPTER_WEIGHT_LIMIT, "1 is as trained")
 
 
@@ -142,6 +143,7 @@ class VariationRequest:
         check_number("Pull", self.pull, 0.0, 1.0, "0.7 lets the model's layout lead")
         if self.cross is not None and self.drawing != "motifs":
             raise RequestError("Two designs are crossed in their own motifs. Set Drawing to the design's motifs.")
+        check_text("The model", self.model)
         check_number("Strength", self.strength, 0.01, 1.0, "0.6 is a medium variation")
         check_whole("Steps", self.steps, 1, STEPS_LIMIT, "28 is a good start")
         check_number("Guidance scale", self.guidance_scale, 0.0, GUIDANCE_LIMIT, "4.5 is a good start")
@@ -193,6 +195,7 @@ def _check_prompt(prompt: str, negative_prompt: str, *, needed: bool) -> None:
             "The prompt is empty. Describe the carpet you want, such as “kilim, red and ivory diamonds”."
         )
     for name, text in (("prompt", prompt), ("negative prompt", negative_prompt)):
+        check_text(f"The {name}", text)
         if len(text) > PROMPT_LIMIT:
             raise RequestError(
                 f"The {name} has {len(text)} characters; at most {PROMPT_LIMIT} are allowed, "

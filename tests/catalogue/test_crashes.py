@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from studio.catalogue import Catalogue, GalleryQuery, RebuildReport, Variation
-from studio.catalogue.index import rebuild
+from studio.catalogue.index import comparing
 from tests.support.catalogue_programs import start_python
 from tests.support.catalogue_records import everything, fill, leftovers, save
 
@@ -140,33 +140,34 @@ def test_after_a_crash_the_bin_can_be_emptied_again(outputs: Path) -> None:
         assert catalogue.empty_bin() == 1
 
 
-def test_a_crash_between_a_sources_file_and_its_row_keeps_it(outputs: Path) -> None:
+def test_a_crash_between_a_sources_file_and_its_row_keeps_it_and_its_name(outputs: Path) -> None:
     crash(
         """
         from tests.support.pictures import draw_picture, encode_picture
         from studio.catalogue import sources
-        sources.write_sidecar = lambda *_: os._exit(9)
-        Catalogue(outputs).add_source(encode_picture(draw_picture(64, 48)), label="lost")
+        sources.put_source = lambda *_: os._exit(9)
+        Catalogue(outputs).add_source(encode_picture(draw_picture(64, 48)), label="Kilim")
         """,
         outputs,
     )
     with Catalogue(outputs) as catalogue:
         (source,) = catalogue.sources()
-        assert (source.width_px, source.label) == (64, "")
+        assert (source.width_px, source.label) == (64, "Kilim")
         assert catalogue.source_display_path(source.sha256).is_file()
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("step", ["replace_rows", "update_variation"])
+@pytest.mark.parametrize("step", ["rebuild.replace_rows", "comparing.update_variation"])
 def test_a_crash_while_rebuilding_leaves_the_old_index(outputs: Path, step: str) -> None:
     with Catalogue(outputs) as catalogue:
         fill(catalogue)
         before = everything(catalogue)
+    module, name = step.split(".")
     crash(
         f"""
-        from studio.catalogue.index import rebuild
+        from studio.catalogue.index import comparing, rebuild
         kept = Catalogue(outputs)
-        rebuild.{step} = lambda *_: os._exit(9)
+        {module}.{name} = lambda *_: os._exit(9)
         kept.rebuild()
         """,
         outputs,
@@ -183,7 +184,7 @@ def test_an_interrupted_rebuild_leaves_the_old_index(catalogue: Catalogue, monke
     def fail(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(rebuild, "update_variation", fail)  # called after the old rows are deleted
+    monkeypatch.setattr(comparing, "update_variation", fail)  # called after the old rows are deleted
     with pytest.raises(KeyboardInterrupt):
         catalogue.rebuild()
     assert everything(catalogue) == before

@@ -12,7 +12,7 @@ import pytest
 from studio.catalogue import Catalogue, GalleryQuery, RebuildReport, Variation
 from studio.catalogue.files.metadata import encode_png
 from studio.catalogue.identifiers import day_of
-from studio.catalogue.index import rebuild
+from studio.catalogue.index import survey
 from studio.errors import NotFoundError
 from tests.support.catalogue_records import everything, fill, leftovers, make_picture, make_record, save
 from tests.support.pictures import draw_picture, encode_picture
@@ -70,7 +70,7 @@ def test_a_rebuild_corrects_wrong_rows(catalogue: Catalogue) -> None:
 
 
 def test_changes_during_a_rebuild_are_kept(catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rebuild, "_BATCH", 1)
+    monkeypatch.setattr(survey, "BATCH", 1)
     ids = sorted(fill(catalogue))
     added: list[str] = []
 

@@ -32,7 +32,7 @@ def test_variation_is_sent_unchanged_with_headers_for_caching(client: TestClient
     variation = save(catalogue)
     answer = client.get(variation_url(variation.id))
     assert answer.content == catalogue.variation_path(variation.id).read_bytes()
-    assert answer.headers["content-type"] == "image/png"
+    assert answer.headers["content-type"] == "image/webp"
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert "immutable" in answer.headers["cache-control"]
     assert client.get(thumbnail_url(variation.id)).headers["content-type"] == "image/webp"
@@ -42,7 +42,7 @@ def test_picture_before_weaving_is_sent(client: TestClient, catalogue: Catalogue
     woven = catalogue.save_variation(make_picture(1), make_record(weaving=Weaving(yarns=("#aa0000",))), make_picture(2))
     answer = client.get(untouched_url(woven.id))
     assert answer.content == catalogue.untouched_path(woven.id).read_bytes()
-    assert answer.headers["content-type"] == "image/png"
+    assert answer.headers["content-type"] == "image/webp"
     with Image.open(io.BytesIO(answer.content)) as image:
         assert digest(image) == digest(make_picture(2))
     assert client.get(untouched_url(save(catalogue).id)).status_code == 404  # not woven

@@ -10,12 +10,14 @@ import dataclasses
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from studio.catalogue.files.paths import Folders, Place, move, remove, short_name, storage_error, write_atomically
 from studio.catalogue.identifiers import iso_time
 from studio.errors import StorageError
+from studio.schema import ForeignJSONError, read_json_object
 
 SIDECAR_FORMAT = 1
 
@@ -45,12 +47,12 @@ def read_curation(folders: Folders, variation_id: str, place: Place) -> Curation
     """
     path = folders.curation(variation_id, place)
     try:
-        found = _parse(json.loads(path.read_text(encoding="utf-8")))
+        found = _parse(read_json_object(path))
     except FileNotFoundError:
         found = Curation()
     except OSError as error:
         raise storage_error(path, error) from error
-    except (ValueError, TypeError, RecursionError) as error:
+    except ForeignJSONError as error:
         raise StorageError(f"{short_name(path)} is damaged; its picture counts as not marked.") from error
     if place is Place.KEPT:
         return dataclasses.replace(found, deleted_at=None)
@@ -83,12 +85,18 @@ def move_picture(folders: Folders, variation_id: str, place: Place, curation: Cu
     remove(folders.curation(variation_id, old_place))
 
 
-def _parse(values: object) -> Curation:
-    if not isinstance(values, dict):
-        raise TypeError("not a JSON object")
+def _parse(values: Mapping[str, Any]) -> Curation:
     rest = {key: value for key, value in values.items() if key not in ("format", "favourite", "deleted_at")}
     deleted_at = values.get("deleted_at")
-    return Curation(values.get("favourite") is True, deleted_at if isinstance(deleted_at, str) else None, rest)
+    return Curation(values.get("favourite") is True, deleted_at if _is_time(deleted_at) else None, rest)
+
+
+def _is_time(value: object) -> bool:
+    """Whether a value is a time as the studio writes it. Others are replaced by the time of the last move."""
+    try:
+        return isinstance(value, str) and datetime.fromisoformat(value).tzinfo is not None
+    except ValueError:
+        return False
 
 
 def _moved_at(path: Path) -> str:

@@ -8,13 +8,10 @@ readers prefer to the text.
 
 from __future__ import annotations
 
-import functools
 import io
 import json
 import re
-import types
-import typing
-from collections.abc import Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +19,10 @@ from PIL import Image, PngImagePlugin
 
 from studio import __version__
 from studio.catalogue.files.paths import short_name
+from studio.catalogue.files.record_checks import parse_record
 from studio.catalogue.files.text_normalisation import one_line
-from studio.errors import RequestError, StorageError
-from studio.schema import RunFacts, VariationRecord
+from studio.errors import StorageError
+from studio.schema import RunFacts, VariationRecord, parse_json
 
 PARAMETERS_KEY = "parameters"
 RECORD_KEY = "Carpet Diffusion Studio"
@@ -52,8 +50,10 @@ def encode_png(image: Image.Image, record: VariationRecord) -> bytes:
     return buffer.getvalue()
 
 
-def read_record(path: Path) -> VariationRecord:
+def read_record(path: Path, note: Callable[[str], None] = lambda _: None) -> VariationRecord:
     """Return the record inside a PNG. Raises `StorageError` that says what is wrong with the file.
+
+    `note` is called with a sentence about text that cannot be shown as it is; earlier versions wrote such prompts.
 
     Reads no pixels. A PNG counts as complete if it ends with the IEND chunk, which is written last.
     """
@@ -70,24 +70,15 @@ def read_record(path: Path) -> VariationRecord:
     if not isinstance(text, str):
         raise StorageError(f"{short_name(path)} holds no record of this studio.")
     try:
-        record = _parse_record(json.loads(text)["record"])
-    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        values = parse_json(text)
+        written: Any = values.get("record") if isinstance(values, dict) else None
+        record = parse_record(written)
+    except ValueError as error:
         raise StorageError(f"{short_name(path)} holds a record that cannot be read ({error}).") from error
+    if any(written[name] != getattr(record, name) for name in ("prompt", "negative_prompt")):
+        note(f"{short_name(path)} holds characters in another encoding; they are shown as “?”.")
     if size != (record.facts.width_px, record.facts.height_px):
         raise StorageError(f"{short_name(path)} does not have the size in its record.")
-    return record
-
-
-def _parse_record(values: Mapping[str, Any]) -> VariationRecord:
-    """Return the record in JSON values. Raises `KeyError` or `TypeError` if they are not one."""
-    try:
-        record = VariationRecord.from_json(values)
-    except RequestError as error:
-        raise TypeError(str(error)) from error
-    _check_types(record)
-    _check_types(record.facts)
-    if record.weaving is not None:
-        _check_types(record.weaving)
     return record
 
 
@@ -156,25 +147,3 @@ def _quote(value: str) -> str:
     if "," in value or ":" in value or value.startswith('"'):
         return json.dumps(value, ensure_ascii=False)
     return value
-
-
-def _check_types(value: object) -> None:
-    """Raise `TypeError` if a field's value does not have its declared type, which dataclasses do not check."""
-    cls: type = type(value)
-    for name, kind in _runtime_types(cls).items():
-        got = getattr(value, name)
-        allowed = isinstance(got, kind) or (isinstance(got, int) and isinstance(1.0, kind))
-        if not allowed or isinstance(got, bool):
-            raise TypeError(f"{name} is {got!r}")
-
-
-@functools.cache
-def _runtime_types(cls: type) -> dict[str, Any]:
-    """Return for each field of a dataclass the type or union that `isinstance` accepts."""
-    hints = typing.get_type_hints(cls)
-    origins = {name: typing.get_origin(hint) for name, hint in hints.items()}
-    accepted = {
-        name: hint if origins[name] in (None, types.UnionType) else origins[name] for name, hint in hints.items()
-    }
-    choices = {name: type(typing.get_args(hint)[0]) for name, hint in hints.items() if origins[name] is typing.Literal}
-    return accepted | choices

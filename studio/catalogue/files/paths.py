@@ -3,7 +3,7 @@
 sources/ab/<sha256>.<ext>          the designer's own files, each with a sidecar <sha256>.json
 variations/2026-11-22/<id>.png     finished pictures, with a sidecar <id>.json if marked
 bin/2026-11-22/<id>.png            deleted pictures until the bin is emptied, each with a sidecar
-untouched/2026-11-22/<id>.png      the model's pictures of woven variations
+untouched/2026-11-22/<id>.webp     the model's pictures of woven variations; of earlier versions <id>.png
 thumbnails/, display/              small copies and copies for browsers, made again if missing
 catalogue.sqlite                   the index, rebuilt from the files if missing
 """
@@ -74,9 +74,18 @@ class Folders:
         """Return the path of a variation's sidecar."""
         return self.pictures(place) / day_of(variation_id) / f"{variation_id}.json"
 
-    def untouched(self, variation_id: str) -> Path:
-        """Return the path of the model's picture of a woven variation. It does not move to the bin."""
-        return self.root / "untouched" / day_of(variation_id) / f"{variation_id}.png"
+    @property
+    def untouched(self) -> Path:
+        """The folder of the model's pictures of woven variations. They do not move to the bin."""
+        return self.root / "untouched"
+
+    def untouched_pictures(self, variation_id: str) -> tuple[Path, Path]:
+        """Return the paths that the model's picture of a woven variation can have. Earlier versions wrote PNG."""
+        return self.untouched_picture(variation_id, ".webp"), self.untouched_picture(variation_id, ".png")
+
+    def untouched_picture(self, variation_id: str, suffix: str) -> Path:
+        """Return the path of the model's picture of a woven variation, in the format of a suffix."""
+        return self.untouched / day_of(variation_id) / f"{variation_id}{suffix}"
 
     def thumbnail(self, variation_id: str) -> Path:
         """Return the path of a variation's thumbnail."""
@@ -164,6 +173,14 @@ def remove(path: Path) -> None:
         raise storage_error(path, error) from error
 
 
+def is_file(path: Path) -> bool:
+    """Return whether there is a file at a path. Raises `StorageError` if the disk does not say."""
+    try:
+        return path.is_file()
+    except OSError as error:
+        raise storage_error(path, error) from error
+
+
 def read_bytes(path: Path) -> bytes:
     """Return a file's content. Raises `StorageError`."""
     try:
@@ -189,26 +206,14 @@ def list_names(folder: Path) -> Iterator[tuple[str, str]]:
 
     Strings, because every start lists all pictures, and tens of thousands of `Path` objects take a second to make.
     """
-    for day in _entries(folder):
-        if day.is_dir(follow_symlinks=False):
-            for entry in _entries(day.path):
-                if entry.is_file(follow_symlinks=False):
-                    yield day.name, entry.name
-
-
-def measure_folder(folder: Path, suffix: str = "") -> tuple[int, int]:
-    """Return the number of files below a folder that end in `suffix`, and the bytes of all files there."""
-    count = size = 0
-    folders: list[Path | str] = [folder]
-    while folders:
-        for entry in _entries(folders.pop()):
-            if entry.is_dir(follow_symlinks=False):
-                folders.append(entry.path)
-            else:
-                with contextlib.suppress(OSError):  # another thread may have moved it
-                    size += entry.stat(follow_symlinks=False).st_size
-                    count += entry.name.endswith(suffix)
-    return count, size
+    try:
+        for day in _entries(folder):
+            if day.is_dir(follow_symlinks=False):
+                for entry in _entries(day.path):
+                    if entry.is_file(follow_symlinks=False):
+                        yield day.name, entry.name
+    except OSError as error:
+        raise storage_error(folder, error) from error
 
 
 def remove_leftovers(root: Path, age_seconds: float = LEFTOVER_AGE_SECONDS) -> int:

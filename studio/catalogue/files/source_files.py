@@ -6,15 +6,18 @@ import dataclasses
 import hashlib
 import io
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from studio.catalogue.files.paths import Folders, read_bytes, short_name, storage_error, write_atomically
+from studio.catalogue.files.record_checks import check_fields, check_time
 from studio.catalogue.files.text_normalisation import one_line
-from studio.catalogue.identifiers import SOURCE_HASH, iso_time
+from studio.catalogue.identifiers import SOURCE_HASH, VARIATION_ID, iso_time
 from studio.catalogue.records import Source
 from studio.errors import DesignError, StorageError
+from studio.schema import encodable, read_json_object
 
 if TYPE_CHECKING:
     from studio.designs import Design
@@ -24,14 +27,8 @@ LABEL_LIMIT = 200
 SUFFIXES: Mapping[str, str] = {"JPEG": ".jpg", "TIFF": ".tif"}
 """File name suffix by Pillow's format. For other formats it is the format's name in lower case."""
 
-_JSON_TYPES: Mapping[str, type | tuple[type, ...]] = {
-    "width_px": int,
-    "height_px": int,
-    "notes": list,
-    "parent": (str, type(None)),
-    "browser_ready": bool,
-}
-"""JSON type by field of `Source`; the others are strings."""
+_FORMAT = re.compile(r"[A-Za-z0-9;_ -]{1,24}")
+"""Pillow's names of formats and modes, such as JPEG2000 and I;16. A format becomes part of a path."""
 
 
 def hash_bytes(data: bytes) -> str:
@@ -85,19 +82,37 @@ def source_values(source: Source) -> dict[str, Any]:
 def source_from(values: Mapping[str, Any]) -> Source:
     """Return the source that `source_values` wrote. Missing optional fields take their defaults.
 
-    Raises `TypeError` if a field is missing or has another type.
+    Raises `ValueError` if a field is missing, or has a value that cannot be used.
     """
+    if not isinstance(values, Mapping):
+        raise ValueError("it holds no source")
     plain = {field.name: values[field.name] for field in dataclasses.fields(Source) if field.name in values}
-    for name, value in plain.items():
-        if not isinstance(value, _JSON_TYPES.get(name, str)):
-            raise TypeError(f"{name} is {value!r}")
-    return Source(**plain | {"notes": tuple(plain.get("notes", ()))})
+    check_fields(plain, Source)
+    texts = {name: encodable(value) for name, value in plain.items() if isinstance(value, str)}
+    notes = {"notes": tuple(encodable(note) for note in plain.get("notes", ()))}
+    try:
+        source = Source(**plain | texts | notes)
+    except TypeError as error:
+        raise ValueError(str(error)) from error
+    _check_source(source)
+    return source
 
 
-def read_source(folders: Folders, path: Path) -> Source:
+def _check_source(source: Source) -> None:
+    forms = ((source.sha256, SOURCE_HASH), (source.format, _FORMAT), (source.mode, _FORMAT))
+    wrong = [text for text, form in forms if form.fullmatch(text) is None]
+    if source.parent is not None and VARIATION_ID.fullmatch(source.parent) is None:
+        wrong.append(source.parent)
+    if wrong:
+        raise ValueError(f"a source has {wrong[0]!a}")
+    check_time("added_at", source.added_at)
+
+
+def read_source(folders: Folders, path: Path, note: Callable[[str], None]) -> Source:
     """Return the source of the file at `path`. Raises `StorageError` that says why it is not a source.
 
-    If the sidecar is missing or damaged the source is read from the file again, without its label and parent.
+    If the sidecar is missing or damaged the source is read from the file again, without its label and parent; `note` is
+    called with a sentence about a damaged one.
     """
     sha256 = path.stem
     if SOURCE_HASH.fullmatch(sha256) is None or path.parent.name != sha256[:2]:
@@ -105,7 +120,7 @@ def read_source(folders: Folders, path: Path) -> Source:
     data = read_bytes(path)
     if hash_bytes(data) != sha256:
         raise StorageError(f"{short_name(path)} is damaged: its content does not match its name.")
-    source = _read_sidecar(folders, sha256)
+    source = _read_sidecar(folders, sha256, note)
     if source is None:
         try:
             source, _ = open_source(data, "", iso_time(path.stat().st_mtime), None)
@@ -118,9 +133,15 @@ def read_source(folders: Folders, path: Path) -> Source:
     return source
 
 
-def _read_sidecar(folders: Folders, sha256: str) -> Source | None:
+def _read_sidecar(folders: Folders, sha256: str, note: Callable[[str], None]) -> Source | None:
+    path = folders.source_sidecar(sha256)
     try:
-        source = source_from(json.loads(folders.source_sidecar(sha256).read_text(encoding="utf-8")))
-    except (OSError, ValueError, KeyError, TypeError):
+        source = source_from(read_json_object(path))
+        if source.sha256 != sha256:
+            raise ValueError("it is of another design")
+    except FileNotFoundError:
         return None
-    return source if source.sha256 == sha256 else None
+    except (OSError, ValueError) as error:
+        note(f"{short_name(path)} is damaged ({error}); its design is listed without its name.")
+        return None
+    return source

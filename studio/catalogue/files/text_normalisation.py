@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import unicodedata
 
-
-def storable(text: str) -> str:
-    """Return text with “?” for lone surrogates. They come from the command line and cannot be encoded."""
-    return text.encode("utf-8", "replace").decode("utf-8")
+from studio.schema import encodable
 
 
 def one_line(text: str) -> str:
     """Return text as one line without control characters, with white space collapsed."""
-    return " ".join("".join(c for c in storable(text) if c.isspace() or unicodedata.category(c) != "Cc").split())
+    return " ".join("".join(c for c in encodable(text) if c.isspace() or unicodedata.category(c) != "Cc").split())
 
 
 def fold(text: str) -> str:
     """Return text case-folded, as searches compare it."""
-    return storable(text).casefold()
+    return encodable(text).casefold()

@@ -1,4 +1,4 @@
-"""Thumbnails for the gallery, as WebP because a page of them is small."""
+"""Pictures beside the finished ones, as WebP: thumbnails for the gallery, and what the model drew before weaving."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from studio.errors import StorageError
 LONG_SIDE_PX = 480
 """A card is about 320 CSS pixels wide. Screens with high pixel density need more, but 640 doubles the bytes."""
 QUALITY = 82
+WEBP_SIDE_LIMIT_PX = 16_383
+LOSSLESS_EFFORT, LOSSLESS_METHOD = 20, 1
 
 
 def write_thumbnail(image: Image.Image, path: Path) -> None:
@@ -22,6 +24,19 @@ def write_thumbnail(image: Image.Image, path: Path) -> None:
     buffer = io.BytesIO()
     small.save(buffer, "WEBP", quality=QUALITY, method=4)
     write_atomically(path, buffer.getvalue())
+
+
+def encode_untouched(image: Image.Image) -> tuple[bytes, str]:
+    """Return a lossless picture (RGB) and the suffix of its format: WebP, or PNG for sides beyond WebP's limit.
+
+    On pictures of the built-in model WebP is smaller than PNG by a third and encoded several times as fast.
+    """
+    buffer = io.BytesIO()
+    if max(image.size) > WEBP_SIDE_LIMIT_PX:
+        image.convert("RGB").save(buffer, "PNG")
+        return buffer.getvalue(), ".png"
+    image.convert("RGB").save(buffer, "WEBP", lossless=True, quality=LOSSLESS_EFFORT, method=LOSSLESS_METHOD)
+    return buffer.getvalue(), ".webp"
 
 
 def write_thumbnail_of(original: Path, path: Path) -> None:

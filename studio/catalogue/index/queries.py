@@ -7,17 +7,17 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from studio.catalogue.files.paths import Place
-from studio.catalogue.files.text_normalisation import fold, storable
+from studio.catalogue.files.text_normalisation import fold
 from studio.catalogue.index.rows import SELECT_VARIATION, find_one, variation_from
-from studio.catalogue.records import Choice, GalleryChoices, GalleryPage, GalleryQuery, Variation
-from studio.schema import VariationRecord
+from studio.catalogue.records import Choice, GalleryChoices, GalleryPage, GalleryQuery, Neighbours, Variation
+from studio.schema import VariationRecord, encodable
 
 Clause = tuple[str, tuple[object, ...]]
 """A condition in SQL and the values of its placeholders."""
 
 
 def _equals(column: str) -> Callable[[str | None], Clause | None]:
-    return lambda value: None if value is None else (f"{column} = ?", (storable(value),))
+    return lambda value: None if value is None else (f"{column} = ?", (encodable(value),))
 
 
 def _has_words(text: str) -> Clause | None:
@@ -51,9 +51,7 @@ def find_run(connection: sqlite3.Connection, run: str) -> tuple[Variation, ...]:
 
 def find_page(connection: sqlite3.Connection, query: GalleryQuery) -> GalleryPage:
     """Return one page of a query's result, newest first."""
-    clauses = [clause for name, make in FILTERS.items() if (clause := make(getattr(query, name))) is not None]
-    where = " AND ".join(sql for sql, _ in clauses)
-    values = [value for _, bound in clauses for value in bound]
+    where, values = _condition(query)
     (total,) = connection.execute(f"SELECT count(*) FROM variations WHERE {where}", values).fetchone()
     # The inner query finds the page's ids in an index alone, so only this page's records are read.
     rows = connection.execute(
@@ -62,6 +60,30 @@ def find_page(connection: sqlite3.Connection, query: GalleryQuery) -> GalleryPag
         [*values, query.page_size, (query.page - 1) * query.page_size],
     )
     return GalleryPage(tuple(map(variation_from, rows)), total, query.page, query.page_size)
+
+
+def find_ids(connection: sqlite3.Connection, query: GalleryQuery) -> tuple[str, ...]:
+    """Return the ids on all pages of a query's result, newest first."""
+    where, values = _condition(query)
+    rows = connection.execute(f"SELECT id FROM variations WHERE {where} ORDER BY id DESC", values)
+    return tuple(variation_id for (variation_id,) in rows)
+
+
+def find_neighbours(connection: sqlite3.Connection, query: GalleryQuery, variation_id: str) -> Neighbours | None:
+    """Return a picture's place in a query's result, None if that does not hold it. One look at each row found."""
+    where, values = _condition(query)
+    found, total, before, newer, older = connection.execute(
+        "SELECT coalesce(sum(id = ?), 0), count(*), coalesce(sum(id > ?), 0), min(CASE WHEN id > ? THEN id END), "
+        f"max(CASE WHEN id < ? THEN id END) FROM variations WHERE {where}",
+        [variation_id] * 4 + values,
+    ).fetchone()
+    return Neighbours(before + 1, total, newer, older) if found else None
+
+
+def _condition(query: GalleryQuery) -> tuple[str, list[object]]:
+    """Return the condition of a query in SQL, and the values of its placeholders."""
+    clauses = [clause for name, make in FILTERS.items() if (clause := make(getattr(query, name))) is not None]
+    return " AND ".join(sql for sql, _ in clauses), [value for _, bound in clauses for value in bound]
 
 
 def find_choices(connection: sqlite3.Connection) -> GalleryChoices:

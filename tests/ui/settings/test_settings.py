@@ -206,7 +206,7 @@ def test_memory_cannot_be_freed_during_a_run(studio: Workspace, monkeypatch: pyt
 
 def test_unwritable_settings_are_an_error(studio: Workspace) -> None:
     app = open_page("settings")
-    (studio.outputs / "settings.tmp").mkdir()
+    (studio.outputs / "settings.json").mkdir()
     choose(app, "number_input", "settings_idle", 45)
     assert "could not be saved" in app.error[0].value
     (studio.outputs / "settings.tmp").rmdir()
