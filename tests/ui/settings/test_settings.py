@@ -209,7 +209,7 @@ def test_unwritable_settings_are_an_error(studio: Workspace) -> None:
     (studio.outputs / "settings.json").mkdir()
     choose(app, "number_input", "settings_idle", 45)
     assert "could not be saved" in app.error[0].value
-    (studio.outputs / "settings.tmp").rmdir()
+    (studio.outputs / "settings.json").rmdir()
     choose(app, "number_input", "settings_idle", 50)
     assert not app.error
 
