@@ -14,6 +14,7 @@ from studio.ui.gallery.filters import (
     draw_filters,
     draw_pages,
     is_filtered,
+    is_whole_bin,
     read_query,
 )
 from studio.ui.gallery.grid import draw_grid
@@ -26,11 +27,13 @@ from studio.ui.shared.links import change_address, link_compare_run
 from studio.ui.shared.markdown import escape_markdown
 from studio.ui.shared.navigation import GENERATE
 from studio.ui.shared.notices import count_pictures, show_notices
+from studio.ui.shared.reading_progress import draw_reading
 
 
 def draw_gallery(query: GalleryQuery) -> None:
     """Draw one page of the gallery and its filters."""
     draw_filters(query)
+    draw_reading()
     page = find_page(query)
     draw_summary(query, page)
     if page.variations:
@@ -59,7 +62,7 @@ def draw_summary(query: GalleryQuery, page: GalleryPage) -> None:
             if page.total:
                 st.caption("In the bin: " + count if query.deleted else f"{count}, newest first", width="content")
             if query.deleted and page.total:
-                draw_empty_bin(page.total)
+                draw_empty_bin(workspace().catalogue.ids(query), whole=is_whole_bin(query))
         return
     what = "from this run" if query.run else "made from this design" if query.source else "varied from this picture"
     with st.container(horizontal=True, vertical_alignment="center"):

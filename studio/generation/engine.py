@@ -196,9 +196,11 @@ def _finish(run: _Run, slot: int, latent: Tensor, denoising_seconds: float) -> N
     began, canvas = time.monotonic(), run.design.canvas
     padded = _decode(run.loaded, run.design, latent)
     image = unfit(padded, canvas)
-    woven = None if run.plan is None else weave(image, run.plan, crop(padded, canvas), run.view)
+    own = crop(padded, canvas)
+    woven = None if run.plan is None else weave(image, run.plan, own, run.view)
     seconds = denoising_seconds + time.monotonic() - began
-    run.listener(Drawn(slot, run.request.seeds[slot], image, seconds, woven))
+    small = own if canvas.scaled else None
+    run.listener(Drawn(slot, run.request.seeds[slot], image, seconds, woven, small))
 
 
 def _decode(loaded: LoadedPipeline, design: PreparedDesign, latent: Tensor) -> Image.Image:

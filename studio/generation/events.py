@@ -45,7 +45,8 @@ class Drawn:
     """One variation is finished, at the design's own size. `seconds` is its share of the run.
 
     `image` is the picture that the model drew, None where none did; `woven` is the woven picture, None for a run
-    without constraints. At least one of them is there.
+    without constraints. At least one of them is there. `small` is `image` at the size at which the model drew, None
+    where that is the design's own.
     """
 
     slot: int
@@ -53,6 +54,7 @@ class Drawn:
     image: Image.Image | None
     seconds: float
     woven: Woven | None = None
+    small: Image.Image | None = None
 
 
 RunEvent = Preparing | Started | Stepped | Working | Drawn

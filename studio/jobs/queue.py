@@ -302,7 +302,7 @@ class JobQueue:
     def _save(self, job: Job, drawn: Drawn) -> None:
         """Write a finished variation. If that fails the picture waits in memory for `save_again`."""
         record = job.make_record(drawn)
-        untouched = None if drawn.woven is None else drawn.image
+        untouched = None if drawn.woven is None else drawn.small or drawn.image
         shown = drawn.image if drawn.woven is None else drawn.woven.image
         if shown is None:
             raise RuntimeError("the engine must report a picture")

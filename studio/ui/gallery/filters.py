@@ -52,6 +52,11 @@ def is_filtered(query: GalleryQuery) -> bool:
     return query != GalleryQuery(page=query.page)
 
 
+def is_whole_bin(query: GalleryQuery) -> bool:
+    """Return whether a query finds everything in the bin."""
+    return query == GalleryQuery(page=query.page, deleted=True)
+
+
 def clear_filters() -> None:
     """Remove all filters. For callbacks."""
     change_address(page=None, **dict.fromkeys(_FILTERS))

@@ -8,7 +8,7 @@ import streamlit as st
 
 from studio.catalogue.records import GalleryPage, GalleryQuery
 from studio.ui.session import workspace
-from studio.ui.shared.deletion import delete_pictures, forget_deletion
+from studio.ui.shared.deletion import delete_pictures, restore_pictures
 from studio.ui.shared.links import link_compare
 from studio.ui.shared.notices import attempt, count_pictures, say
 from studio.ui.shared.selection import drop, select, selected
@@ -21,11 +21,8 @@ def draw_selection_bar(query: GalleryQuery, page: GalleryPage) -> None:
         return
     with st.bottom, st.container(horizontal=True, vertical_alignment="center", gap="small", key="selection_bar"):
         hidden = len(set(chosen) - {variation.id for variation in page.variations})
-        st.markdown(
-            f"**{len(chosen)} selected**",
-            width="content",
-            help=f"{hidden} of them {'is' if hidden == 1 else 'are'} not on this page." if hidden else None,
-        )
+        elsewhere = f", {hidden} of them not on this page" if hidden else ""
+        st.markdown(f"**{len(chosen)} selected**{elsewhere}", width="content")
         if query.deleted:
             _draw_action("Restore", "restore", _restore)
         else:
@@ -41,10 +38,8 @@ def _draw_action(label: str, name: str, act: Callable[[], None]) -> None:
 
 def _restore() -> None:
     chosen = selected()
-    if attempt(workspace().catalogue.restore, chosen):
-        select(())
-        forget_deletion()
-        say(f"{count_pictures(len(chosen))} restored.")
+    if restore_pictures(chosen):
+        drop(chosen)
 
 
 def _favourite() -> None:

@@ -8,19 +8,17 @@ import streamlit as st
 
 from studio.catalogue import Source, Variation, format_parameters
 from studio.catalogue.lineage import Lineage, find_lineage, has_file, name_design, name_second
-from studio.catalogue.records import GalleryQuery
+from studio.catalogue.records import GalleryQuery, Neighbours
 from studio.errors import NotFoundError
 from studio.schema import Cross, VariationRecord
 from studio.ui.gallery.grid import draw_run_strip, open_variation
 from studio.ui.gallery.loom_export import draw_export, draw_yarns
-from studio.ui.gallery.previous_next import Neighbours, find_neighbours
 from studio.ui.gallery.scroll_position import scroll_to_top
 from studio.ui.session import workspace
-from studio.ui.shared.deletion import delete_pictures, forget_deletion
+from studio.ui.shared.deletion import delete_pictures, forget_deletion, restore_pictures
 from studio.ui.shared.favourites import STAR_STYLE, draw_favourite
 from studio.ui.shared.links import change_address, link_compare_run, link_cross, link_same_settings, link_vary
 from studio.ui.shared.markdown import escape_markdown
-from studio.ui.shared.notices import attempt, say
 from studio.ui.shared.pictures import show_caption, show_source, show_variation
 from studio.ui.shared.record_facts import RecordWithDesign, describe_size
 from studio.ui.shared.selection import drop
@@ -38,7 +36,7 @@ def draw_viewer(variation_id: str, query: GalleryQuery) -> None:
         st.error(escape_markdown(error))
         st.button("All pictures", icon=":material/arrow_back:", on_click=_close)
         return
-    neighbours = find_neighbours(catalogue, query, variation_id)
+    neighbours = catalogue.neighbours(query, variation_id)
     st.html(STAR_STYLE)
     _draw_navigation(neighbours)
     lineage = find_lineage(catalogue, variation.record)
@@ -181,9 +179,7 @@ def _narrow(name: str, value: str) -> None:
 
 
 def _restore(variation_id: str) -> None:
-    if attempt(workspace().catalogue.restore, (variation_id,)):
-        forget_deletion()
-        say("1 picture restored.")
+    restore_pictures((variation_id,))
 
 
 def _delete(variation_id: str, neighbours: Neighbours | None) -> None:

@@ -63,7 +63,7 @@ def draw_idle_minutes(settings: StudioSettings) -> None:
     )
 
 
-@st.fragment(run_every="3s")
+@st.fragment(run_every=3.0)  # in seconds: to read a text, Streamlit imports pandas
 def draw_memory_use() -> None:
     """Draw whether a model is in memory, and the button that frees it. Drawn again every three seconds."""
     jobs = workspace().jobs

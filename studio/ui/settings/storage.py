@@ -1,14 +1,15 @@
-"""Storage: the outputs folder's content and path, emptying the bin and rebuilding the catalogue."""
+"""Storage: the outputs folder's content and path, freeing space and rebuilding the catalogue."""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from studio.catalogue import RebuildReport
+from studio.catalogue import GalleryQuery, RebuildReport
 from studio.ui.session import workspace
 from studio.ui.shared.deletion import draw_empty_bin
 from studio.ui.shared.markdown import escape_markdown
-from studio.ui.shared.notices import count_pictures
+from studio.ui.shared.notices import attempt, count_pictures, say
+from studio.ui.shared.reading_progress import draw_reading
 from studio.ui.shared.tables import plain_table
 
 
@@ -29,18 +30,24 @@ def draw_storage() -> None:
     rows = (
         ("Pictures", _describe_amount(use.variations, use.variations_bytes)),
         ("In the bin", _describe_amount(use.binned, use.binned_bytes)),
+        ("The model’s own pictures", _describe_amount(use.untouched, use.untouched_bytes)),
         ("Designs", _describe_amount(use.sources, use.sources_bytes)),
         ("Thumbnails and previews", describe_bytes(use.previews_bytes)),
         ("Catalogue", describe_bytes(use.index_bytes)),
+        ("Settings and other files", describe_bytes(use.other_bytes)),
         ("Total", describe_bytes(use.total_bytes)),
         ("Free on this disk", describe_bytes(use.free_bytes)),
     )
     st.html(plain_table(rows, "What is stored"))
     st.caption("Everything is stored in this folder. To make a backup, copy the folder.")
     st.code(str(catalogue.outputs), language=None, wrap_lines=True)
+    draw_reading()
     with st.container(horizontal=True):
-        if use.binned:
-            draw_empty_bin(use.binned)
+        binned = catalogue.ids(GalleryQuery(deleted=True)) if use.binned else ()
+        if binned:
+            draw_empty_bin(binned)
+        if use.untouched:
+            _draw_remove_untouched(catalogue.untouched_ids())
         rebuild = st.button(
             "Rebuild the catalogue from the files",
             icon=":material/sync:",
@@ -50,6 +57,33 @@ def draw_storage() -> None:
         )
     if rebuild:
         _rebuild()
+
+
+def _draw_remove_untouched(variation_ids: tuple[str, ...]) -> None:
+    """Draw the button that removes the model's own pictures of these variations, after a confirmation."""
+    if not variation_ids:
+        return
+    with st.popover("Remove the model’s own pictures", icon=":material/delete_forever:", key="remove_untouched"):
+        st.markdown(
+            "Beside a picture that was made ready for the loom, the one that the model drew is kept. Only those of the "
+            "model are removed; the finished pictures stay as they are."
+        )
+        st.markdown(f"Remove {count_pictures(len(variation_ids))} of the model for good? This cannot be undone.")
+        st.button(
+            "Remove for good",
+            type="primary",
+            key="remove_untouched_sure",
+            on_click=_remove_untouched,
+            args=(variation_ids,),
+        )
+
+
+def _remove_untouched(variation_ids: tuple[str, ...]) -> None:
+    def remove() -> None:
+        removed = workspace().catalogue.remove_untouched(variation_ids)
+        say(f"{count_pictures(removed)} of the model removed for good.")
+
+    attempt(remove)
 
 
 def _rebuild() -> None:

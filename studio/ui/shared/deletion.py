@@ -8,17 +8,21 @@ import streamlit as st
 
 from studio.ui.session import workspace
 from studio.ui.shared.notices import attempt, count_pictures, say
-from studio.ui.shared.selection import select
+from studio.ui.shared.selection import drop
 
 _DELETED = "notices_deleted"
 
 
 def delete_pictures(variation_ids: Sequence[str]) -> bool:
-    """Move pictures to the bin, remember them for “Undo”, and return whether it worked. For callbacks."""
-    if not attempt(workspace().catalogue.delete, tuple(variation_ids)):
-        return False
-    st.session_state[_DELETED] = tuple(variation_ids)
-    return True
+    """Move pictures to the bin, remember them for “Undo”, and return whether it worked. For callbacks.
+
+    “Undo” brings back what this moved, not what was in the bin before.
+    """
+
+    def delete() -> None:
+        st.session_state[_DELETED] = workspace().catalogue.delete(variation_ids)
+
+    return attempt(delete)
 
 
 def forget_deletion() -> None:
@@ -44,26 +48,42 @@ def show_undo(after: Callable[[tuple[str, ...]], None] | None = None) -> None:
         )
 
 
-def draw_empty_bin(count: int) -> None:
-    """Draw the button that removes all pictures in the bin, after a confirmation."""
-    with st.popover("Empty the bin", icon=":material/delete_forever:", key="empty_bin"):
-        st.markdown(f"Remove {count_pictures(count)} for good? This cannot be undone.")
-        st.button("Remove for good", type="primary", key="empty_bin_sure", on_click=_empty)
+def draw_empty_bin(variation_ids: Sequence[str], *, whole: bool = True) -> None:
+    """Draw the button that removes these pictures in the bin for good, after a confirmation. They are the whole bin?
+
+    What is put into the bin after the question was drawn stays there.
+    """
+    label = "Empty the bin" if whole else "Remove these from the bin"
+    with st.popover(label, icon=":material/delete_forever:", key="empty_bin"):
+        others = "" if whole else " The other pictures in the bin stay there."
+        st.markdown(f"Remove {count_pictures(len(variation_ids))} for good? This cannot be undone.{others}")
+        st.button(
+            "Remove for good", type="primary", key="empty_bin_sure", on_click=_empty, args=(tuple(variation_ids),)
+        )
 
 
-def _empty() -> None:
+def _empty(variation_ids: tuple[str, ...]) -> None:
     def empty() -> None:
-        removed = workspace().catalogue.empty_bin()
+        removed = workspace().catalogue.empty_bin(variation_ids)
         say(f"{count_pictures(removed)} removed for good.")
 
     if attempt(empty):
-        select(())
+        drop(variation_ids)
         forget_deletion()
 
 
 def _undo(deleted: tuple[str, ...], after: Callable[[tuple[str, ...]], None] | None) -> None:
-    if attempt(workspace().catalogue.restore, deleted):
-        forget_deletion()
-        say(f"{count_pictures(len(deleted))} restored.")
-        if after is not None:
-            after(deleted)
+    if restore_pictures(deleted) and after is not None:
+        after(deleted)
+
+
+def restore_pictures(variation_ids: Sequence[str]) -> bool:
+    """Move pictures back from the bin, say how many were there, and return whether it worked. For callbacks."""
+
+    def restore() -> None:
+        say(f"{count_pictures(len(workspace().catalogue.restore(variation_ids)))} restored.")
+
+    if not attempt(restore):
+        return False
+    forget_deletion()
+    return True

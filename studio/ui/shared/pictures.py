@@ -12,8 +12,10 @@ from html import escape
 import streamlit as st
 
 from studio.catalogue.records import Source
+from studio.errors import NotFoundError
 from studio.schema import VariationRecord
 from studio.ui.picture_routes import source_thumbnail_url, source_url, thumbnail_url, untouched_url, variation_url
+from studio.ui.session import workspace
 
 TALLEST = "29vh"
 """CSS limit of a picture's height among others, so that two rows fit on a screen."""
@@ -99,8 +101,10 @@ def download_link(variation_id: str) -> str:
 
 
 def untouched_link(record: VariationRecord) -> str:
-    """Return a link (HTML) that opens a woven variation as the model drew it, in a new tab; empty where none did."""
-    if record.drawing == "motifs":
+    """Return a link (HTML) that opens a woven variation as the model drew it, in a new tab; empty without its file."""
+    try:
+        workspace().catalogue.untouched_path(record.id)
+    except NotFoundError:  # no model drew, or the designer has removed it
         return ""
     return (
         f'<a href="{escape(page_url(untouched_url(record.id)))}" target="_blank" style="color:inherit" '

@@ -9,7 +9,6 @@ import pytest
 from studio.catalogue import GalleryQuery
 from studio.catalogue.index.database import Database
 from studio.designs.files.export import EXPORTERS
-from studio.ui.gallery.previous_next import find_neighbours
 from studio.ui.picture_routes import source_thumbnail_url, thumbnail_url, variation_url
 from studio.workspace import Workspace
 from tests.support.catalogue_records import KILIM, save
@@ -337,14 +336,14 @@ def test_neighbours_are_found_from_any_page(studio: Workspace, page: int, page_s
     deleted = ids.pop(4)
     query = GalleryQuery(page=page, page_size=page_size)
     for position, one in enumerate(ids):
-        found = find_neighbours(studio.catalogue, query, one)
+        found = studio.catalogue.neighbours(query, one)
         assert found is not None
         assert (found.position, found.total) == (position + 1, len(ids))
         assert found.newer == (ids[position - 1] if position else None)
         assert found.older == (ids[position + 1] if position + 1 < len(ids) else None)
     for missing in (deleted, "19990101-000000-000-abcdef", "29990101-000000-000-abcdef"):
-        assert find_neighbours(studio.catalogue, query, missing) is None
+        assert studio.catalogue.neighbours(query, missing) is None
 
 
 def test_no_neighbours_in_an_empty_gallery(studio: Workspace) -> None:
-    assert find_neighbours(studio.catalogue, GalleryQuery(), "19990101-000000-000-abcdef") is None
+    assert studio.catalogue.neighbours(GalleryQuery(), "19990101-000000-000-abcdef") is None
