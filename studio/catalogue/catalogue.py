@@ -15,7 +15,7 @@ from PIL import Image
 from studio.catalogue.favourites_and_bin import Curator
 from studio.catalogue.files.curation import Curation
 from studio.catalogue.files.metadata import encode_png, read_record
-from studio.catalogue.files.paths import Folders, Place, is_file, write_atomically
+from studio.catalogue.files.paths import Folders, Place, is_file, make_folder, storage_error, write_atomically
 from studio.catalogue.files.record_checks import check_record
 from studio.catalogue.files.thumbnails import encode_untouched, write_thumbnail, write_thumbnail_of
 from studio.catalogue.identifiers import check_run_id, check_source_hash, check_variation_id, not_found
@@ -264,6 +264,15 @@ class Catalogue:
 
 
 def _write(files: dict[Path, bytes]) -> None:
+    """Write the files that are not there, after the folders of all of them.
+
+    Without the gallery's folder it cannot be told which of the model's own pictures belong to nothing.
+    """
+    for path in files:
+        try:
+            make_folder(path.parent)
+        except OSError as error:
+            raise storage_error(path, error) from error
     for path, data in files.items():
         if not is_file(path):
             write_atomically(path, data)

@@ -84,10 +84,14 @@ class Opening:
             found = Reconciliation(self._folders, self._database)
         except UnusableIndexError:  # it is set aside now
             found = Reconciliation(self._folders, self._database)
+        self._keep_order(found)
+        return found
+
+    def _keep_order(self, found: Reconciliation) -> None:
+        """Let new pictures and designs come first, also if the computer's clock was set back."""
         with self._database.reading() as connection:
             latest_id, latest_time = find_latest(connection)
         later_than(max([latest_id, *found.survey.pictures]), latest_time)
-        return found
 
     def _finish(self, found: Reconciliation, stop: threading.Event) -> None:
         def show(done: int, total: int) -> None:
@@ -96,6 +100,7 @@ class Opening:
 
         try:
             report = found.finish(show, stop.is_set)
+            self._keep_order(found)  # the designs were read now
             if stop is self._stop:
                 self.report, self.incomplete = report, stop.is_set()
             if not stop.is_set():

@@ -74,7 +74,7 @@ def test_yarns_and_symmetry_are_kept_in_the_loom_file(shared_server, tab):
     address = f"{shared_server.url}/pictures/untouched/{one}"
     expect(opened.value).to_have_url(address)
     drawn, woven = (tab.request.get(url).body() for url in (address, address.replace("untouched", "variation")))
-    assert [drawn] == [path.read_bytes() for path in (shared_server.outputs / "untouched").rglob(f"{one}.png")]
+    assert [drawn] == [path.read_bytes() for path in (shared_server.outputs / "untouched").rglob(f"{one}.webp")]
     with Image.open(io.BytesIO(drawn)) as model, Image.open(io.BytesIO(woven)) as kept:
         assert (model.mode, kept.mode, model.size) == ("RGB", "P", kept.size)
         assert not np.array_equal(np.asarray(model), np.asarray(kept.convert("RGB")))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from studio.catalogue import Catalogue, Variation
+from studio.catalogue import Catalogue, GalleryQuery, Variation
 from studio.errors import NotFoundError
 from tests.support.catalogue_records import UNKNOWN, files, save, shown
 
@@ -99,3 +99,24 @@ def test_marks_of_a_later_version_are_kept(catalogue: Catalogue) -> None:
     catalogue.restore([one])
     catalogue.set_favourite(one, False)
     assert '"rating": 4' in sidecar.read_text()
+
+
+def test_only_what_is_named_is_removed_from_the_bin(catalogue: Catalogue) -> None:
+    ids = [save(catalogue).id for _ in range(5)]
+    catalogue.delete(ids[:4])
+    asked = catalogue.ids(GalleryQuery(deleted=True))
+    assert asked == tuple(ids[3::-1])
+    catalogue.restore(ids[:1])
+    catalogue.delete(ids[4:])  # after the question was asked
+    assert catalogue.empty_bin(asked) == 3
+    assert [shown(catalogue, deleted=deleted) for deleted in (False, True)] == [ids[:1], ids[4:]]
+    assert catalogue.empty_bin([ids[0], UNKNOWN, "../x"]) == 0
+    assert catalogue.empty_bin([]) == 0
+
+
+def test_moving_tells_what_was_moved(catalogue: Catalogue) -> None:
+    ids = [save(catalogue).id for _ in range(3)]
+    assert catalogue.delete(ids[:1]) == (ids[0],)
+    assert catalogue.delete(ids) == tuple(ids[1:])
+    assert catalogue.restore(ids[:2]) == tuple(ids[:2])
+    assert catalogue.restore(ids) == (ids[2],)

@@ -15,8 +15,8 @@ from PIL import Image
 
 from studio.catalogue import Catalogue, GalleryQuery, RebuildReport
 from studio.catalogue.files.paths import storage_error
-from studio.errors import StorageError
-from tests.support.catalogue_records import everything, leftovers, make_record, picture_bytes, save
+from studio.errors import NotFoundError, StorageError
+from tests.support.catalogue_records import everything, leftovers, make_picture, make_record, picture_bytes, save
 from tests.support.pictures import encode_picture
 
 
@@ -31,6 +31,67 @@ def test_storage_counts_the_files_on_disk(catalogue: Catalogue) -> None:
     on_disk = sum(path.stat().st_size for path in catalogue.outputs.rglob("*") if path.is_file())
     assert use.total_bytes == on_disk
     assert use.free_bytes > 0
+
+
+def test_storage_counts_the_models_pictures_and_all_other_files(catalogue: Catalogue, outputs: Path) -> None:
+    woven = catalogue.save_variation(make_picture(1), make_record(), make_picture(2)).id
+    (outputs / "settings.json").write_bytes(b"x" * 1000)
+    (outputs / "elsewhere").mkdir()
+    (outputs / "elsewhere" / "scan.tif").write_bytes(b"x" * 500)
+    use = catalogue.storage()
+    assert (use.untouched, use.untouched_bytes) == (1, catalogue.untouched_path(woven).stat().st_size)
+    assert use.other_bytes == 1500
+    assert use.total_bytes == sum(path.stat().st_size for path in outputs.rglob("*") if path.is_file())
+
+
+def test_storage_is_measured_again_where_files_changed(catalogue: Catalogue, outputs: Path) -> None:
+    ids = [save(catalogue).id for _ in range(3)]
+    for folder in [outputs, *(path for path in outputs.rglob("*") if path.is_dir())]:
+        os.utime(folder, (1e9, 1e9))  # long ago, so that what was measured is kept
+    assert [catalogue.storage().variations for _ in range(2)] == [3, 3]
+    catalogue.delete(ids[:1])
+    save(catalogue)
+    catalogue.empty_bin()
+    use = catalogue.storage()
+    assert (use.variations, use.binned) == (3, 0)
+    assert use.total_bytes == sum(path.stat().st_size for path in outputs.rglob("*") if path.is_file())
+
+
+def test_folders_that_did_not_change_are_not_read_again(catalogue: Catalogue, outputs: Path) -> None:
+    path = catalogue.variation_path(save(catalogue).id)
+    os.utime(path.parent, (1e9, 1e9))
+    before = catalogue.storage().variations_bytes
+    path.write_bytes(path.read_bytes() + b"more")  # in place, as the studio never writes
+    assert catalogue.storage().variations_bytes == before
+
+
+def test_the_models_picture_is_kept_as_small_as_it_was_drawn_and_lossless(catalogue: Catalogue) -> None:
+    noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 32, 3), dtype=np.uint8))
+    one = catalogue.save_variation(make_picture(), make_record(), noise).id
+    path = catalogue.untouched_path(one)
+    assert path.suffix == ".webp"
+    with Image.open(path) as untouched:
+        assert np.array_equal(np.asarray(untouched), np.asarray(noise))
+
+
+def test_a_models_picture_too_long_for_webp_is_kept_as_png(catalogue: Catalogue) -> None:
+    one = catalogue.save_variation(make_picture(), make_record(), Image.new("RGB", (16_384, 1), "red")).id
+    with Image.open(catalogue.untouched_path(one)) as untouched:
+        assert (untouched.format, untouched.size) == ("PNG", (16_384, 1))
+
+
+def test_only_the_models_pictures_that_were_named_are_removed(catalogue: Catalogue, outputs: Path) -> None:
+    ids = [catalogue.save_variation(make_picture(1), make_record(), make_picture(2)).id for _ in range(3)]
+    plain = save(catalogue).id
+    assert catalogue.untouched_ids() == tuple(ids[::-1])
+    later = catalogue.save_variation(make_picture(1), make_record(), make_picture(2)).id
+    assert catalogue.remove_untouched([*ids, plain]) == 3
+    assert catalogue.untouched_ids() == (later,)
+    with pytest.raises(NotFoundError):
+        catalogue.untouched_path(ids[0])
+    with pytest.raises(NotFoundError):
+        catalogue.remove_untouched(["../../settings"])
+    assert len(everything(catalogue)[0]) == 5
 
 
 @pytest.mark.parametrize(

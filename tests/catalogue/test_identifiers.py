@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
-from studio.catalogue import Catalogue, GalleryQuery, new_id
+from studio.catalogue import Catalogue, GalleryQuery, identifiers, new_id
+from studio.catalogue.files.metadata import encode_png
 from studio.catalogue.identifiers import VARIATION_ID
 from studio.errors import NotFoundError
-from tests.support.catalogue_records import SOURCE, UNKNOWN, files, make_picture, make_record
+from tests.support.catalogue_records import (
+    SOURCE,
+    UNKNOWN,
+    files,
+    make_picture,
+    make_record,
+    picture_bytes,
+    save,
+    shown,
+)
 
 HOSTILE = [
     "",
@@ -91,3 +103,38 @@ def test_ids_sort_by_time_and_never_repeat() -> None:
     assert len({one for into in made for one in into}) == 2000
     assert all(into == sorted(into) for into in made)
     assert all(VARIATION_ID.fullmatch(one) for one in made[0])
+
+
+@pytest.fixture
+def own_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A clock as after a start of the studio."""
+    monkeypatch.setattr(identifiers, "_clock", identifiers._IncreasingClock())
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_with_the_clock_set_back_new_pictures_and_designs_still_come_first(
+    outputs: Path, own_clock: None, monkeypatch: pytest.MonkeyPatch, lost: bool
+) -> None:
+    with Catalogue(outputs) as catalogue:
+        earlier = save(catalogue).id
+        catalogue.add_source(picture_bytes(), label="earlier")
+    if lost:
+        (outputs / "catalogue.sqlite").unlink()
+    now = time.time_ns()
+    monkeypatch.setattr(identifiers.time, "time_ns", lambda: now - 30 * 86_400 * 10**9)
+    monkeypatch.setattr(identifiers, "_clock", identifiers._IncreasingClock())
+    with Catalogue(outputs) as catalogue:
+        later = save(catalogue).id
+        catalogue.add_source(picture_bytes("CMYK", "TIFF"), label="later")
+        assert shown(catalogue) == [later, earlier]
+        assert [source.label for source in catalogue.sources()] == ["later", "earlier"]
+
+
+@pytest.mark.parametrize("one", ["99999999-999999-999-abcdef", "99991231-235959-999-abcdef"])
+def test_an_id_that_no_clock_made_does_not_stop_new_ones(outputs: Path, own_clock: None, one: str) -> None:
+    folder = outputs / "variations" / f"{one[:4]}-{one[4:6]}-{one[6:8]}"
+    folder.mkdir(parents=True)
+    (folder / f"{one}.png").write_bytes(encode_png(make_picture(), make_record(id=one)))
+    with Catalogue(outputs) as catalogue:
+        assert catalogue.opening.adopted == 1
+        assert save(catalogue).id.startswith("20")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import pytest
 
 from studio.catalogue import NO_ADAPTER, Catalogue, Choice, GalleryQuery
 from studio.catalogue.index.queries import FILTERS
+from studio.catalogue.records import Neighbours
 from studio.errors import InputError
 from tests.support.catalogue_records import KILIM, MOTIFS, UNKNOWN, ids, save, shown
 
@@ -141,3 +143,27 @@ def test_filter_options_are_who_drew_the_gallery_and_the_adapters(catalogue: Cat
     assert choices.adapters == (Choice(NO_ADAPTER, "No adapter", 5), Choice(KILIM["adapter_sha256"], "kilim", 2))
     for choice in choices.drawn_by:
         assert len(shown(catalogue, model=choice.value, drawing=choice.drawing)) == choice.count
+
+
+def test_choices_are_counted_again_after_any_program_changed_the_index(catalogue: Catalogue, outputs: Path) -> None:
+    save(catalogue)
+    first = catalogue.choices()
+    assert catalogue.choices() is first
+    with Catalogue(outputs) as other:
+        one = save(other, **KILIM).id
+    assert [choice.count for choice in catalogue.choices().adapters] == [1, 1]
+    catalogue.delete([one])
+    assert [choice.count for choice in catalogue.choices().adapters] == [1]
+
+
+@pytest.mark.parametrize("text", ["", "kilim"])
+def test_a_place_is_told_among_what_a_search_finds(catalogue: Catalogue, text: str) -> None:
+    made = [save(catalogue, prompt="kilim" if number % 3 else "garden").id for number in range(9)]
+    found = [one for number, one in enumerate(made) if number % 3 or not text][::-1]
+    ends = [None, *found, None]
+    for page in (1, 7):
+        query = GalleryQuery(text=text, page=page)
+        for position, one in enumerate(found, 1):
+            wanted = Neighbours(position, len(found), ends[position - 1], ends[position + 1])
+            assert catalogue.neighbours(query, one) == wanted
+    assert catalogue.neighbours(GalleryQuery(text="kilim"), made[0]) is None
