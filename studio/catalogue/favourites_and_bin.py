@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from studio.catalogue.files.curation import Curation, move_picture, read_curation, write_curation
 from studio.catalogue.files.paths import Folders, Place, list_names, remove
-from studio.catalogue.identifiers import check_variation_id, not_found, utc_now
+from studio.catalogue.identifiers import VARIATION_ID, check_variation_id, not_found, utc_now
 from studio.catalogue.index.database import Database
 from studio.catalogue.index.rows import drop_variations, find_one, find_states, update_variation
 from studio.catalogue.records import Variation
@@ -62,11 +62,8 @@ class Curator:
 
     def untouched_ids(self) -> tuple[str, ...]:
         """Return the ids of the variations that have the model's picture, newest first."""
-        states = self._database.read(find_states)
-        names = {name.rpartition(".")[0] for _, name in list_names(self._folders.untouched)}
-        return tuple(
-            sorted((one for one in names & states.keys() if states[one].place is not Place.MISSING), reverse=True)
-        )
+        found = {name.rpartition(".")[0] for _, name in list_names(self._folders.untouched)}
+        return tuple(sorted(filter(VARIATION_ID.fullmatch, found), reverse=True))
 
     def remove_untouched(self, variation_ids: Iterable[str]) -> int:
         """Remove the model's pictures of variations and return of how many."""
