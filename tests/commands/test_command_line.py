@@ -62,6 +62,8 @@ def test_vary_prints_one_line_for_each_variation(design: str, tmp_path: Path) ->
     ("arguments", "message"),
     [
         (["vary", "DESIGN", "--drawing", "model"], "prompt is empty"),
+        (["vary", "DESIGN", "--negative", "caf\udce9"], "The negative prompt, “caf?”, holds characters"),
+        (["vary", "DESIGN", "--prompt", "caf\udce9"], "not UTF-8"),
         (["vary", "DESIGN", "--drawing", "painting"], "--drawing"),
         (["vary", "DESIGN", "--change", "2"], "Change 2"),
         (["vary", "DESIGN", "--cross", "nowhere.png"], "nowhere.png"),

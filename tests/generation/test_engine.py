@@ -39,6 +39,7 @@ def test_a_variation_has_the_designs_own_size(slot: PipelineSlot, width: int, he
     (picture,) = pictures(events).values()
     assert picture.shape == (height, width, 3)
     assert not facts(events).enlarged
+    assert drawn(events)[7].small is None
 
 
 @pytest.mark.slow
@@ -50,6 +51,10 @@ def test_a_large_design_is_drawn_smaller_and_enlarged(slot: PipelineSlot) -> Non
     assert said.enlarged
     assert said.working_width_px * said.working_height_px <= MODELS["builtin"].working_pixels
     assert abs(said.working_width_px / said.working_height_px - 0.75) < 0.01
+    small = drawn(events)[7].small
+    assert small.size == (said.working_width_px, said.working_height_px)
+    enlarged = np.asarray(small.resize((900, 1200), Image.Resampling.LANCZOS), np.int16)
+    assert np.abs(enlarged - picture).mean() < 0.5
 
 
 @pytest.mark.slow

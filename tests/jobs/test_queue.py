@@ -187,6 +187,26 @@ def test_the_models_picture_is_saved_beside_the_woven_one(
         assert digest(woven.convert("RGB")) != digest(drawn[0].image)
 
 
+def test_the_models_picture_is_saved_at_the_size_at_which_it_was_drawn(
+    catalogue: Catalogue, slot: PipelineSlot, tmp_path: Path
+) -> None:
+    class Smaller(Engine):
+        """Reports a picture as of a design that is too large for the model."""
+
+        def generate(self, request: VariationRequest, design: Design, listener: RunListener) -> None:
+            def shrink(event: RunEvent) -> None:
+                listener(replace(event, small=event.image.resize((64, 72))) if isinstance(event, Drawn) else event)
+
+            super().generate(request, design, shrink)
+
+    queue = JobQueue(catalogue, as_engine(lambda: Smaller(slot)), tmp_path / "device.lock")
+    job = queue.submit(make_request(catalogue, seeds=(1,), constraints=Constraints(palette="source")))
+    (variation,) = wait(queue, job, over).variations
+    queue.close(PATIENCE_SECONDS)
+    with Image.open(catalogue.untouched_path(variation)) as untouched:
+        assert (untouched.format, untouched.size) == ("WEBP", (64, 72))
+
+
 def test_an_unknown_source_is_refused(queue: JobQueue, catalogue: Catalogue) -> None:
     with pytest.raises(NotFoundError):
         queue.submit(make_request(catalogue, source="0" * 64))
