@@ -15,7 +15,7 @@ LONG_SIDE_PX = 480
 QUALITY = 82
 WEBP_SIDE_LIMIT_PX = 16_383
 LOSSLESS_EFFORT, LOSSLESS_METHOD = 20, 2
-"""Of 512 x 704 px that the built-in model drew: 503 kB in 51 ms. The most effort gives 472 kB in 5.5 s."""
+"""A picture of 512 x 682 px that the built-in model drew: 438 kB in 66 ms, as PNG 469 kB in 94 ms."""
 
 
 def write_thumbnail(image: Image.Image, path: Path) -> None:
@@ -28,10 +28,7 @@ def write_thumbnail(image: Image.Image, path: Path) -> None:
 
 
 def encode_untouched(image: Image.Image) -> tuple[bytes, str]:
-    """Return a lossless picture (RGB) and the suffix of its format: WebP, or PNG for sides beyond WebP's limit.
-
-    WebP is smaller by a quarter on pictures of the built-in model.
-    """
+    """Return a lossless picture (RGB) and the suffix of its format: WebP, or PNG for sides beyond WebP's limit."""
     buffer = io.BytesIO()
     if max(image.size) > WEBP_SIDE_LIMIT_PX:
         image.convert("RGB").save(buffer, "PNG")
