@@ -12,7 +12,7 @@ from studio.ui.generate.form.constraints import can_repeat, check_constraints
 from studio.ui.generate.form.model import draw_model, find_model
 from studio.ui.generate.form.obstacles import find_obstacle
 from studio.ui.session import workspace
-from studio.ui.shared.design_facts import draw_facts
+from studio.ui.shared.facts.design_facts import draw_facts
 from studio.ui.shared.favourites import STAR_STYLE
 from studio.ui.shared.markdown import escape_markdown
 from studio.ui.shared.navigation import HIDDEN_TITLE

@@ -23,6 +23,7 @@ LAYERS = [
     {"studio.ui.generate", "studio.ui.gallery", "studio.ui.compare", "studio.ui.settings"},
     {"studio.ui.generate.form"},
     {"studio.ui.shared"},
+    {"studio.ui.shared.facts"},
     {"studio.ui.session"},
     {"studio.ui.picture_routes", "studio.ui.request_guard"},
     {"studio.workspace"},

@@ -12,12 +12,12 @@ from studio.catalogue.lineage import find_design
 from studio.errors import InputError, NotFoundError
 from studio.ui.picture_routes import source_url, variation_url
 from studio.ui.session import workspace
+from studio.ui.shared.facts.record_facts import RecordWithDesign
 from studio.ui.shared.favourites import STAR_STYLE, draw_favourite
 from studio.ui.shared.links import COMPARE_MOST, change_address
 from studio.ui.shared.navigation import GALLERY
 from studio.ui.shared.parameters import compare, name_equals
 from studio.ui.shared.pictures import describe_source, describe_variation, page_url, picture_html
-from studio.ui.shared.record_facts import RecordWithDesign
 from studio.ui.shared.selection import drop, select, selected
 from studio.ui.shared.tables import comparison_table
 

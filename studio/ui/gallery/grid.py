@@ -13,11 +13,11 @@ from studio.schema import VariationRecord
 from studio.ui.picture_routes import thumbnail_url
 from studio.ui.session import workspace
 from studio.ui.shared.deletion import forget_deletion
+from studio.ui.shared.facts.weaving_facts import describe_percent
 from studio.ui.shared.favourites import STAR_STYLE, draw_favourite
 from studio.ui.shared.links import change_address
 from studio.ui.shared.pictures import describe_variation, page_url, picture_html
 from studio.ui.shared.selection import draw_tick
-from studio.ui.shared.weaving_facts import describe_percent
 
 _COLUMNS_LIMIT = 6
 _LEAST_WIDTH_PX = 158

@@ -14,11 +14,11 @@ from studio.designs.yarns import read_yarns, restore_yarns
 from studio.errors import NotFoundError
 from studio.schema import COLOURS_LIMIT, VariationRecord
 from studio.ui.session import workspace
-from studio.ui.shared.design_facts import swatches_html
-from studio.ui.shared.first_design import describe_from_first
+from studio.ui.shared.facts.design_facts import swatches_html
+from studio.ui.shared.facts.first_design import describe_from_first
+from studio.ui.shared.facts.weaving_facts import describe_woven
 from studio.ui.shared.pictures import show_caption, title_of, untouched_link
 from studio.ui.shared.repeat_preview import draw_laid_out
-from studio.ui.shared.weaving_facts import describe_woven
 
 _DEFAULT_PER_METRE = 500
 _DEFAULT_YARNS = 10

@@ -16,11 +16,11 @@ from studio.ui.gallery.loom_export import draw_export, draw_yarns
 from studio.ui.gallery.scroll_position import scroll_to_top
 from studio.ui.session import workspace
 from studio.ui.shared.deletion import delete_pictures, forget_deletion, restore_pictures
+from studio.ui.shared.facts.record_facts import RecordWithDesign, describe_size
 from studio.ui.shared.favourites import STAR_STYLE, draw_favourite
 from studio.ui.shared.links import change_address, link_compare_run, link_cross, link_same_settings, link_vary
 from studio.ui.shared.markdown import escape_markdown
 from studio.ui.shared.pictures import show_caption, show_source, show_variation
-from studio.ui.shared.record_facts import RecordWithDesign, describe_size
 from studio.ui.shared.selection import drop
 from studio.ui.shared.tables import facts_table
 

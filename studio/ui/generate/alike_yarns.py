@@ -10,7 +10,7 @@ from studio.designs.yarns import merge_alike
 from studio.ui.generate.form.source import choose_source
 from studio.ui.generate.form.yarns import find_yarns
 from studio.ui.session import workspace
-from studio.ui.shared.design_facts import find_facts
+from studio.ui.shared.facts.design_facts import find_facts
 from studio.ui.shared.notices import attempt
 from studio.ui.shared.pictures import title_of
 

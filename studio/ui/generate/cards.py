@@ -9,9 +9,10 @@ from studio.designs.colours.colour_spaces import read_colour
 from studio.schema import JobSnapshot
 from studio.ui.generate.form import form_values, source
 from studio.ui.generate.run_words import describe_progress, describe_way
-from studio.ui.shared.design_facts import THIN_BAR_PX, swatches_html
+from studio.ui.shared.facts.design_facts import THIN_BAR_PX, swatches_html
+from studio.ui.shared.facts.first_design import describe_from_first
+from studio.ui.shared.facts.weaving_facts import describe_woven, explain_seams
 from studio.ui.shared.favourites import draw_favourite
-from studio.ui.shared.first_design import describe_from_first
 from studio.ui.shared.markdown import escape_markdown
 from studio.ui.shared.navigation import GALLERY
 from studio.ui.shared.notices import attempt
@@ -24,7 +25,6 @@ from studio.ui.shared.pictures import (
     untouched_link,
 )
 from studio.ui.shared.repeat_preview import draw_laid_out
-from studio.ui.shared.weaving_facts import describe_woven, explain_seams
 
 ACTIONS_HEIGHT_PX = 40
 """Height of the row of actions; left free under an unfinished picture, so that the layout does not jump."""

@@ -22,7 +22,7 @@ from studio.ui.generate.form.design_change import drop_sample_prompt
 from studio.ui.generate.form.source import choose_source
 from studio.ui.generate.form.yarns import find_yarns, pick_yarns
 from studio.ui.session import workspace
-from studio.ui.shared.design_facts import swatches_html
+from studio.ui.shared.facts.design_facts import swatches_html
 from studio.ui.shared.notices import attempt
 from studio.ui.shared.pictures import show_caption, show_preview, title_of
 

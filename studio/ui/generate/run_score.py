@@ -22,7 +22,7 @@ from studio.evaluation.copies import COPY_SHARE, measure_copy, measure_sameness,
 from studio.schema import VariationRecord
 from studio.ui.generate.run_words import is_led
 from studio.ui.session import workspace
-from studio.ui.shared.weaving_facts import is_known_of_two
+from studio.ui.shared.facts.weaving_facts import is_known_of_two
 
 _SAMPLED_SIDE = 300
 """Knots of a variation are compared with another's on about this many rows and columns."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from studio.catalogue.identifiers import SHORT_HASH_LENGTH
-from studio.ui.shared.record_facts import (
+from studio.ui.shared.facts.record_facts import (
     RecordWithDesign,
     describe_adapter,
     describe_adapter_weight,
@@ -29,7 +29,7 @@ from studio.ui.shared.record_facts import (
     describe_wanted,
     of_model,
 )
-from studio.ui.shared.weaving_facts import (
+from studio.ui.shared.facts.weaving_facts import (
     NOTHING,
     describe_axes,
     describe_changed,

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from html import escape
 from itertools import groupby
 
+from studio.ui.shared.facts.record_facts import RecordWithDesign
+from studio.ui.shared.facts.weaving_facts import NOTHING
 from studio.ui.shared.parameters import PARAMETERS, Comparison
-from studio.ui.shared.record_facts import RecordWithDesign
-from studio.ui.shared.weaving_facts import NOTHING
 
 _STYLE = """<style>
 .facts-frame { overflow-x: auto; }

@@ -10,10 +10,10 @@ import pytest
 from studio.catalogue import Source
 from studio.schema import Constraints, Cross, VariationRecord, Weaving
 from studio.ui.picture_routes import source_url, variation_url
+from studio.ui.shared.facts.record_facts import RecordWithDesign, describe_seconds, describe_time
+from studio.ui.shared.facts.weaving_facts import describe_woven
 from studio.ui.shared.parameters import PARAMETERS, Parameter, compare, name_equals
-from studio.ui.shared.record_facts import RecordWithDesign, describe_seconds, describe_time
 from studio.ui.shared.tables import facts_table
-from studio.ui.shared.weaving_facts import describe_woven
 from studio.workspace import Workspace
 from tests.support.catalogue_records import KILIM, MOTIFS, make_record, save
 from tests.support.pages import drawn_html, links, open_page, run, said, studio

@@ -13,8 +13,8 @@ from studio.designs.colours.colour_spaces import read_colour
 from studio.designs.files.export import EXPORTERS
 from studio.schema import Weaving
 from studio.ui.gallery.loom_export import _export, _name_file
-from studio.ui.shared.design_facts import swatches_html
-from studio.ui.shared.weaving_facts import describe_yarns
+from studio.ui.shared.facts.design_facts import swatches_html
+from studio.ui.shared.facts.weaving_facts import describe_yarns
 from studio.workspace import Workspace
 from tests.support.catalogue_records import make_record
 from tests.support.knots import YARNS

@@ -17,7 +17,7 @@ from studio.ui.generate.form.kept_part import find_kept_part
 from studio.ui.generate.form.rectangle import draw_rectangle
 from studio.ui.generate.form.yarns import find_yarns, pick_yarns
 from studio.ui.session import workspace
-from studio.ui.shared.design_facts import count_yarns, find_facts
+from studio.ui.shared.facts.design_facts import count_yarns, find_facts
 from studio.ui.shared.markdown import escape_markdown
 
 PALETTES = {

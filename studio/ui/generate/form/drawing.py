@@ -21,7 +21,7 @@ from studio.ui.generate.form.form_values import (
     read_form,
 )
 from studio.ui.generate.form.obstacles import has_one_yarn
-from studio.ui.shared.design_facts import count_yarns, find_facts
+from studio.ui.shared.facts.design_facts import count_yarns, find_facts
 from studio.ui.shared.markdown import escape_markdown
 
 DRAWINGS = {"motifs": "Motifs", "model": "Model", "both": "Both"}

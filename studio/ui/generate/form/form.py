@@ -33,7 +33,7 @@ from studio.ui.generate.form.form_values import (
     undo_change,
 )
 from studio.ui.generate.form.named_yarns import offer_named_colourway
-from studio.ui.shared.design_facts import find_facts
+from studio.ui.shared.facts.design_facts import find_facts
 from studio.ui.shared.markdown import escape_markdown
 
 _FIELD_PX = 136

@@ -5,7 +5,7 @@ from __future__ import annotations
 from studio.catalogue import Source
 from studio.designs.inspection import Inspection
 from studio.ui.generate.form.form_values import read_form
-from studio.ui.shared.design_facts import find_facts
+from studio.ui.shared.facts.design_facts import find_facts
 from studio.ui.shared.markdown import escape_markdown
 from studio.ui.shared.pictures import title_of
 

@@ -9,7 +9,7 @@ from studio.designs.inspection import describe_share
 from studio.designs.structure.repeat import SEAM_LIMIT
 from studio.designs.weaving.axes import SIDES
 from studio.schema import VariationRecord, Weaving
-from studio.ui.shared.design_facts import count_yarns
+from studio.ui.shared.facts.design_facts import count_yarns
 
 NOTHING = "–"
 UNSEEN_RATIO = 1.1

@@ -12,7 +12,7 @@ from studio.catalogue.lineage import find_first
 from studio.designs import IndexMap
 from studio.designs.colours.colour_spaces import format_colours
 from studio.schema import Weaving
-from studio.ui.shared.first_design import describe_from_first
+from studio.ui.shared.facts.first_design import describe_from_first
 from studio.workspace import Workspace
 from tests.support.catalogue_records import MOTIFS, make_record
 from tests.support.generate_page import texts

@@ -10,7 +10,7 @@ from studio.catalogue.identifiers import SHORT_HASH_LENGTH
 from studio.catalogue.records import Source
 from studio.models.memory_profiles import PROFILES, UNMANAGED
 from studio.schema import VariationRecord, Weaving
-from studio.ui.shared.weaving_facts import NOTHING, describe_knot_share, describe_percent, is_known_of_two
+from studio.ui.shared.facts.weaving_facts import NOTHING, describe_knot_share, describe_percent, is_known_of_two
 
 _DEVICES = {"cpu": "Processor (CPU)", "mps": "Apple silicon", "cuda": "Graphics card"}
 _PRECISIONS = {"float32": "32 bits", "bfloat16": "16 bits", "float16": "16 bits"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from studio.schema import Weaving
-from studio.ui.shared.weaving_facts import describe_changed, describe_woven, explain_seams
+from studio.ui.shared.facts.weaving_facts import describe_changed, describe_woven, explain_seams
 from tests.support.catalogue_records import make_record
 
 

@@ -1,0 +1,1 @@
+"""What is known of designs and pictures, as text for designers, and drawn."""
