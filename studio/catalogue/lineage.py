@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from studio.catalogue.catalogue import Catalogue
 from studio.catalogue.identifiers import SHORT_HASH_LENGTH
 from studio.catalogue.records import Source
-from studio.errors import NotFoundError
+from studio.designs.files.density import Density
+from studio.designs.files.opening import open_design
+from studio.errors import NotFoundError, StudioError
 from studio.schema import Cross, VariationRecord, VariationRequest
 
 
@@ -45,6 +47,22 @@ def find_first(catalogue: Catalogue, record: VariationRecord) -> str | None:
         except NotFoundError:
             return None
     return record.source
+
+
+def find_density(catalogue: Catalogue, record: VariationRecord) -> Density | None:
+    """Return the density that the design states with which a variation's line began.
+
+    None where it states none that a cloth can have, where its file is gone, or where the variation has another size.
+    """
+    first = find_first(catalogue, record)
+    if first is None:
+        return None
+    try:
+        design = open_design(catalogue.source_path(first).read_bytes(), to_vary=False)
+    except (StudioError, OSError):
+        return None
+    same_size = (design.width_px, design.height_px) == (record.facts.width_px, record.facts.height_px)
+    return design.density if same_size and design.density is not None and design.density.of_cloth else None
 
 
 def has_file(catalogue: Catalogue, source: Source) -> bool:

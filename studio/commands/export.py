@@ -9,6 +9,7 @@ from pathlib import Path
 from studio.catalogue import Catalogue
 from studio.catalogue.files.paths import write_atomically
 from studio.catalogue.identifiers import VARIATION_ID, not_found
+from studio.catalogue.lineage import find_density
 from studio.commands.arguments import add_outputs_argument, open_named, read_design
 from studio.designs import Design
 from studio.designs.files.export import EXPORTERS, Density
@@ -48,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
     if args.colours is not None and not 1 <= args.colours <= YARNS_LIMIT:
         raise InputError(f"--colours {args.colours} is out of range. Choose 1 to {YARNS_LIMIT}.")
     _check_target(args.output, exporter.suffix, args.force)
-    data, yarns = _read_source(args.source, args.outputs)
+    data, yarns, stated = _read_source(args.source, args.outputs)
     design = open_named(data, args.source, to_vary=False)
     for note in design.notes:
         print(note, file=sys.stderr)
@@ -61,8 +62,7 @@ def run(args: argparse.Namespace) -> int:
             index_map = restore_yarns(index_map, yarns)
         elif index_map is design.index_map and design.palette is not None:
             index_map = index_map.with_palette(design.palette)
-    if density is None and design.density is not None:
-        density = design.density
+    if density is None and (density := design.density or stated) is not None:
         _report_rounding(density)
     if args.merge_alike:
         before, index_map = index_map, merge_alike(index_map)
@@ -111,19 +111,21 @@ def _check_target(target: Path, suffix: str, force: bool) -> None:
         raise InputError(f"{target} exists already. Choose another name, or add --force to overwrite it.")
 
 
-def _read_source(source: str, outputs: Path) -> tuple[bytes, tuple[str, ...]]:
-    """Return the bytes of a file or a variation, and the palette in its record ("#rrggbb"), empty without one.
+def _read_source(source: str, outputs: Path) -> tuple[bytes, tuple[str, ...], Density | None]:
+    """Return the bytes of a file or a variation, the palette in its record ("#rrggbb"), empty without one, and the
+    density of its design.
 
     Raises `DesignError` or `NotFoundError`.
     """
     path = Path(source)
     if VARIATION_ID.fullmatch(source) is None or path.exists():
-        return read_design(path), ()
+        return read_design(path), (), None
     if not outputs.is_dir():  # opening a catalogue would make the folder
         raise not_found("variation", source)
     with Catalogue(outputs) as catalogue:
-        weaving = catalogue.variation(source).record.weaving
-        return read_design(catalogue.variation_path(source)), () if weaving is None else weaving.yarns
+        record = catalogue.variation(source).record
+        yarns = () if record.weaving is None else record.weaving.yarns
+        return read_design(catalogue.variation_path(source)), yarns, find_density(catalogue, record)
 
 
 def _read_index_map(design: Design, colours: int | None) -> IndexMap:

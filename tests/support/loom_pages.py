@@ -16,11 +16,13 @@ from tests.support.knots import YARNS
 from tests.support.pages import open_page
 
 
-def draw_indexed() -> bytes:
-    """Draw a symmetric design of four yarns as an indexed PNG."""
+def draw_indexed(dpi: tuple[float, float] | None = None) -> bytes:
+    """Draw a symmetric design of four yarns, 96 x 128 knots, as an indexed PNG."""
     half = np.random.default_rng(0).integers(0, 4, (64, 48), dtype=np.uint8).repeat(2, axis=0)
     file = io.BytesIO()
-    IndexMap(np.concatenate([half, half[:, ::-1]], axis=1), YARNS).image().save(file, "PNG")
+    IndexMap(np.concatenate([half, half[:, ::-1]], axis=1), YARNS).image().save(
+        file, "PNG", **({} if dpi is None else {"dpi": dpi})
+    )
     return file.getvalue()
 
 
@@ -38,11 +40,20 @@ def submit(page: AppTest) -> AppTest:
     return page
 
 
-def keep_woven(workspace: Workspace, repeat: str = "none", **changes: object) -> Variation:
+def keep_woven(
+    workspace: Workspace, repeat: str = "none", size: tuple[int, int] = (64, 80), **changes: object
+) -> Variation:
     """Save a variation that uses two of the design's four yarns, with its picture before weaving."""
-    indices = np.random.default_rng(1).integers(0, 2, (80, 64), dtype=np.uint8)
+    indices = np.random.default_rng(1).integers(0, 2, size[::-1], dtype=np.uint8)
     weaving = Weaving(yarns=tuple(f"#{r:02x}{g:02x}{b:02x}" for r, g, b in YARNS.tolist()), colour_shift=3.0)
-    record = make_record(weaving=weaving, constraints=Constraints(palette="source", repeat=repeat), **changes)
+    width, height = size
+    record = make_record(
+        weaving=weaving,
+        constraints=Constraints(palette="source", repeat=repeat),
+        width_px=width,
+        height_px=height,
+        **changes,
+    )
     return workspace.catalogue.save_variation(IndexMap(indices, YARNS).image(), record, make_picture(3))
 
 

@@ -7,6 +7,7 @@ from functools import partial
 import streamlit as st
 
 from studio.catalogue import Variation
+from studio.catalogue.lineage import find_density
 from studio.designs.colours.colour_spaces import read_colour
 from studio.designs.files.export import DENSITY_LIMIT, EXPORTERS, Density, Exporter
 from studio.designs.files.opening import open_design
@@ -23,6 +24,8 @@ from studio.ui.shared.repeat_preview import draw_laid_out
 _DEFAULT_PER_METRE = 500
 _DEFAULT_YARNS = 10
 _FIELD_PX = 120
+_FILLED_IN = "loom_density_of"
+"""The design whose density was filled in last."""
 
 
 def draw_yarns(record: VariationRecord) -> None:
@@ -55,8 +58,10 @@ def draw_export(variation: Variation) -> None:
                 key="loom_yarns",
                 help="The picture has free colours. In the file they are reduced to this many yarns.",
             )
+        stated = _find_density(record.id)
+        _take_over(stated, record.source)
         st.checkbox("Write the density into the file", key="loom_dense")
-        density = _draw_density(record) if st.session_state["loom_dense"] else None
+        density = _draw_density(record, stated) if st.session_state["loom_dense"] else None
         with st.container(horizontal=True, gap="small"):
             for exporter in EXPORTERS.values():
                 st.download_button(
@@ -77,14 +82,33 @@ def _name_file(record: VariationRecord) -> str:
         return record.id
 
 
-def _draw_density(record: VariationRecord) -> Density:
+@st.cache_data(max_entries=64, show_spinner=False)
+def _find_density(variation: str) -> Density | None:
+    """Return the density that a variation's design states."""
+    catalogue = workspace().catalogue
+    return find_density(catalogue, catalogue.variation(variation).record)
+
+
+def _take_over(stated: Density | None, design: str) -> None:
+    """Fill in the density that a design states, once: what the designer changes then stays for its variations."""
+    if stated is not None and st.session_state.get(_FILLED_IN) != design:
+        st.session_state[_FILLED_IN] = design
+        st.session_state["loom_dense"] = True
+        st.session_state["loom_reeds"] = round(stated.reeds_per_metre)
+        st.session_state["loom_picks"] = round(stated.picks_per_metre)
+
+
+def _draw_density(record: VariationRecord, stated: Density | None) -> Density:
+    st.session_state.setdefault("loom_reeds", _DEFAULT_PER_METRE)
+    st.session_state.setdefault("loom_picks", _DEFAULT_PER_METRE)
     with st.grid(2, min_column_width=_FIELD_PX, gap="small") as pair:
         with pair.cell():
-            reeds = st.number_input("Reeds per metre", 1, DENSITY_LIMIT, _DEFAULT_PER_METRE, 10, key="loom_reeds")
+            reeds = st.number_input("Reeds per metre", 1, DENSITY_LIMIT, step=10, key="loom_reeds")
         with pair.cell():
-            picks = st.number_input("Picks per metre", 1, DENSITY_LIMIT, _DEFAULT_PER_METRE, 10, key="loom_picks")
+            picks = st.number_input("Picks per metre", 1, DENSITY_LIMIT, step=10, key="loom_picks")
     width_cm, length_cm = 100 * record.facts.width_px / reeds, 100 * record.facts.height_px / picks
-    st.caption(f"At this density the carpet measures {width_cm:.0f} × {length_cm:.0f} cm.")
+    origin = "The design’s own density. " if stated == Density(reeds, picks) else ""
+    st.caption(f"{origin}At this density the carpet measures {width_cm:.0f} × {length_cm:.0f} cm.")
     return Density(reeds, picks)
 
 

@@ -199,7 +199,7 @@ def test_command_takes_the_yarns_of_another_design(design: Path, tmp_path: Path)
 
 def test_command_takes_an_id_of_the_catalogue(tmp_path: Path):
     with Catalogue(tmp_path / "made here") as catalogue:
-        source = catalogue.add_source(encode_picture(draw_picture(64, 64)))
+        source = catalogue.add_source(encode_picture(draw_picture(64, 64), dpi=(17.78, 20.32)))
         picture = draw_picture(64, 64, seed=3)
         record = make_record(id=new_id(), source=source.sha256, width_px=64, height_px=64)
         catalogue.save_variation(picture, record)
@@ -207,6 +207,7 @@ def test_command_takes_an_id_of_the_catalogue(tmp_path: Path):
     arguments = ["export", record.id, "--format", "png-indexed", "--outputs", str(tmp_path / "made here")]
     assert main([*arguments, "--output", str(target)]) == 0
     assert np.array_equal(reopen(target.read_bytes())[0], np.asarray(picture))
+    assert read_pixels_per_metre(target.read_bytes()) == (700, 800)  # the design's own
 
 
 def test_command_overwrites_a_file_only_with_force(design: Path, tmp_path: Path, capsys):

@@ -62,6 +62,28 @@ def test_reeds_set_the_width_and_picks_the_length(studio: Workspace, monkeypatch
         assert image.info["dpi"] == pytest.approx((17.78, 31.496), abs=0.01)
 
 
+@pytest.mark.slow
+def test_density_of_the_design_is_filled_in(studio: Workspace) -> None:
+    design = studio.catalogue.add_source(draw_indexed(dpi=(17.78, 20.32)), label="Dense")
+    first, second = (keep_woven(studio, source=design.sha256, seed=seed, size=(96, 128)) for seed in (7, 8))
+    page = open_page("gallery", open=first.id)
+    assert page.checkbox(key="loom_dense").value
+    assert (page.number_input(key="loom_reeds").value, page.number_input(key="loom_picks").value) == (700, 800)
+    assert "The design’s own density. At this density the carpet measures 14 × 16 cm." in said(page)
+    page.number_input(key="loom_reeds").set_value(600).run()
+    assert "The design’s own" not in said(page)
+    page.query_params["open"] = second.id
+    assert run(page).number_input(key="loom_reeds").value == 600
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("dpi", "size"), [((72, 72), (96, 128)), ((17.78, 20.32), (64, 80)), (None, (96, 128))])
+def test_a_screens_density_and_that_of_another_size_are_not_the_carpets(studio: Workspace, dpi, size) -> None:
+    design = studio.catalogue.add_source(draw_indexed(dpi=dpi), label="Other")
+    page = open_page("gallery", open=keep_woven(studio, source=design.sha256, size=size).id)
+    assert not page.checkbox(key="loom_dense").value
+
+
 def test_loom_file_is_named_after_its_design(studio: Workspace) -> None:
     design = studio.catalogue.add_source(draw_indexed(), label="Four yarns")
     named = keep_woven(studio, source=design.sha256, seed=7)
