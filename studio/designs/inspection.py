@@ -12,7 +12,7 @@ from studio.designs.colours.colour_spaces import format_colour
 from studio.designs.colours.palette import find_near_yarns, suggest_palette
 from studio.designs.files.density import Density
 from studio.designs.files.opening import Design
-from studio.designs.index_map import EXACT_LIMIT, ROWS_AT_ONCE, IndexMap, pack_colours
+from studio.designs.index_map import EXACT_LIMIT, IndexMap, list_colours
 from studio.designs.structure.borders import Border, find_border
 from studio.designs.structure.repeat import Repeat, Seams, find_repeat, measure_seams
 from studio.designs.structure.symmetry import Axis, find_axis, is_symmetric
@@ -104,7 +104,7 @@ def inspect_design(design: Design) -> Inspection:
         width_px=design.width_px,
         height_px=design.height_px,
         mode=design.mode,
-        colours=int((shares > 0).sum()) if indexed else _count_colours(pixels),
+        colours=int((shares > 0).sum()) if indexed else len(list_colours(pixels)),
         indexed=indexed,
         suggested=_count_suggested(design, index_map),
         palette=_list_colours(index_map.palette),
@@ -201,12 +201,3 @@ def _describe_knots(offset: int) -> str:
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def _count_colours(pixels: NDArray[np.uint8]) -> int:
-    """Return the number of different colours of pixels (h, w, 3)."""
-    # A table of all 2^24 colours is faster than sorting.
-    seen = np.zeros(1 << 24, dtype=bool)
-    for start in range(0, len(pixels), ROWS_AT_ONCE):
-        seen[pack_colours(pixels[start : start + ROWS_AT_ONCE])] = True
-    return int(np.count_nonzero(seen))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import combinations
 
 import numpy as np
@@ -17,7 +18,7 @@ from studio.designs.colours.colour_spaces import (
     measure_difference,
     spread_in_oklab,
 )
-from studio.designs.index_map import EXACT_LIMIT, PALETTE_LIMIT, check_palette, look_up, pack_colours
+from studio.designs.index_map import EXACT_LIMIT, PALETTE_LIMIT, check_palette, list_colours, look_up, pack_colours
 
 NEAR_DELTA_E = 3.0
 """Colours closer than this CIEDE2000 look like one yarn."""
@@ -46,6 +47,8 @@ FLAT_STEP = 8
 FLAT_SHARE = 0.1
 """A pixel is flat when no channel differs by more than 8 of 255 from its four neighbours or, in a picture with more
 grain, when it is among the flattest tenth. The flat pixels share a weight of 1, all pixels another 0.04."""
+MEASURED_PX = 12_000_000
+"""Of a larger picture every second, third … row and column is measured: no motif is as small as that."""
 ITERATIONS_LIMIT = 24
 COLOURS_AT_ONCE = 16_384
 """Colours compared with the palette at once, so that the working data fit into the processor's cache."""
@@ -58,7 +61,7 @@ def snap(pixels: NDArray[np.uint8], palette: NDArray[np.uint8]) -> NDArray[np.ui
     to itself, so that a second call changes nothing. Raises `ValueError` for other shapes.
     """
     seen, yarns = _check_pixels(pixels), check_palette(palette)
-    colours, _ = count_colours(seen)
+    colours = list_colours(seen)
     # Equal yarns are compared once, so that rounding cannot select the second of them.
     first = np.sort(np.unique(pack_colours(yarns), return_index=True)[1])
     places = spread_in_oklab(yarns[first]).astype(np.float32)
@@ -91,13 +94,17 @@ def suggest_palette(
         raise ValueError(f"{count} yarns, {len(held)} of them fixed; give 1 to {PALETTE_LIMIT}, not fewer than fixed")
     most = MOST_SUGGESTED if count is None else count
     seen = _check_pixels(pixels)
-    colours, counts = count_colours(seen)
+    step = math.ceil((seen.shape[0] * seen.shape[1] / MEASURED_PX) ** 0.5)
+    if step > 1 and len(list_colours(seen)) <= PALETTE_LIMIT:
+        step = 1  # a picture of few colours keeps its own, and all of them have to be counted
+    measured = seen[::step, ::step]
+    colours, counts = count_colours(measured)
     oklab = convert_to_oklab(colours)
     centres: Floats = convert_to_oklab(held).astype(np.float64)
     unserved = _find_nearest(oklab, centres)[1] > SERVED_OKLAB**2
     if np.count_nonzero(unserved) <= (EXACT_LIMIT if count is None else count) - len(held):
         return np.concatenate([held, _order(colours[unserved], counts[unserved])])
-    shares, flat_shares = (part[unserved] for part in _weigh(seen, colours, counts))
+    shares, flat_shares = (part[unserved] for part in _weigh(measured, _measure_steepness(seen, step), colours, counts))
     colours, oklab = colours[unserved], oklab[unserved]
     cells, places, weights = _group_into_cells(colours, oklab, shares)
     flat = np.bincount(cells, flat_shares, len(places))
@@ -127,20 +134,32 @@ def suggest_palette(
     return np.concatenate([held, _leave_out_alike(chosen, held)])
 
 
-def _weigh(pixels: NDArray[np.uint8], colours: NDArray[np.uint8], counts: NDArray[np.int64]) -> tuple[Floats, Floats]:
+def _measure_steepness(pixels: NDArray[np.uint8], step: int = 1) -> NDArray[np.uint8]:
+    """Return the greatest difference of a channel to the four neighbours for each `step`-th of pixels (h, w, 3)."""
+    height, width = pixels.shape[:2]
+    rows, columns = np.arange(0, height, step), np.arange(0, width, step)
+    here = pixels[::step, ::step]
+    steepness = np.zeros(here.shape[:2], dtype=np.uint8)
+    for down, across in ((0, 1), (0, -1), (1, 0), (-1, 0)):
+        there = pixels[(rows + down).clip(0, height - 1)][:, (columns + across).clip(0, width - 1)]
+        for channel in range(3):  # numpy's maximum over a last axis of 3 takes five times as long
+            one, other = here[..., channel], there[..., channel]
+            np.maximum(steepness, np.maximum(one, other) - np.minimum(one, other), out=steepness)
+    return steepness
+
+
+def _weigh(
+    pixels: NDArray[np.uint8],
+    steepness: NDArray[np.uint8],
+    colours: NDArray[np.uint8],
+    counts: NDArray[np.int64],
+) -> tuple[Floats, Floats]:
     """Return the weight of each colour (n,), high in flat parts of the picture and low at edges, and in flat parts.
 
     Each sums to 1. Where hardly anything is flat, both are the same.
 
     The edges of a blurred picture have blends of two yarns, which are not yarns themselves.
     """
-    steepness = np.zeros(pixels.shape[:2], dtype=np.uint8)
-    for here, there in ((np.s_[:, :-1], np.s_[:, 1:]), (np.s_[:-1], np.s_[1:])):
-        for channel in range(3):  # one after another: numpy's maximum over a last axis of 3 takes five times as long
-            one, other = pixels[here][..., channel], pixels[there][..., channel]
-            step = np.maximum(one, other) - np.minimum(one, other)
-            np.maximum(steepness[here], step, out=steepness[here])
-            np.maximum(steepness[there], step, out=steepness[there])
     steps = np.array(Image.fromarray(steepness).histogram()).cumsum()
     limit = max(FLAT_STEP, int(np.searchsorted(steps, FLAT_SHARE * steps[-1])))
     flat, flat_counts = count_colours(pixels[steepness <= limit])

@@ -16,7 +16,7 @@ from studio.designs.colours.colour_spaces import (
     measure_difference,
     spread_in_oklab,
 )
-from studio.designs.colours.palette import SERVED_OKLAB
+from studio.designs.colours.palette import SERVED_OKLAB, _measure_steepness
 from tests.support.knots import draw_colours, draw_knots
 
 
@@ -173,6 +173,29 @@ def test_the_yarns_of_a_carpet_on_white_are_found_and_the_ground_gets_no_more_th
     lab = convert_to_lab(pixels[knots < 255] / 255)
     assert (measure_difference(lab[:, None], own).min(axis=1) > 15).mean() < 0.02
     assert len(suggested) <= 12
+
+
+def test_steepness_of_each_third_pixel_is_that_of_its_own_neighbours():
+    pixels = np.random.default_rng(5).integers(0, 256, (61, 47, 3), dtype=np.uint8)
+    whole = np.zeros((61, 47), int)
+    for y, x in np.ndindex(61, 47):
+        for j, i in ((y - 1, x), (y + 1, x), (y, x - 1), (y, x + 1)):
+            if 0 <= j < 61 and 0 <= i < 47:
+                whole[y, x] = max(whole[y, x], np.abs(pixels[y, x].astype(int) - pixels[j, i]).max())
+    for step in (1, 2, 3):
+        assert np.array_equal(_measure_steepness(pixels, step), whole[::step, ::step])
+
+
+@pytest.mark.slow
+def test_yarns_of_a_large_picture_are_those_of_the_small_one():
+    """A scan of 14 megapixels, of which every second row and column is measured."""
+    small = np.asarray(open_design(SAMPLES[1].path.read_bytes()).image.convert("RGB"))
+    grain = np.random.default_rng(0).integers(-3, 4, (3600, 4000, 1))
+    large = np.asarray(Image.fromarray(small).resize((4000, 3600), Image.Resampling.BICUBIC))
+    found = suggest_palette((large + grain).clip(0, 255).astype(np.uint8))
+    yarns = np.unique(small.reshape(-1, 3), axis=0)
+    gaps = measure_difference(convert_to_lab(yarns / 255)[:, None], convert_to_lab(found / 255))
+    assert gaps.min(axis=1).max() < 3
 
 
 def test_plain_picture_has_one_yarn():
