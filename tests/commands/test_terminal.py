@@ -23,6 +23,7 @@ class Interrupting:
         if name == {module!r}:
             signal.raise_signal(signal.SIGINT)
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs inherit that it is ignored
 sys.meta_path.insert(0, Interrupting())
 """
 """A start-up file that presses Ctrl+C while a module is imported."""

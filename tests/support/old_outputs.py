@@ -16,7 +16,7 @@ import pytest
 
 ARCHIVE = Path(__file__).with_name("outputs-0.1.0.zip")
 LATER_FIELDS = {"drawing": "model", "change": 0.25, "pull": 0.7, "cross": None}
-LATER_FIGURES = {"known_small": None, "known_large": None}
+LATER_FIGURES = {"known_small": None, "known_large": None, "alike_share": None}
 """What records and their weaving have gained since, and its value for pictures of that version."""
 
 
