@@ -68,6 +68,9 @@ def load_pipeline(entry: ModelEntry, dtype: torch.dtype, adapter: AdapterFile | 
     except _DAMAGE as error:
         raise _damaged(entry, error) from error
     _check_scheduler(entry, pipe.scheduler)
+    # As peft does when it adds an adapter: torch computes some products in another order where weights could be
+    # trained, and a weight of 0 would differ from no adapter in the last bit.
+    pipe.transformer.requires_grad_(False)
     pipe.set_progress_bar_config(disable=True)  # type: ignore[no-untyped-call]  # diffusers, untyped
     return cast(SD3Pipeline, pipe)
 

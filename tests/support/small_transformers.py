@@ -15,9 +15,9 @@ WIDTH = 32
 
 
 def build_transformer() -> SD3Transformer2DModel:
-    """Return the same random transformer each time; its first two blocks have a second attention."""
+    """Return the same random transformer each time, not to be trained; its first two blocks have a second attention."""
     torch.manual_seed(0)
-    return SD3Transformer2DModel(
+    transformer = SD3Transformer2DModel(
         sample_size=16,
         patch_size=2,
         in_channels=4,
@@ -31,7 +31,8 @@ def build_transformer() -> SD3Transformer2DModel:
         pos_embed_max_size=8,
         dual_attention_layers=(0, 1),
         qk_norm="rms_norm",
-    ).eval()
+    )
+    return transformer.eval().requires_grad_(False)
 
 
 @torch.no_grad()
