@@ -133,6 +133,7 @@ def test_paging_searching_and_the_back_button(server, tab):
     tab.keyboard.press("Enter")
     expect(tab.get_by_text("1 picture, newest first")).to_be_visible()
     expect(card(tab, ids[18])).to_be_visible()
+    expect(tab).to_have_url(re.compile("text="))  # before, Back would leave another address
     tab.go_back()
     expect(card(tab, ids[24])).to_be_visible()
     expect(tab.get_by_placeholder("Search the prompts")).to_have_value("")

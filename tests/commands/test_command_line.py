@@ -211,7 +211,7 @@ def test_vary_keeps_yarns_symmetry_and_a_rectangle(tmp_path: Path) -> None:
     assert (record.weaving.vertical, record.weaving.horizontal) == (0, None)
     assert np.array_equal(knots[16:112, :40], design.indices[16:112, :40])
     assert (knots[:16] != design.indices[:16]).any()
-    assert record.weaving.kept_share == pytest.approx(40 * 96 / knots.size)
+    assert record.weaving.kept_share == pytest.approx(2 * 40 * 96 / knots.size)  # with its mirror image
 
 
 @pytest.mark.slow
