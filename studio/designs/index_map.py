@@ -112,14 +112,18 @@ def pack_colours(pixels: NDArray[np.uint8]) -> NDArray[np.uint32]:
     return packed
 
 
+def unpack_colours(packed: NDArray[np.integer]) -> NDArray[np.uint8]:
+    """Return numbers 0xRRGGBB as colours uint8 (..., 3)."""
+    return np.stack([packed >> 16, packed >> 8 & 255, packed & 255], axis=-1).astype(np.uint8)
+
+
 def list_colours(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Return the different colours of pixels (height, width, 3) in ascending order, shape (n, 3)."""
     # A table of all 2^24 colours is faster than sorting, and smaller for a large picture.
     seen = np.zeros(1 << 24, dtype=bool)
     for start in range(0, len(pixels), ROWS_AT_ONCE):
         seen[pack_colours(pixels[start : start + ROWS_AT_ONCE])] = True
-    packed = np.flatnonzero(seen)
-    return np.stack([packed >> 16, packed >> 8 & 255, packed & 255], axis=-1).astype(np.uint8)
+    return unpack_colours(np.flatnonzero(seen))
 
 
 def look_up(pixels: NDArray[np.uint8], table: NDArray[np.uint8]) -> NDArray[np.uint8]:

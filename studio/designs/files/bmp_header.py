@@ -28,8 +28,7 @@ def read_bmp(data: bytes) -> Stated:
     """Return what a BMP states, indexed pixels as bytes with a whole colour table.
 
     Pillow reads a table of black and white as bits whatever the depth, no 2-bit pixels at all, and few of the masks of
-    16 and 32 bits. Raises `ValueError`
-    or `struct.error` for a file that is too short.
+    16 and 32 bits. Raises `ValueError` or `struct.error` for a file that is too short.
     """
     (size,) = struct.unpack_from("<I", data, FILE_HEADER)
     if size < INFO_HEADER:
@@ -61,13 +60,8 @@ def _restate_indexed(data: bytes, size: int, bits: int, compression: int) -> tup
     table = np.zeros((TABLE, 4), np.uint8)
     table[:entries, :3] = np.frombuffer(data, np.uint8, entries * wide, table_start).reshape(-1, wide)[:, :3]
     pixels = data[start:] if compression else _unpack(data, start, width, abs(height), bits).tobytes()
-    begin = FILE_HEADER + INFO_HEADER + table.size
-    header = struct.pack(
-        "<2sIIIIiiHHIIiiII",
-        *(b"BM", begin + len(pixels), 0, begin, INFO_HEADER, width, height, 1),
-        *(bits if compression == RLE4 else 8, compression, len(pixels), 0, 0, TABLE, 0),
-    )
-    return header + table.tobytes() + pixels, entries
+    depth = bits if compression == RLE4 else 8
+    return _write((width, height), depth, compression, pixels, table=table.tobytes()), entries
 
 
 def _restate_masked(data: bytes, size: int, bits: int, compression: int) -> bytes:
@@ -80,11 +74,7 @@ def _restate_masked(data: bytes, size: int, bits: int, compression: int) -> byte
         if compression == MASKED and size < V3_HEADER:  # three masks stand behind the header, and no fourth
             masks = (*masks[:3], 0)
         masks = masks if any(masks) else USUAL_MASKS[bits]
-    stride = (width * bits + 31) // 32 * 4
-    if width < 1 or start + stride * abs(height) > len(data):
-        raise ValueError(f"{len(data)} bytes for {width} x {height} pixels")
-    packed = np.frombuffer(data, f"<u{bits // 8}", stride * abs(height) // (bits // 8), start)
-    packed = packed.reshape(abs(height), -1)[:, :width]
+    packed = _read_rows(data, start, width, abs(height), bits).view(f"<u{bits // 8}")[:, :width]
     pixels = np.zeros((abs(height), width, 4), np.uint8)
     for channel, mask in zip((2, 1, 0, 3), masks, strict=True):
         if mask:
@@ -93,21 +83,34 @@ def _restate_masked(data: bytes, size: int, bits: int, compression: int) -> byte
             values = (packed & packed.dtype.type(mask)) >> packed.dtype.type(low)
             pixels[..., channel] = values if most == 255 else np.rint(values * (255 / most))
     alpha = struct.pack("<4I", 0xFF0000, 0xFF00, 0xFF, 0xFF000000) if masks[3] else b""
-    begin = FILE_HEADER + INFO_HEADER + len(alpha)
-    header = struct.pack(
+    return _write((width, height), 32, MASKED if alpha else UNCOMPRESSED, pixels.tobytes(), masks=alpha)
+
+
+def _write(
+    size: tuple[int, int], bits: int, compression: int, pixels: bytes, *, masks: bytes = b"", table: bytes = b""
+) -> bytes:
+    """Return a BMP file of width and height (negative: from the top down); masks are a part of its header."""
+    header = INFO_HEADER + len(masks)
+    begin = FILE_HEADER + header + len(table)
+    fields = struct.pack(
         "<2sIIIIiiHHIIiiII",
-        *(b"BM", begin + pixels.size, 0, begin, INFO_HEADER + len(alpha), width, height, 1),
-        *(32, MASKED if alpha else UNCOMPRESSED, pixels.size, 0, 0, 0, 0),
+        *(b"BM", begin + len(pixels), 0, begin, header, *size, 1),
+        *(bits, compression, len(pixels), 0, 0, len(table) // 4, 0),
     )
-    return header + alpha + pixels.tobytes()
+    return fields + masks + table + pixels
+
+
+def _read_rows(data: bytes, start: int, width: int, height: int, bits: int) -> NDArray[np.uint8]:
+    """Return the bytes of each row (height, stride), padded to four. Raises `ValueError` where some are missing."""
+    stride = (width * bits + 31) // 32 * 4
+    if width < 1 or start + stride * height > len(data):
+        raise ValueError(f"{len(data)} bytes for {width} x {height} pixels")
+    return np.frombuffer(data, np.uint8, stride * height, start).reshape(height, stride)
 
 
 def _unpack(data: bytes, start: int, width: int, height: int, bits: int) -> NDArray[np.uint8]:
     """Return rows of one byte per pixel, each padded to four bytes."""
-    stride = (width * bits + 31) // 32 * 4
-    if width < 1 or start + stride * height > len(data):
-        raise ValueError(f"{len(data)} bytes for {width} x {height} pixels")
-    packed = np.frombuffer(data, np.uint8, stride * height, start).reshape(height, stride)
+    packed = _read_rows(data, start, width, height, bits)
     rows = np.zeros((height, -(-width // 4) * 4), np.uint8)
     per_byte = 8 // bits
     for place in range(per_byte):
