@@ -25,6 +25,7 @@ from studio.schema import (
     YARNS_LIMIT,
     VariationRecord,
     Weaving,
+    encodable,
 )
 from studio.schema.foreign_json import WHOLE_LIMIT
 
@@ -193,7 +194,7 @@ def _check_mapping(name: str, value: object) -> None:
     for key, item in value.items():
         for text in (key, item):
             _check_string(name, text)
-            if not _is_encodable(text):
+            if encodable(text) != text:
                 raise ValueError(f"{name} holds {_shown(text)}")
 
 
@@ -216,10 +217,6 @@ def _check_number(name: str, value: object) -> None:
 def _check_string(name: str, value: object) -> None:
     if not isinstance(value, str) or len(value) > TEXT_LIMIT:
         raise ValueError(f"{name} is {_shown(value)}")
-
-
-def _is_encodable(text: str) -> bool:
-    return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _shown(value: object) -> str:
