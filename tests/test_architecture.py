@@ -20,7 +20,7 @@ LAYERS = [
     {"streamlit_app", "pages", "studio.ui.app", "studio.__main__"},
     {"studio.commands"},
     {"studio.commands.file_forms"},
-    {"studio.ui.generate", "studio.ui.gallery", "studio.ui.compare", "studio.ui.settings"},
+    {"studio.ui.generate", "studio.ui.gallery", "studio.ui.compare", "studio.ui.train", "studio.ui.settings"},
     {"studio.ui.generate.form"},
     {"studio.ui.shared"},
     {"studio.ui.shared.facts"},
@@ -35,6 +35,8 @@ LAYERS = [
     {"studio.carpets.drafts"},
     {"studio.carpets.captions"},
     {"studio.carpets.layouts", "studio.carpets.palettes", "studio.carpets.drawing"},
+    {"studio.adapter_training"},
+    {"studio.adapter_training.card", "studio.adapter_evaluation"},
     {"studio.generation.engine", "studio.generation.drawing_engine"},
     {"studio.generation.motifs"},
     {"studio.generation.preparation"},
@@ -47,6 +49,7 @@ LAYERS = [
     {"studio.generation.guidance"},
     {"studio.generation.vae", "studio.generation.sampling"},
     {"studio.generation.events", "studio.generation.motif_memory"},
+    {"studio.datasets"},
     {"studio.models", "studio.catalogue", "studio.evaluation", "studio.recompose"},
     {"studio.catalogue.index"},
     {"studio.catalogue.files"},
@@ -64,7 +67,7 @@ LAYERS = [
     {"studio.schema"},
     {"studio.errors", "studio.terminal"},
 ]
-MAY_BE_HEAVY = ("studio/models/", "studio/generation/", "studio/training/", "studio/commands/")
+MAY_BE_HEAVY = ("studio/models/", "studio/generation/", "studio/training/", "studio/adapter_", "studio/commands/")
 LIGHT_GENERATION = ("__init__", "events", "motif_memory", "motifs", "drawing_engine")
 LIGHT_MODELS = (
     "__init__",
@@ -77,6 +80,7 @@ LIGHT_MODELS = (
     "adapter_files",
     "adapter_fit",
 )
+LIGHT_ADAPTER_TRAINING = ("__init__", "folder", "memory_estimate")
 MAY_USE_STREAMLIT = ("streamlit_app.py", "pages/", "studio/ui/")
 
 
@@ -141,7 +145,8 @@ def test_only_the_worker_imports_heavy_libraries(file: Path) -> None:
     path = file.as_posix()
     light_model = path.startswith("studio/models/") and file.stem in LIGHT_MODELS
     light_generation = path.startswith("studio/generation/") and file.stem in LIGHT_GENERATION
-    if path.startswith(MAY_BE_HEAVY) and not light_model and not light_generation:
+    light_training = path.startswith("studio/adapter_training/") and file.stem in LIGHT_ADAPTER_TRAINING
+    if path.startswith(MAY_BE_HEAVY) and not (light_model or light_generation or light_training):
         return
     heavy = {name for name in imports(file, lazy=True) if name.split(".")[0] in HEAVY}
     assert not heavy, f"{file} imports {heavy}"

@@ -36,6 +36,7 @@ from studio.schema.request import (
     fresh_seed,
     seeds_from,
 )
+from studio.schema.training import BasePrecision, LoraRecipe, NoiseLevels, Optimiser, TrainedLayers
 
 __all__ = [
     "ADAPTER_WEIGHT_LIMIT",
@@ -55,6 +56,7 @@ __all__ = [
     "WITHOUT_MODEL",
     "YARNS_LIMIT",
     "AdapterUse",
+    "BasePrecision",
     "Constraints",
     "Cross",
     "CrossWay",
@@ -63,11 +65,15 @@ __all__ = [
     "JobSnapshot",
     "JobState",
     "KeepChoice",
+    "LoraRecipe",
+    "NoiseLevels",
+    "Optimiser",
     "PaletteChoice",
     "PipelineChoice",
     "RepeatChoice",
     "RunFacts",
     "SymmetryChoice",
+    "TrainedLayers",
     "VariationRecord",
     "VariationRequest",
     "Weaving",
