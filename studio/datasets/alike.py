@@ -9,11 +9,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from studio.designs import Design
 from studio.designs.colours.colour_spaces import convert_to_oklab
@@ -72,8 +72,8 @@ def read_trace(design: Design) -> Trace:
     cells -= cells.mean()
     length = float(np.linalg.norm(cells))
     changes = cells / length if length > 1e-4 else np.zeros_like(cells)
-    small = rgb.resize((COLOUR_CELLS, COLOUR_CELLS), Image.Resampling.BOX)
-    return Trace(digest.hexdigest(), changes, convert_to_oklab(np.asarray(small)).astype(np.float32))
+    means = [_average(np.asarray(band, np.float32), COLOUR_CELLS) for band in rgb.split()]
+    return Trace(digest.hexdigest(), changes, convert_to_oklab(np.stack(means, axis=-1) / 255).astype(np.float32))
 
 
 def find_alike(traces: Sequence[Trace], check: Callable[[], None] = lambda: None) -> tuple[Alike, ...]:
@@ -114,18 +114,18 @@ def _multiply(features: Floats, start: int, stop: int) -> Floats:
 
 def _judge(index: int, gaps: Floats, agree: Floats, colours: Floats) -> Alike | None:
     """Return the earlier picture that picture `index` is most like, if it is nearly one; gaps, agree: (4, index)."""
-    # Flip 0 is none: a symmetric picture is like each of its flips, and is not mirrored.
-    nearest = int(gaps.min(axis=0).argmin())
-    flip = next((turn for turn in range(len(_FLIPS)) if gaps[turn, nearest] <= NEAR_OKLAB), None)
-    if flip is not None and _share_lightness(colours[index][None][_FLIPS[flip]][0], colours[nearest]):
-        return Alike(index, nearest, "mirrored" if flip else "near")
-    alike = int(agree.max(axis=0).argmax())
-    flip = next((turn for turn in range(len(_FLIPS)) if agree[turn, alike] >= LEAST_CORRELATION), None)
-    if flip is None:
-        return None
-    if gaps[flip, alike] <= 2 * NEAR_OKLAB:
-        return Alike(index, alike, "mirrored" if flip else "near")
-    return Alike(index, alike, "mirrored and recoloured" if flip else "recoloured")
+    # Flip 0 is none and comes first: a symmetric picture is like each of its flips, and is not mirrored.
+    for flip, gap in enumerate(gaps):
+        other = int(gap.argmin())
+        if gap[other] <= NEAR_OKLAB and _share_lightness(colours[index][None][_FLIPS[flip]][0], colours[other]):
+            return Alike(index, other, "mirrored" if flip else "near")
+    for flip, agreement in enumerate(agree):
+        other = int(agreement.argmax())
+        if agreement[other] >= LEAST_CORRELATION:
+            if gaps[flip, other] <= 2 * NEAR_OKLAB:
+                return Alike(index, other, "mirrored" if flip else "near")
+            return Alike(index, other, "mirrored and recoloured" if flip else "recoloured")
+    return None
 
 
 def _share_lightness(first: Floats, second: Floats) -> bool:
@@ -138,7 +138,7 @@ def _share_lightness(first: Floats, second: Floats) -> bool:
 
 
 def _count_changes(design: Design) -> Floats:
-    """Return the share of the pixels in each cell that differ from their right or lower neighbour, float32 (32, 32)."""
+    """Return how many of its four neighbours a pixel differs from, mean of each cell, 0 to 1, float32 (32, 32)."""
     if design.index_map is not None:
         knots = design.index_map.indices
         across, down = knots[:, 1:] != knots[:, :-1], knots[1:] != knots[:-1]
@@ -148,10 +148,27 @@ def _count_changes(design: Design) -> Floats:
         down = (np.abs(pixels[1:] - pixels[:-1]) > CHANGE_LEVELS).any(axis=2)
     changes = np.zeros(design.image.size[::-1], np.uint8)
     changes[:, :-1] += across
+    changes[:, 1:] += across
     changes[:-1] += down
-    # Bytes are averaged fast, and rounded: so to finer cells first.
-    image = Image.fromarray(changes * 127)
-    fine = 8 * CELLS
-    image = image.resize((min(fine, image.width), min(fine, image.height)), Image.Resampling.BOX)
-    shares: Floats = np.asarray(image.convert("F").resize((CELLS, CELLS), Image.Resampling.BOX), np.float32)
-    return shares / np.float32(127)
+    changes[1:] += down
+    return _average(changes.astype(np.float32), CELLS) / np.float32(4)
+
+
+def _average(values: Floats, cells: int) -> Floats:
+    """Return the means of values (h, w) in cells of equal size, (cells, cells), also where edges cut pixels.
+
+    Pillow's box filter takes whole pixels, so that the cells of a mirror image would not be the mirrored cells.
+    """
+    height, width = values.shape
+    means: Floats = np.linalg.multi_dot([_weigh(height, cells), values, _weigh(width, cells).T])
+    return means
+
+
+@lru_cache(maxsize=16)
+def _weigh(side_px: int, cells: int) -> Floats:
+    """Return what part of each cell each pixel of a side covers, (cells, side_px); rows sum to 1."""
+    edges = np.arange(cells + 1)[:, None] * side_px / cells
+    starts = np.arange(side_px)[None]
+    covered = np.minimum(edges[1:], starts + 1) - np.maximum(edges[:-1], starts)
+    weights: Floats = (np.maximum(covered, 0) * cells / side_px).astype(np.float32)
+    return weights
