@@ -34,7 +34,7 @@ LAYERS = [
     {"studio.carpets.ornaments"},
     {"studio.carpets.drafts"},
     {"studio.carpets.captions"},
-    {"studio.carpets.layouts", "studio.carpets.palettes", "studio.carpets.drawing"},
+    {"studio.carpets.layouts", "studio.carpets.drawing"},
     {"studio.adapter_training"},
     {"studio.adapter_training.card", "studio.adapter_evaluation"},
     {"studio.generation.engine", "studio.generation.drawing_engine"},

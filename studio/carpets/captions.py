@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from studio.carpets.layouts import Phrase
-from studio.carpets.palettes import YARN_FAMILIES
 from studio.designs.colours.colour_words import BASIC_OF, BASIC_WORDS
+from studio.designs.colours.yarn_families import YARN_FAMILIES
 
 TOKENS_MOST = 22
 """The most words and commas in a caption: the text encoders of the built-in model read 24 tokens."""

@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from studio.carpets.layouts import Layout
-from studio.carpets.palettes import YARN_FAMILIES, Yarn
 from studio.designs.colours.colour_words import BASIC_OF, BASIC_WORDS
+from studio.designs.colours.yarn_families import YARN_FAMILIES, Yarn
+from studio.designs.colours.yarn_names import name_colour
 
 LEAD_WEIGHTS = {
     "red": 14, "blue": 14, "green": 9, "gold": 7, "orange": 7, "teal": 7, "pink": 6, "purple": 6,
@@ -183,24 +184,3 @@ def _dye_tones(palette: _DraftPalette, tones: list[int]) -> None:
         low = min(int(at), len(stops) - 2)
         lab = palette.pool[stops[low]] + (at - low) * (palette.pool[stops[low + 1]] - palette.pool[stops[low]])
         palette.dye(i, lab, palette.yarns[stops[int(at)]].name if at == int(at) else name_colour(lab))
-
-
-@cache
-def _all_yarns() -> tuple[tuple[str, ...], NDArray[np.float64]]:
-    yarns = [yarn for family in YARN_FAMILIES.values() for yarn in family.yarns]
-    return tuple(yarn.name for yarn in yarns), rgb_to_lab(np.array([yarn.rgb for yarn in yarns]))
-
-
-def name_colour(lab: NDArray[np.float64]) -> str:
-    """Return the name of the yarn nearest in CIE Lab, of all families."""
-    names, known = _all_yarns()
-    return names[int(np.argmin(((known - lab) ** 2).sum(-1)))]
-
-
-def rank_colours(names: tuple[str, ...], shares: NDArray[np.float64]) -> tuple[str, tuple[str, ...]]:
-    """Return the basic colour word with the largest share, and the yarn names by falling share, each once."""
-    basics = dict.fromkeys(BASIC_WORDS, 0.0)
-    for name, share in zip(names, shares, strict=True):
-        basics[BASIC_OF[name]] += float(share)
-    ranked = dict.fromkeys(names[i] for i in np.argsort(-shares, kind="stable"))
-    return max(basics, key=lambda word: basics[word]), tuple(ranked)

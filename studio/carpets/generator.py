@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from studio.carpets.captions import CaptionColours, collect_words, write_caption
 from studio.carpets.drafts import Draft, Drawing
-from studio.carpets.dressing import choose_yarns, rank_colours
+from studio.carpets.dressing import choose_yarns
 from studio.carpets.families.registry import FAMILIES
 from studio.carpets.layouts import (
     COLOURS_FEWEST,
@@ -21,7 +21,8 @@ from studio.carpets.layouts import (
     Phrase,
     measure_contacts,
 )
-from studio.carpets.palettes import YARN_FAMILIES
+from studio.designs.colours.yarn_families import YARN_FAMILIES
+from studio.designs.colours.yarn_names import rank_colours
 from studio.errors import RequestError
 
 __all__ = [

@@ -8,8 +8,10 @@ with open_dataset("carpets/") as dataset:
 """
 
 from studio.datasets.buckets import Bucket, fit, measure_crop, plan_buckets
+from studio.datasets.caption_table import CaptionRow, WrittenCaptions, list_captions, write_captions
 from studio.datasets.captions import CAPTION_LIMIT, METADATA_FILE, Caption, Origin, Remark
 from studio.datasets.dataset import Dataset, Progress, open_dataset
+from studio.datasets.descriptions import describe_design
 from studio.datasets.example import AlikePictures, Example
 from studio.datasets.report import DatasetReport
 from studio.datasets.splitting import LEAST_DESIGNS, split
@@ -21,15 +23,20 @@ __all__ = [
     "AlikePictures",
     "Bucket",
     "Caption",
+    "CaptionRow",
     "Dataset",
     "DatasetReport",
     "Example",
     "Origin",
     "Progress",
     "Remark",
+    "WrittenCaptions",
+    "describe_design",
     "fit",
+    "list_captions",
     "measure_crop",
     "open_dataset",
     "plan_buckets",
     "split",
+    "write_captions",
 ]

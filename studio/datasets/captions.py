@@ -9,11 +9,11 @@ import codecs
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 from studio.datasets.files import Files
-from studio.errors import DesignError
+from studio.errors import DesignError, RequestError, first_line, quote
 from studio.schema import ForeignJSONError, encodable, parse_json
 
 CAPTION_LIMIT = 2000
@@ -59,7 +59,7 @@ def read_captions(
     """
     names = set(files.names)
     remarks: list[Remark] = []
-    found = _read_metadata(beside, "", METADATA_FILE, remarks)
+    found = read_metadata(beside, "", METADATA_FILE, remarks)
     metadata = sorted(
         (name for name in names if PurePosixPath(name).name == METADATA_FILE), key=lambda n: -n.count("/")
     )
@@ -71,13 +71,13 @@ def read_captions(
             remarks.append(Remark(encodable(name), str(error)))
             continue
         folder = name.removesuffix(METADATA_FILE)
-        inner = _read_metadata(data, folder, name, remarks) | inner
+        inner = read_metadata(data, folder, name, remarks) | inner
     captions = {}
     for picture in pictures:
         caption = Caption(found[picture], "metadata") if picture in found else Caption()
         text_file = name_text_file(picture)
         if not caption.text and text_file in names:
-            caption = _read_text_file(files, text_file, remarks)
+            caption = read_text_file(files, text_file, remarks)
         if not caption.text and picture in inner:
             caption = Caption(inner[picture], "metadata")
         captions[picture] = caption
@@ -87,6 +87,26 @@ def read_captions(
 def name_text_file(picture: str) -> str:
     """Return the name of the text file beside a picture that holds its caption."""
     return str(PurePosixPath(picture).with_suffix(".txt"))
+
+
+def captions_beside(archive: Path) -> Path:
+    """Return the file beside an archive that holds captions for it: carpets.captions.jsonl for carpets.zip."""
+    return archive.with_name(f"{archive.stem}.captions.jsonl")
+
+
+def read_beside(dataset: Path) -> bytes:
+    """Return the captions that were written beside an archive; none where there are none, or for a folder.
+
+    Raises `RequestError` where the file is there and cannot be read.
+    """
+    beside = captions_beside(dataset)
+    if dataset.is_dir() or not beside.is_file():
+        return b""
+    try:
+        with beside.open("rb") as file:
+            return file.read(METADATA_LIMIT_BYTES + 1)
+    except OSError as error:
+        raise RequestError(f"“{quote(beside)}” cannot be read: {first_line(error)} Remove it, or allow it.") from error
 
 
 def clean_caption(text: str) -> str:
@@ -105,7 +125,7 @@ def _describe_length(characters: int) -> str:
     return f"Its caption has {characters:,} characters and is not used; at most {CAPTION_LIMIT:,} are. Shorten it."
 
 
-def _read_text_file(files: Files, name: str, remarks: list[Remark]) -> Caption:
+def read_text_file(files: Files, name: str, remarks: list[Remark]) -> Caption:
     """Return the caption in a text file; of one that cannot be used a remark is made."""
     try:
         data = files.read(name, TEXT_LIMIT_BYTES)
@@ -139,7 +159,7 @@ def _decode(data: bytes) -> tuple[str, bool]:
         return data.decode("latin-1"), False
 
 
-def _read_metadata(data: bytes, folder: str, name: str, remarks: list[Remark]) -> dict[str, str]:
+def read_metadata(data: bytes, folder: str, name: str, remarks: list[Remark]) -> dict[str, str]:
     """Return the captions in a metadata.jsonl by the names of their pictures, which are below its folder."""
     if len(data) > METADATA_LIMIT_BYTES:
         remarks.append(Remark(encodable(name), f"It has more than {METADATA_LIMIT_BYTES // 2**20} MB and is not read."))

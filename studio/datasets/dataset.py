@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from studio.datasets.alike import Trace, find_alike, read_trace
 from studio.datasets.buckets import plan_buckets
-from studio.datasets.captions import METADATA_LIMIT_BYTES, Caption, Remark, read_captions
+from studio.datasets.captions import Caption, Remark, read_beside, read_captions
 from studio.datasets.collected import COLLECTED_FILE, read_collected
 from studio.datasets.example import AlikePictures, Example
 from studio.datasets.files import Files, FolderFiles, ZipFiles
@@ -114,6 +114,14 @@ class Dataset:
             )
         return design
 
+    def with_captions(self, captions: Mapping[str, Caption]) -> Dataset:
+        """Return the dataset with other captions of these examples, by id. Both have the same files open."""
+        examples = tuple(
+            replace(one, caption=captions[one.id].text, origin=captions[one.id].origin) if one.id in captions else one
+            for one in self.examples
+        )
+        return Dataset(self.path, self.files, replace(self.contents, examples=examples))
+
     def close(self) -> None:
         """Close the archive."""
         self.files.close()
@@ -133,11 +141,6 @@ def open_dataset(path: str | Path, *, progress: Progress | None = None) -> Datas
     except BaseException:
         files.close()
         raise
-
-
-def captions_beside(path: Path) -> Path:
-    """Return the file beside an archive that holds captions for it: carpets.captions.jsonl for carpets.zip."""
-    return path.with_name(f"{path.stem}.captions.jsonl")
 
 
 def _find(path: str | Path) -> Path:
@@ -166,7 +169,7 @@ def _read(place: Path, files: Files, progress: Progress) -> Dataset:
             f"“{quote(place)}” holds {len(pictures):,} pictures; at most {PICTURES_LIMIT:,} are read. Choose the best, "
             "or one of the folders in it."
         )
-    captions, remarks = read_captions(files, pictures, _read_beside(place))
+    captions, remarks = read_captions(files, pictures, read_beside(place))
     # 2. Each picture once: its size and its trace are kept, its pixels are not.
     examples: dict[str, Example] = {}
     traces: list[Trace] = []
@@ -213,18 +216,6 @@ def _read(place: Path, files: Files, progress: Progress) -> Dataset:
         places={example.id: name for name, example in examples.items()},
     )
     return Dataset(place, files, contents)
-
-
-def _read_beside(place: Path) -> bytes:
-    """Return the captions that were written beside an archive; none where there are none, or for a folder."""
-    beside = captions_beside(place)
-    if place.is_dir() or not beside.is_file():
-        return b""
-    try:
-        with beside.open("rb") as file:
-            return file.read(METADATA_LIMIT_BYTES + 1)
-    except OSError as error:
-        raise RequestError(f"“{quote(beside)}” cannot be read: {first_line(error)} Remove it, or allow it.") from error
 
 
 def _make_example(name: str, design: Design, caption: Caption) -> Example:

@@ -9,12 +9,13 @@ from PIL import Image
 
 from studio.carpets.captions import TOKENS_MOST, count_tokens
 from studio.carpets.drawing import unfold
-from studio.carpets.dressing import LEAD_WEIGHTS, lab_to_rgb, name_colour, rgb_to_lab
+from studio.carpets.dressing import LEAD_WEIGHTS, lab_to_rgb, rgb_to_lab
 from studio.carpets.generator import FAMILIES, draw_carpet, draw_layout, dress, sample_captions, vocabulary
 from studio.carpets.layouts import COLOURS_FEWEST, COLOURS_MOST
-from studio.carpets.palettes import YARN_FAMILIES
 from studio.carpets.sample_recipes import draw_samples
 from studio.designs.colours.colour_words import BASIC_OF, BASIC_WORDS
+from studio.designs.colours.yarn_families import YARN_FAMILIES
+from studio.designs.colours.yarn_names import name_colour
 from studio.errors import RequestError
 from studio.training.examples import TRAINING_SEEDS
 from studio.workspace import PROJECT
