@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from filelock import FileLock
 
 from studio.commands.arguments import read_design
-from studio.commands.figures_file import check_figures_file, write_figures
+from studio.commands.figures.figures_file import check_figures_file, write_figures
 from studio.commands.file_forms.table import add_table_arguments, make_table
 from studio.commands.knots_benchmark import DEFAULT_SIZE, measure_knots
 from studio.commands.recompose_benchmark import add_recompose_arguments, measure_recomposing

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from studio.commands.evaluate_set import add_set_arguments, run_set
-from studio.commands.figures_file import check_figures_file, write_figures
+from studio.commands.figures.figures_file import check_figures_file, write_figures
 from studio.errors import InputError
 from studio.models.registry import BUILTIN_FOLDER, resolve_model
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, get_args
 
 from studio.commands.arguments import open_named, read_design
-from studio.commands.figures_file import check_figures_file, write_figures
-from studio.commands.recomposed_figures import ABSENT, COLUMNS, average, show_ratio
+from studio.commands.figures.figures_file import check_figures_file, write_figures
+from studio.commands.figures.recomposed_figures import ABSENT, COLUMNS, average, show_ratio
 from studio.designs import Design
 from studio.designs.inspection import describe_share
 from studio.designs.yarns import read_yarns

@@ -20,9 +20,9 @@ import numpy as np
 
 from studio.commands.arguments import open_named, read_design
 from studio.commands.evaluate_set import add_repeat_argument
+from studio.commands.figures.recompose_table import EXTENTS, list_lines
+from studio.commands.figures.recomposed_figures import COLUMNS, Column, average, read_all
 from studio.commands.knots_benchmark import measure_peak_mb
-from studio.commands.recompose_table import EXTENTS, list_lines
-from studio.commands.recomposed_figures import COLUMNS, Column, average, read_all
 from studio.commands.vary import make_model_engine
 from studio.designs import open_design
 from studio.designs.samples import SAMPLES

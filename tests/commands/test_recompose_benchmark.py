@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from studio.commands import main
-from studio.commands.recompose_table import EXTENTS, list_lines
-from studio.commands.recomposed_figures import COLUMNS
+from studio.commands.figures.recompose_table import EXTENTS, list_lines
+from studio.commands.figures.recomposed_figures import COLUMNS
 from studio.workspace import PROJECT
 from tests.support.knots import as_design, carpet, draw_tile
 

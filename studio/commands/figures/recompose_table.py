@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from studio.commands.recomposed_figures import ABSENT, COLUMNS
+from studio.commands.figures.recomposed_figures import ABSENT, COLUMNS
 
 EXTENTS = ("subtle", "medium", "strong")
 _LABEL, _CELL = 20, 20
