@@ -25,6 +25,7 @@ COMMANDS: dict[str, str] = {
     "export": "write a design or a variation in a format of loom software",
     "catalogue": "rebuild the index of outputs/ from its files",
     "train": "train the built-in model",
+    "dataset": "check a dataset, write its captions, or collect one from the gallery",
     "evaluate": "measure the built-in model, or variations of a design",
     "benchmark": "compare with plain pipeline calls, or time knots and motifs",
 }

@@ -10,6 +10,7 @@ with open_dataset("carpets/") as dataset:
 from studio.datasets.buckets import Bucket, fit, measure_crop, plan_buckets
 from studio.datasets.caption_table import CaptionRow, WrittenCaptions, list_captions, write_captions
 from studio.datasets.captions import CAPTION_LIMIT, METADATA_FILE, Caption, Origin, Remark
+from studio.datasets.collecting import check_name, collect
 from studio.datasets.dataset import Dataset, Progress, open_dataset
 from studio.datasets.descriptions import describe_design
 from studio.datasets.example import AlikePictures, Example
@@ -31,6 +32,8 @@ __all__ = [
     "Progress",
     "Remark",
     "WrittenCaptions",
+    "check_name",
+    "collect",
     "describe_design",
     "fit",
     "list_captions",
