@@ -7,6 +7,7 @@ changes in each of 32 x 32 cells, and the mean colours of 16 x 16. Recolouring a
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 
 from studio.designs import Design
 from studio.designs.colours.colour_spaces import convert_to_oklab
+from studio.designs.index_map import ROWS_AT_ONCE
 
 CELLS = 32
 COLOUR_CELLS = 16
@@ -33,6 +35,8 @@ PLAIN_SPREAD = 0.005
 CHANGE_LEVELS = 24
 """Between two pixels of a picture without yarns of its own the yarn changes where a channel differs by more than
 this; the noise of a JPEG is less."""
+COMPARED_PIXELS = 4_000_000
+"""A larger picture without yarns of its own is reduced to at most this many pixels, so that memory stays bounded."""
 BLOCK = 256
 
 Kind = Literal["same", "near", "mirrored", "recoloured", "mirrored and recoloured"]
@@ -72,7 +76,7 @@ def read_trace(design: Design) -> Trace:
     cells -= cells.mean()
     length = float(np.linalg.norm(cells))
     changes = cells / length if length > 1e-4 else np.zeros_like(cells)
-    means = [_average(np.asarray(band, np.float32), COLOUR_CELLS) for band in rgb.split()]
+    means = [_average(np.asarray(band), COLOUR_CELLS) for band in rgb.split()]
     return Trace(digest.hexdigest(), changes, convert_to_oklab(np.stack(means, axis=-1) / 255).astype(np.float32))
 
 
@@ -80,7 +84,7 @@ def find_alike(traces: Sequence[Trace], check: Callable[[], None] = lambda: None
     """Return each picture that is nearly an earlier one, with the one that it is most like.
 
     `check` is called now and then, and may raise to stop. The time grows with the square of the number, but a pair
-    takes half a microsecond.
+    takes less than a fifth of a microsecond.
     """
     found: list[Alike] = []
     if not traces:
@@ -143,25 +147,31 @@ def _count_changes(design: Design) -> Floats:
         knots = design.index_map.indices
         across, down = knots[:, 1:] != knots[:, :-1], knots[1:] != knots[:-1]
     else:
-        pixels = np.asarray(design.image).astype(np.int16)
+        coarse = math.ceil(math.sqrt(design.image.width * design.image.height / COMPARED_PIXELS))
+        pixels = np.asarray(design.image if coarse == 1 else design.image.reduce(coarse)).astype(np.int16)
         across = (np.abs(pixels[:, 1:] - pixels[:, :-1]) > CHANGE_LEVELS).any(axis=2)
         down = (np.abs(pixels[1:] - pixels[:-1]) > CHANGE_LEVELS).any(axis=2)
-    changes = np.zeros(design.image.size[::-1], np.uint8)
+    changes = np.zeros((len(across), across.shape[1] + 1), np.uint8)
     changes[:, :-1] += across
     changes[:, 1:] += across
     changes[:-1] += down
     changes[1:] += down
-    return _average(changes.astype(np.float32), CELLS) / np.float32(4)
+    return _average(changes, CELLS) / np.float32(4)
 
 
-def _average(values: Floats, cells: int) -> Floats:
+def _average(values: NDArray[np.uint8], cells: int) -> Floats:
     """Return the means of values (h, w) in cells of equal size, (cells, cells), also where edges cut pixels.
 
     Pillow's box filter takes whole pixels, so that the cells of a mirror image would not be the mirrored cells.
     """
     height, width = values.shape
-    means: Floats = np.linalg.multi_dot([_weigh(height, cells), values, _weigh(width, cells).T])
-    return means
+    down, across = _weigh(height, cells), _weigh(width, cells)
+    means = np.zeros((cells, width), np.float32)
+    for start in range(0, height, ROWS_AT_ONCE):
+        rows = slice(start, start + ROWS_AT_ONCE)
+        means += down[:, rows] @ values[rows].astype(np.float32)
+    averaged: Floats = np.matmul(means, across.T)
+    return averaged
 
 
 @lru_cache(maxsize=16)

@@ -169,9 +169,10 @@ def _find_best(size: tuple[int, int], area_px: int, multiple_px: int, smallest_p
     width, height = size
     times = max(1, math.ceil(smallest_px / min(size)))
     own_px = min(area_px, times * times * width * height)
-    candidates = {
+    widest = math.ceil(math.sqrt(area_px * width / height) / multiple_px)
+    candidates = {Bucket(multiple_px, multiple_px)} | {
         Bucket(across * multiple_px, down * multiple_px)
-        for across in range(1, area_px // multiple_px**2 + 1)
+        for across in range(1, widest + 1)
         for exact in (across * height / width,)
         for down in (max(1, math.floor(exact)), math.ceil(exact))
         if across * down * multiple_px**2 <= area_px

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import codecs
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
-from studio.datasets.files import Files
+from studio.datasets.files import Files, show_name
 from studio.errors import DesignError, RequestError, first_line, quote
 from studio.schema import ForeignJSONError, encodable, parse_json
 
@@ -50,28 +50,29 @@ class Remark:
 
 
 def read_captions(
-    files: Files, pictures: Iterable[str], beside: bytes = b""
+    files: Files, pictures: Collection[str], beside: bytes = b""
 ) -> tuple[dict[str, Caption], tuple[Remark, ...]]:
     """Return the caption of each picture by its name, and remarks on captions that cannot be used.
 
     A text file counts before a metadata.jsonl, one in the picture's folder before one above it. `beside` is a
     metadata.jsonl for the whole dataset that counts before all others.
     """
-    names = set(files.names)
+    names, known = set(files.names), set(pictures)
     remarks: list[Remark] = []
     found = read_metadata(beside, "", METADATA_FILE, remarks)
-    metadata = sorted(
-        (name for name in names if PurePosixPath(name).name == METADATA_FILE), key=lambda n: -n.count("/")
-    )
     inner: dict[str, str] = {}
-    for name in metadata:
+    metadata = (name for name in names if PurePosixPath(name).name == METADATA_FILE)
+    for name in sorted(metadata, key=lambda one: (one.count("/"), one)):
         try:
             data = files.read(name, METADATA_LIMIT_BYTES)
         except DesignError as error:
-            remarks.append(Remark(encodable(name), str(error)))
+            remarks.append(Remark(show_name(name), str(error)))
             continue
-        folder = name.removesuffix(METADATA_FILE)
-        inner = read_metadata(data, folder, name, remarks) | inner
+        named = read_metadata(data, name.removesuffix(METADATA_FILE), name, remarks)
+        if absent := named.keys() - known:
+            reason = f"{len(absent):,} of its lines name pictures that are not there: {show_name(min(absent))}."
+            remarks.append(Remark(show_name(name), reason))
+        inner |= named
     captions = {}
     for picture in pictures:
         caption = Caption(found[picture], "metadata") if picture in found else Caption()
@@ -137,11 +138,11 @@ def read_text_file(files: Files, name: str, remarks: list[Remark]) -> Caption:
         text, known = _decode(data)
         line = clean_caption(text)
     except (DesignError, ValueError) as error:
-        remarks.append(Remark(encodable(name), str(error)))
+        remarks.append(Remark(show_name(name), str(error)))
         return Caption()
     if not known:
         reason = "This caption is not UTF-8 and was read as Western European (Windows-1252). Check its accents."
-        remarks.append(Remark(encodable(name), reason))
+        remarks.append(Remark(show_name(name), reason))
     return Caption(line, "text file") if line else Caption()
 
 
@@ -162,7 +163,7 @@ def _decode(data: bytes) -> tuple[str, bool]:
 def read_metadata(data: bytes, folder: str, name: str, remarks: list[Remark]) -> dict[str, str]:
     """Return the captions in a metadata.jsonl by the names of their pictures, which are below its folder."""
     if len(data) > METADATA_LIMIT_BYTES:
-        remarks.append(Remark(encodable(name), f"It has more than {METADATA_LIMIT_BYTES // 2**20} MB and is not read."))
+        remarks.append(Remark(show_name(name), f"It has more than {METADATA_LIMIT_BYTES // 2**20} MB and is not read."))
         return {}
     found: dict[str, str] = {}
     wrong = 0
@@ -175,11 +176,11 @@ def read_metadata(data: bytes, folder: str, name: str, remarks: list[Remark]) ->
             wrong += 1
             if wrong <= REMARKS_LIMIT:
                 reason = f": {error}." if isinstance(error, ForeignJSONError) else f". {error}"
-                remarks.append(Remark(encodable(name), f"Line {number} is not read{reason}"))
+                remarks.append(Remark(show_name(name), f"Line {number} is not read{reason}"))
             continue
         found.setdefault(folder + picture, caption)
     if wrong > REMARKS_LIMIT:
-        remarks.append(Remark(encodable(name), f"{wrong - REMARKS_LIMIT:,} more lines are not read either."))
+        remarks.append(Remark(show_name(name), f"{wrong - REMARKS_LIMIT:,} more lines are not read either."))
     return found
 
 

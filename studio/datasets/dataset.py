@@ -16,14 +16,13 @@ from studio.datasets.buckets import plan_buckets
 from studio.datasets.captions import Caption, Remark, read_beside, read_captions
 from studio.datasets.collected import COLLECTED_FILE, read_collected
 from studio.datasets.example import AlikePictures, Example
-from studio.datasets.files import Files, FolderFiles, ZipFiles
+from studio.datasets.files import Files, FolderFiles, ZipFiles, show_name
 from studio.datasets.pairs import find_pairs
 from studio.datasets.report import DatasetReport, make_report
 from studio.designs import Design, open_design
 from studio.designs.files.opening import BYTES_LIMIT, FINE_FORMATS
 from studio.errors import DesignError, RequestError, first_line, quote
 from studio.models.given_paths import read_given_path
-from studio.schema import encodable
 
 PICTURES_LIMIT = 10_000
 READ_SUFFIXES = (
@@ -33,6 +32,8 @@ REFUSED_SUFFIXES = (".psd", ".psb", ".heic", ".heif", ".pdf", ".eps", ".ai", ".s
 """Pictures that cannot be read: each is named in the report with the reason."""
 SUFFIXES = frozenset((*READ_SUFFIXES, *REFUSED_SUFFIXES))
 """Endings of files that are taken as pictures; all others are passed over."""
+NAMED_SUFFIXES = SUFFIXES | {".txt", ".jsonl"}
+"""Endings of the entries of an archive that are named where they may not be read."""
 ID_LENGTH = 16
 
 Progress = Callable[[int, int], None]
@@ -43,7 +44,8 @@ Progress = Callable[[int, int], None]
 class Contents:
     """What is in a dataset.
 
-    `unreadable` are the pictures that cannot be used; `remarks` are on captions and pairs. `alike` names pictures that
+    `unreadable` are the pictures that cannot be used; `remarks` are on captions and pairs; `altered` says what opening
+    a file changed, such as transparent parts on white. `alike` names pictures that
     are nearly one; variations of one source are left out unless they are the same pixel for pixel. `places` has the
     names of the files as they are on the disk, which may be no text, by the examples' ids.
     """
@@ -51,6 +53,7 @@ class Contents:
     examples: tuple[Example, ...]
     unreadable: tuple[Remark, ...]
     remarks: tuple[Remark, ...]
+    altered: tuple[Remark, ...]
     alike: tuple[AlikePictures, ...]
     places: Mapping[str, str]
 
@@ -79,7 +82,7 @@ class Dataset:
     @property
     def name(self) -> str:
         """The name of the folder or, without its ending, of the archive."""
-        return quote(encodable(self.path.name if self.path.is_dir() else self.path.stem))
+        return show_name(self.path.name if self.path.is_dir() else self.path.stem)
 
     @property
     def report(self) -> DatasetReport:
@@ -156,13 +159,14 @@ def _find(path: str | Path) -> Path:
         raise RequestError(f"“{quote(place)}” does not exist. Give the path of a folder of pictures, or of a ZIP.")
     if is_file and place.suffix.lower() in SUFFIXES:
         raise RequestError(f"“{quote(place)}” is one picture. Choose its folder, or a ZIP of pictures.")
-    return place
+    return place.absolute()
 
 
 def _read(place: Path, files: Files, progress: Progress) -> Dataset:
     # 1. Which files are pictures, and their captions.
     pictures = [name for name in files.names if PurePosixPath(name).suffix.lower() in SUFFIXES]
-    if not pictures and not files.refused:
+    refused = [(name, why) for name, why in files.refused if PurePosixPath(name).suffix.lower() in NAMED_SUFFIXES]
+    if not pictures and not refused:
         raise RequestError(f"“{quote(place)}” holds no pictures. Choose a folder or ZIP of {FINE_FORMATS} files.")
     if len(pictures) > PICTURES_LIMIT:
         raise RequestError(
@@ -173,16 +177,19 @@ def _read(place: Path, files: Files, progress: Progress) -> Dataset:
     # 2. Each picture once: its size and its trace are kept, its pixels are not.
     examples: dict[str, Example] = {}
     traces: list[Trace] = []
-    unreadable = [Remark(encodable(name), reason) for name, reason in files.refused]
+    altered: list[Remark] = []
+    unreadable = [Remark(show_name(name), reason) for name, reason in refused]
     for done, name in enumerate(pictures):
         progress(done, len(pictures))
         try:
             design = open_design(files.read(name, BYTES_LIMIT))
         except DesignError as error:
-            unreadable.append(Remark(encodable(name), str(error)))
+            unreadable.append(Remark(show_name(name), str(error)))
             continue
         examples[name] = _make_example(name, design, captions[name])
         traces.append(read_trace(design))
+        if design.notes:
+            altered.append(Remark(show_name(name), " ".join(design.notes)))
     if not examples:
         count = "Its picture" if len(unreadable) == 1 else f"None of its {len(unreadable)} pictures"
         verb = "cannot" if len(unreadable) == 1 else "can"
@@ -208,8 +215,9 @@ def _read(place: Path, files: Files, progress: Progress) -> Dataset:
         ),
         unreadable=tuple(unreadable),
         remarks=(*remarks, *pairs.remarks),
+        altered=tuple(altered),
         alike=tuple(
-            AlikePictures(encodable(names[one.index]), encodable(names[one.earlier]), one.kind)
+            AlikePictures(show_name(names[one.index]), show_name(names[one.earlier]), one.kind)
             for one in alike
             if one.kind == "same" or not _share(pairs.folders, names[one.index], names[one.earlier])
         ),
@@ -221,7 +229,7 @@ def _read(place: Path, files: Files, progress: Progress) -> Dataset:
 def _make_example(name: str, design: Design, caption: Caption) -> Example:
     return Example(
         _make_id(name, design.sha256),
-        encodable(name),
+        show_name(name),
         caption.text,
         design.width_px,
         design.height_px,

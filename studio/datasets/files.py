@@ -24,6 +24,8 @@ UNPACKED_LIMIT_BYTES = 16 * 2**30
 DIRECTORY_LIMIT_BYTES = 32 * 2**20
 """The largest list of contents of a ZIP, which Python reads at once: some 300 bytes for each of the most entries."""
 DEPTH_LIMIT = 32
+NAME_SHOWN = 400
+"""The most characters of a name that are shown."""
 _READ_AT_ONCE = 2**20
 
 
@@ -106,12 +108,8 @@ class ZipFiles:
                 while left > 0 and (part := entry.read(min(left, _READ_AT_ONCE))):
                     parts.append(part)
                     left -= len(part)
-        except NotImplementedError as error:
-            raise DesignError("It is packed in a way that cannot be read here. Pack it as an ordinary ZIP.") from error
         except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError, MemoryError) as error:
             raise DesignError("It is damaged in the archive, or the archive is gone. Pack it again.") from error
-        except Exception as error:  # of the packing methods that Python calls, lzma and others
-            raise DesignError("It is damaged in the archive. Pack it again.") from error
         return b"".join(parts)
 
     def close(self) -> None:
@@ -141,6 +139,11 @@ class _BoundedFile:
         return self._file.read(min(size, DIRECTORY_LIMIT_BYTES) if size >= 0 else DIRECTORY_LIMIT_BYTES)
 
 
+def show_name(name: str) -> str:
+    """Return a file's name for a page or a message: signs that no page can show become “?”."""
+    return quote(name, NAME_SHOWN)
+
+
 def _check_entries(
     entries: list[zipfile.ZipInfo], shown: str
 ) -> tuple[dict[str, zipfile.ZipInfo], tuple[tuple[str, str], ...]]:
@@ -165,6 +168,9 @@ def _check_entries(
             refused.append((name, "Its name leads out of the archive. Pack it again from within its folder."))
         elif name in found:
             refused.append((name, "It is in the archive twice. The first one is read; give the other another name."))
+        elif entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            # Python unpacks the others without a bound: a megabyte can become many gigabytes at once.
+            refused.append((name, "It is packed in a way that cannot be read here. Pack it as an ordinary ZIP."))
         elif entry.flag_bits & 1:
             refused.append((name, "It is encrypted. Unpack the archive with its password and choose the folder."))
         else:

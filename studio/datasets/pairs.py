@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from studio.datasets.captions import Remark
-from studio.schema import encodable
+from studio.datasets.files import show_name
 
 NAMED_SO = "design"
 """A folder whose name begins so holds the variations of one design, however many they are."""
@@ -51,22 +51,22 @@ def find_pairs(sizes: Mapping[str, tuple[int, int]], unreadable: Collection[str]
                     f"It has {len(numbers)} numbered pictures and is taken as a series of designs. If they are "
                     f"variations of 0, let the folder's name begin with “{NAMED_SO}”."
                 )
-                remarks.append(Remark(encodable(folder), reason))
+                remarks.append(Remark(show_name(folder), reason))
             continue
         folders |= dict.fromkeys((name for name in numbers if name in sizes), folder)
         if not zeros:
             without.append(folder)
         elif zeros[0] not in sizes:
             reason = "Its picture 0, the source, cannot be read: its variations are trained without pairs."
-            remarks.append(Remark(encodable(folder), reason))
+            remarks.append(Remark(show_name(folder), reason))
         else:
             fitting = [name for name in others if _have_one_shape(sizes[name], sizes[zeros[0]])]
             sources |= dict.fromkeys(fitting, zeros[0])
             reason = "Its shape is not that of picture 0, its source: it is trained without a pair."
-            remarks += [Remark(encodable(name), reason) for name in others if name not in sources]
+            remarks += [Remark(show_name(name), reason) for name in others if name not in sources]
     for folder in without:
         reason = "It has no picture 0, the source: its variations are trained without pairs."
-        remarks.append(Remark(encodable(folder), reason))
+        remarks.append(Remark(show_name(folder), reason))
     return Pairs(sources, folders, tuple(remarks))
 
 

@@ -51,7 +51,8 @@ class DatasetReport:
 
     `pictures` can be trained on; `designs` are what is left if pairs and pictures that are nearly one count once.
     `pairs` are variations with a source, of which there are `sources`. `sizes` are the pictures' own, `buckets` those
-    of training, both with the commonest first. `unreadable` and `remarks` name files with the reason. `without_caption`
+    of training, both with the commonest first. `unreadable` and `remarks` name files with the reason, `altered` those
+    that opening changed, such as transparent parts on white. `without_caption`
     and `too_small` are names; too small is a picture whose shorter side is below `smallest_px`.
     """
 
@@ -66,6 +67,7 @@ class DatasetReport:
     without_caption: tuple[str, ...]
     unreadable: tuple[Remark, ...]
     remarks: tuple[Remark, ...]
+    altered: tuple[Remark, ...]
     alike: tuple[AlikePictures, ...]
     too_small: tuple[str, ...]
     enlarged: tuple[Enlarged, ...]
@@ -110,6 +112,9 @@ class DatasetReport:
         if self.enlarged:
             shown = [f"{one.name} ({one.factor:.2g} times)" for one in self.enlarged]
             yield f"Enlarged: {_list_names(shown)}."
+        for remark in self.altered[:NAMES_SHOWN]:
+            yield f"Read differently: {remark}"
+        yield from _count_more(self.altered, "more files are read differently")
         for remark in self.remarks[:NAMES_SHOWN]:
             yield str(remark)
         yield from _count_more(self.remarks, "more remarks")
@@ -120,7 +125,7 @@ def make_report(dataset: Dataset, buckets: Mapping[str, Bucket], smallest_px: in
     examples = dataset.examples
     sizes = Counter((one.width_px, one.height_px) for one in examples)
     trained = Counter((bucket.width_px, bucket.height_px) for bucket in buckets.values())
-    growths = {one.name: measure_growth((one.width_px, one.height_px), buckets[one.id]) for one in examples}
+    growths = [(one.name, measure_growth((one.width_px, one.height_px), buckets[one.id])) for one in examples]
     return DatasetReport(
         name=dataset.name,
         pictures=len(examples),
@@ -133,9 +138,10 @@ def make_report(dataset: Dataset, buckets: Mapping[str, Bucket], smallest_px: in
         without_caption=tuple(one.name for one in examples if not one.caption),
         unreadable=dataset.contents.unreadable,
         remarks=dataset.contents.remarks,
+        altered=dataset.contents.altered,
         alike=dataset.contents.alike,
         too_small=tuple(one.name for one in examples if min(one.width_px, one.height_px) < smallest_px),
-        enlarged=tuple(Enlarged(name, growth) for name, growth in growths.items() if growth >= ENLARGED_FROM),
+        enlarged=tuple(Enlarged(name, growth) for name, growth in growths if growth >= ENLARGED_FROM),
     )
 
 

@@ -11,7 +11,7 @@ from PIL import Image
 from studio.datasets.alike import Trace, find_alike, read_trace
 from studio.designs import open_design
 from studio.errors import RunCancelledError
-from tests.support.dataset_folders import draw_carpet_picture
+from tests.support.dataset_folders import draw_carpet_picture, draw_photo
 from tests.support.pictures import encode_picture
 
 SEEDS = range(8, 24)
@@ -33,6 +33,7 @@ def test_different_carpets_are_not_alike():
     assert find_alike([trace(draw_carpet_picture(seed, 180, 240)) for seed in range(80)]) == ()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize(
     ("change", "kind"),
@@ -52,6 +53,7 @@ def test_copies_are_found(seed, change, kind):
     assert (found.index, found.earlier, found.kind) == (3, 1, kind)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", SEEDS)
 def test_mirror_images_are_named_as_such(seed):
     picture = draw_lopsided(seed)
@@ -61,6 +63,7 @@ def test_mirror_images_are_named_as_such(seed):
         assert found.kind == "mirrored"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", SEEDS)
 def test_recolourings_are_named_as_such(seed):
     first = trace(draw_carpet_picture(seed, 180, 240))
@@ -87,6 +90,13 @@ def test_fine_patterns_on_one_ground_are_not_one():
     palette = np.array([[170, 35, 40], [240, 230, 205]], np.uint8)
     pictures = [Image.fromarray(palette[(rng.random((256, 192)) < 0.3).astype(int)]) for _ in range(6)]
     assert find_alike([trace(picture) for picture in pictures]) == ()
+
+
+@pytest.mark.slow
+def test_a_large_photo_and_its_half_are_one():
+    photo = Image.open(io.BytesIO(draw_photo(2400, 3200)))
+    (found,) = find_alike([trace(photo, "JPEG"), trace(photo.reduce(2), "JPEG"), trace(draw_carpet_picture(9))])
+    assert (found.index, found.kind) == (1, "near")
 
 
 def test_every_copy_of_many_is_found_once():

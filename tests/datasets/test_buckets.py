@@ -24,6 +24,7 @@ def plan(*sizes: tuple[int, int], resolution: int = 1024, multiple: int = 16, sm
     return [planned[size] for size in sizes]
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=40)
 @given(sizes=st.lists(SIZES, min_size=1, max_size=12), model=MODELS)
 def test_every_plan_keeps_its_bounds(sizes, model):
@@ -39,6 +40,7 @@ def test_every_plan_keeps_its_bounds(sizes, model):
         assert measure_scale(size, bucket) <= times * JOINED_SCALE * 1.05
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=40)
 @given(sizes=st.lists(SIZES, min_size=2, max_size=30), model=MODELS)
 def test_no_two_buckets_of_a_plan_are_nearly_one(sizes, model):
@@ -110,6 +112,14 @@ def test_a_bucket_is_never_wider_than_the_resolution_allows():
             assert bucket.area_px <= resolution**2
 
 
+@pytest.mark.slow
+@given(size=SIZES, resolution=st.integers(16, 200))
+def test_even_the_smallest_resolution_has_a_bucket_for_every_shape(size, resolution):
+    (bucket,) = plan(size, resolution=resolution)
+    assert bucket.area_px <= resolution**2
+    assert fit(np.zeros((size[1] // 20 + 1, size[0] // 20 + 1, 3), np.uint8), bucket).shape[0] == bucket.height_px
+
+
 def test_knots_stay_as_they_are_where_no_scaling_is_needed():
     pixels = np.random.default_rng(0).integers(0, 256, (1000, 1000, 3), dtype=np.uint8)
     (bucket,) = plan((1000, 1000))
@@ -128,6 +138,7 @@ def test_few_knots_become_squares_of_pixels():
     assert np.array_equal(fitted, grown[top : top + bucket.height_px, left : left + bucket.width_px])
 
 
+@pytest.mark.slow
 def test_what_is_symmetric_stays_so():
     half = np.random.default_rng(2).integers(0, 256, (600, 450, 3), dtype=np.uint8)
     pixels = np.concatenate([half, half[:, ::-1]], axis=1)

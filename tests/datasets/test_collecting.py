@@ -29,6 +29,7 @@ def fill(catalogue: Catalogue) -> list[str]:
     return made
 
 
+@pytest.mark.slow
 def test_variations_come_with_captions_and_their_designs(gallery, tmp_path):
     made = fill(gallery)
     target = collect(gallery, [*made, made[0]], tmp_path / "datasets", "kilims")
@@ -109,6 +110,7 @@ def test_a_sidecar_of_another_program_is_passed_over(gallery, tmp_path):
             assert len(dataset.examples) == 2
 
 
+@pytest.mark.slow
 def test_a_design_of_many_variations_keeps_its_pairs(gallery, tmp_path):
     design = gallery.add_source(encode_carpet(1)).sha256
     made = []

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import struct
+import warnings
 import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from studio.datasets import files as dataset_files
@@ -33,6 +37,14 @@ def write(request, tmp_path):
     if request.param == "folder":
         return lambda files: write_files(tmp_path / "carpets", files)
     return lambda files: write_zip(tmp_path / "carpets.zip", files)
+
+
+JSON = st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=8)
+OBJECT = st.dictionaries(st.sampled_from(["file_name", "text", "caption", "x"]), st.just("good.png") | JSON)
+
+
+def to_line(value: object) -> bytes:
+    return json.dumps(value).encode()
 
 
 def refuse(path: object) -> str:
@@ -111,6 +123,14 @@ def test_metadata_in_the_imagefolder_form_gives_captions(write):
         wrong = [remark.reason for remark in dataset.report.remarks]
         assert [reason.split(" is ")[0] for reason in wrong] == ["Line 4", "Line 6", "Line 7", "Line 8"]
         assert "NaN" in wrong[0]
+
+
+def test_metadata_that_names_no_picture_is_told(write):
+    lines = '{"file_name": "A.png", "text": "a"}\n{"file_name": "../a.png", "text": "b"}'
+    with open_dataset(write({"a.png": encode_carpet(1), "metadata.jsonl": lines})) as dataset:
+        assert dataset.examples[0].caption == ""
+        said = "2 of its lines name pictures that are not there: ../a.png."
+        assert [remark.reason for remark in dataset.report.remarks] == [said]
 
 
 @pytest.mark.parametrize(
@@ -198,6 +218,36 @@ def test_names_that_are_no_text_and_pipes(tmp_path):
         assert [remark.name for remark in dataset.report.unreadable] == ["pipe.png"]
 
 
+def test_what_opening_changes_is_told(tmp_path):
+    half = draw_carpet_picture(1).convert("RGBA")
+    half.putalpha(128)
+    with open_dataset(write_files(tmp_path / "x", {"a.png": encode_picture(half)})) as dataset:
+        assert [remark.name for remark in dataset.report.altered] == ["a.png"]
+        assert any(line.startswith("Read differently: a.png: ") for line in dataset.report.lines())
+
+
+@pytest.mark.slow
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    names=st.lists(st.text(st.characters(exclude_characters="\0", codec="utf-8"), min_size=1, max_size=12), max_size=4),
+    caption=st.binary(max_size=60),
+    metadata=st.one_of(st.binary(max_size=80), st.recursive(JSON, lambda inner: st.lists(inner) | OBJECT).map(to_line)),
+)
+def test_any_names_captions_and_metadata_are_read_or_named(tmp_path, names, caption, metadata):
+    files = {f"{name}.png": encode_carpet(1) if i % 2 else b"x" for i, name in enumerate(names)}
+    files |= {"good.png": encode_carpet(2), "good.txt": caption, "metadata.jsonl": metadata}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # names that are there twice
+        archive = write_zip(tmp_path / "x.zip", files)
+    with open_dataset(archive) as dataset:
+        assert "good.png" in [example.name for example in dataset.examples]
+        assert all(len(example.caption) <= 2000 for example in dataset.examples)
+        assert all(line.isprintable() for line in dataset.report.lines())
+        for example in dataset.examples:
+            assert example.caption == " ".join(example.caption.split())
+            dataset.open(example)
+
+
 def test_pictures_that_vanish_or_change_are_named_when_they_are_opened(tmp_path):
     folder = write_files(tmp_path / "live", {f"{i}.png": encode_carpet(i) for i in range(3)})
 
@@ -228,6 +278,7 @@ def test_reading_can_be_stopped(tmp_path):
         open_dataset(folder, progress=stop)
 
 
+@pytest.mark.slow
 def test_five_thousand_names_are_listed(tmp_path):
     folder = tmp_path / "many"
     folder.mkdir()
@@ -268,6 +319,7 @@ def test_a_name_in_an_archive_twice_is_read_once(tmp_path):
         assert "twice" in dataset.report.unreadable[0].reason
 
 
+@pytest.mark.slow
 def test_archives_that_unpack_without_end_are_refused_or_cut(tmp_path, monkeypatch):
     bomb = write_zip(tmp_path / "bomb.zip", {"a.png": bytes(60 * 2**20), "b.png": encode_carpet(1)})
     assert bomb.stat().st_size < 2**17
@@ -276,6 +328,16 @@ def test_archives_that_unpack_without_end_are_refused_or_cut(tmp_path, monkeypat
         assert "at most 50 MB" in dataset.report.unreadable[0].reason
     monkeypatch.setattr(dataset_files, "UNPACKED_LIMIT_BYTES", 50 * 2**20)
     assert "unpacked" in refuse(bomb)
+
+
+def test_entries_that_python_unpacks_without_a_bound_are_not_opened(tmp_path):
+    for method in (zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA):
+        with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+            archive.writestr("good.png", encode_carpet(1))
+            archive.writestr("bomb.png", bytes(2**20), method)
+        with open_dataset(tmp_path / "x.zip") as dataset:
+            assert names(dataset) == ["good.png"]
+            assert "ordinary ZIP" in dataset.report.unreadable[0].reason
 
 
 def test_an_archive_whose_list_of_contents_is_huge_is_refused_before_it_is_read(tmp_path, monkeypatch):
@@ -293,6 +355,7 @@ def test_an_encrypted_entry_is_named(tmp_path):
     assert "encrypted" in refuse(tmp_path / "x.zip")
 
 
+@pytest.mark.slow
 def test_damaged_archives_are_refused_or_their_good_part_is_read(tmp_path):
     archive = write_zip(tmp_path / "x.zip", {f"{i}.png": encode_carpet(i) for i in range(4)})
     whole = archive.read_bytes()
