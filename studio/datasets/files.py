@@ -120,7 +120,7 @@ class ZipFiles:
 
 
 class _BoundedFile:
-    """A file that refuses to read more at once than a list of contents may have: `zipfile` reads it whole."""
+    """A file that gives no more at once than a list of contents may have: `zipfile` reads it whole."""
 
     def __init__(self, path: Path) -> None:
         if not stat.S_ISREG(path.stat().st_mode):
@@ -133,9 +133,7 @@ class _BoundedFile:
         return True
 
     def read(self, size: int = -1) -> bytes:
-        """Return bytes from here. Raises `OSError` for more than `DIRECTORY_LIMIT_BYTES`."""
-        if size > DIRECTORY_LIMIT_BYTES:
-            raise OSError(f"a list of contents of {size} bytes")
+        """Return bytes from here, at most `DIRECTORY_LIMIT_BYTES`; a longer list of contents then reads as damaged."""
         return self._file.read(min(size, DIRECTORY_LIMIT_BYTES) if size >= 0 else DIRECTORY_LIMIT_BYTES)
 
 

@@ -50,10 +50,6 @@ def test_variations_come_with_captions_and_their_designs(gallery, tmp_path):
         names = {example.id: example.name for example in dataset.examples}
         sources = {example.name: names.get(example.source) for example in dataset.examples}
         assert sources["design_2/1.png"] == "design_2/0.png"
-        # A branch is the design that its line began with, so that both are trained or both held out.
-        design = {example.name: example.design for example in dataset.examples}
-        assert len({design[name] for name in captions if not name.startswith("design_3")}) == 1
-        assert design["design_3/1.png"] != design["design_1/0.png"]
     sidecar = json.loads((target / "collected.json").read_text())
     assert [one["id"] for one in sidecar["pictures"] if one["id"]] == made
     assert (target / "design_1/0.png").read_bytes() == encode_carpet(1)
@@ -108,6 +104,15 @@ def test_a_sidecar_of_another_program_is_passed_over(gallery, tmp_path):
         (target / "collected.json").write_bytes(content)
         with open_dataset(target) as dataset:
             assert len(dataset.examples) == 2
+
+
+def test_a_branch_is_of_the_design_that_its_line_began_with(gallery, tmp_path):
+    made = fill(gallery)  # made[2] is a variation of made[0], which is not collected
+    with open_dataset(collect(gallery, made[1:], tmp_path, "kilims")) as dataset:
+        design = {example.name: example.design for example in dataset.examples}
+        assert len({design[f"design_{number}/{i}.png"] for number in (1, 2) for i in (0, 1)}) == 1
+        assert design["design_3/1.png"] != design["design_1/0.png"]
+        assert dataset.contents.alike == ()
 
 
 @pytest.mark.slow

@@ -290,6 +290,12 @@ def test_five_thousand_names_are_listed(tmp_path):
         assert len(dataset.files.names) == 5001
 
 
+def test_no_more_of_a_file_is_read_than_asked_for(write):
+    with open_dataset(write({"a.png": encode_carpet(1), "notes.txt": "x" * 1000})) as dataset:
+        assert dataset.files.read("notes.txt", 10) == b"x" * 11
+        assert dataset.files.read("notes.txt", 5000) == b"x" * 1000
+
+
 def test_too_many_files_or_pictures_are_refused(tmp_path, monkeypatch):
     folder = write_files(tmp_path / "many", {f"{i}.png": b"" for i in range(12)})
     archive = write_zip(tmp_path / "many.zip", {f"{i}.png": b"" for i in range(12)})
