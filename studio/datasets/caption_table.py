@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from studio.catalogue.files.paths import write_atomically
 from studio.datasets.captions import (
-    METADATA_FILE,
+    BESIDE,
     Caption,
     Origin,
     Remark,
@@ -137,7 +137,7 @@ def _find_objection(dataset: Dataset, example: Example, name: str, line: str) ->
 def _write_beside(dataset: Dataset, wanted: Mapping[Example, str]) -> tuple[list[Example], list[Remark]]:
     beside = captions_beside(dataset.path)
     remarks: list[Remark] = []
-    found = read_metadata(read_beside(dataset.path), "", METADATA_FILE, remarks)
+    found = read_metadata(read_beside(dataset.path), "", BESIDE, remarks)
     if remarks:
         raise RequestError(f"“{quote(beside)}” holds what is no caption. {remarks[0].reason} Move it away.")
     written, kept = [], []

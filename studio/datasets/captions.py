@@ -21,6 +21,7 @@ CAPTION_LIMIT = 2000
 TEXT_LIMIT_BYTES = 64 * 1024
 METADATA_LIMIT_BYTES = 64 * 2**20
 METADATA_FILE = "metadata.jsonl"
+BESIDE = "the captions beside the archive"
 KEYS = ("text", "caption", "prompt")
 """The names under which programs write captions, the imagefolder form's own first."""
 REMARKS_LIMIT = 100
@@ -59,7 +60,7 @@ def read_captions(
     """
     names, known = set(files.names), set(pictures)
     remarks: list[Remark] = []
-    found = read_metadata(beside, "", METADATA_FILE, remarks)
+    found = read_metadata(beside, "", BESIDE, remarks)
     inner: dict[str, str] = {}
     metadata = (name for name in names if PurePosixPath(name).name == METADATA_FILE)
     for name in sorted(metadata, key=lambda one: (one.count("/"), one)):

@@ -32,8 +32,8 @@ REFUSED_SUFFIXES = (".psd", ".psb", ".heic", ".heif", ".pdf", ".eps", ".ai", ".s
 """Pictures that cannot be read: each is named in the report with the reason."""
 SUFFIXES = frozenset((*READ_SUFFIXES, *REFUSED_SUFFIXES))
 """Endings of files that are taken as pictures; all others are passed over."""
-NAMED_SUFFIXES = SUFFIXES | {".txt", ".jsonl"}
-"""Endings of the entries of an archive that are named where they may not be read."""
+NAMED_ENDINGS = (*SUFFIXES, ".txt", ".jsonl", "/")
+"""Endings of folders and of entries of an archive that are named where they may not be read."""
 ID_LENGTH = 16
 
 Progress = Callable[[int, int], None]
@@ -45,9 +45,9 @@ class Contents:
     """What is in a dataset.
 
     `unreadable` are the pictures that cannot be used; `remarks` are on captions and pairs; `altered` says what opening
-    a file changed, such as transparent parts on white. `alike` names pictures that
-    are nearly one; variations of one source are left out unless they are the same pixel for pixel. `places` has the
-    names of the files as they are on the disk, which may be no text, by the examples' ids.
+    a file changed, such as transparent parts on white. `alike` names pictures that are nearly one; variations of one
+    source are left out unless they are the same pixel for pixel. `places` has the names of the files as they are on the
+    disk, which may be no text, by the examples' ids.
     """
 
     examples: tuple[Example, ...]
@@ -165,7 +165,7 @@ def _find(path: str | Path) -> Path:
 def _read(place: Path, files: Files, progress: Progress) -> Dataset:
     # 1. Which files are pictures, and their captions.
     pictures = [name for name in files.names if PurePosixPath(name).suffix.lower() in SUFFIXES]
-    refused = [(name, why) for name, why in files.refused if PurePosixPath(name).suffix.lower() in NAMED_SUFFIXES]
+    refused = [(name, why) for name, why in files.refused if name.lower().endswith(NAMED_ENDINGS)]
     if not pictures and not refused:
         raise RequestError(f"“{quote(place)}” holds no pictures. Choose a folder or ZIP of {FINE_FORMATS} files.")
     if len(pictures) > PICTURES_LIMIT:
@@ -183,11 +183,16 @@ def _read(place: Path, files: Files, progress: Progress) -> Dataset:
         progress(done, len(pictures))
         try:
             design = open_design(files.read(name, BYTES_LIMIT))
+            trace = read_trace(design)
         except DesignError as error:
             unreadable.append(Remark(show_name(name), str(error)))
             continue
+        except MemoryError:
+            reason = "It does not fit into the free memory. Close other programs, or save it smaller."
+            unreadable.append(Remark(show_name(name), reason))
+            continue
         examples[name] = _make_example(name, design, captions[name])
-        traces.append(read_trace(design))
+        traces.append(trace)
         if design.notes:
             altered.append(Remark(show_name(name), " ".join(design.notes)))
     if not examples:

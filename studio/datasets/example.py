@@ -12,7 +12,8 @@ from studio.datasets.captions import Origin
 class Example:
     """A picture to train on.
 
-    - `id`: 16 hex digits, of its name and its file's bytes. `name`: its path in the dataset, with “/”.
+    - `id`: 16 hex digits, of its name and its file's bytes. `name`: its path in the dataset,
+      with “/”; signs that no page can show are “?”.
     - `caption`: one line; empty where there is none. `origin` says where it comes from.
     - `source`: id of the example that it is a variation of, None where it is not one of a pair.
     - `design`: the same for all pictures of one design: pairs, near-duplicates, mirror images and recolourings.

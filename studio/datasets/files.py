@@ -12,6 +12,7 @@ import threading
 import zipfile
 import zlib
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
@@ -51,13 +52,14 @@ class FolderFiles:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self.refused: tuple[tuple[str, str], ...] = ()
+        refused: list[tuple[str, str]] = []
         try:
-            self.names = tuple(sorted(_walk(root)))
+            self.names = tuple(sorted(_walk(root, refused)))
         except OSError as error:
             raise RequestError(
                 f"The folder “{quote(root)}” cannot be read: {first_line(error)} Check it, or choose another."
             ) from error
+        self.refused = tuple(refused)
 
     def read(self, name: str, limit_bytes: int) -> bytes:
         """Return the content of a file, at most one byte more than the limit. Raises `DesignError`."""
@@ -164,7 +166,9 @@ def _check_entries(
             continue
         if name.startswith("/") or ".." in name.split("/") or ":" in name.split("/")[0]:
             refused.append((name, "Its name leads out of the archive. Pack it again from within its folder."))
-        elif name in found:
+            continue
+        name = str(PurePosixPath(name))  # without “./” at its beginning
+        if name in found:
             refused.append((name, "It is in the archive twice. The first one is read; give the other another name."))
         elif entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             # Python unpacks the others without a bound: a megabyte can become many gigabytes at once.
@@ -176,10 +180,10 @@ def _check_entries(
     return found, tuple(refused)
 
 
-def _walk(root: Path) -> Iterator[str]:
-    """Yield the names of the files below a folder. Raises `OSError` for the folder itself, `RequestError` for too many.
+def _walk(root: Path, refused: list[tuple[str, str]]) -> Iterator[str]:
+    """Yield the names of the files below a folder; folders that cannot be read are added to `refused`.
 
-    A folder inside it that cannot be read has no files.
+    Raises `OSError` for the folder itself, `RequestError` for too many files.
     """
     entered: set[tuple[int, int]] = set()
     waiting = [(str(root), "", 0)]
@@ -192,24 +196,34 @@ def _walk(root: Path) -> Iterator[str]:
                 continue
             entered.add((about.st_dev, about.st_ino))
             with os.scandir(folder) as entries:
-                found = sorted(entries, key=lambda entry: entry.name)
-        except OSError:
+                found = sorted(islice(entries, ENTRIES_LIMIT + 1), key=lambda entry: entry.name)
+        except OSError as error:
             if not prefix:
                 raise
+            refused.append((prefix, f"This folder cannot be read: {first_line(error)} Check its permissions."))
             continue
+        count += len(found)
+        if count > ENTRIES_LIMIT:
+            raise RequestError(
+                f"The folder “{quote(root)}” holds more than {ENTRIES_LIMIT:,} files. Choose the folder of the "
+                "pictures alone."
+            )
         for entry in found:
             if _is_hidden(entry.name):
                 continue
-            count += 1
-            if count > ENTRIES_LIMIT:
-                raise RequestError(
-                    f"The folder “{quote(root)}” holds more than {ENTRIES_LIMIT:,} files. Choose the folder of the "
-                    "pictures alone."
-                )
-            if not entry.is_dir():
+            if not _is_folder(entry):
                 yield prefix + entry.name
             elif depth < DEPTH_LIMIT:
                 waiting.append((entry.path, f"{prefix}{entry.name}/", depth + 1))
+            else:
+                refused.append((f"{prefix}{entry.name}/", "This folder lies too deep. Move it further up."))
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads to itself
+        return False
 
 
 def _is_hidden(name: str) -> bool:

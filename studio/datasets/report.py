@@ -113,8 +113,8 @@ class DatasetReport:
             shown = [f"{one.name} ({one.factor:.2g} times)" for one in self.enlarged]
             yield f"Enlarged: {_list_names(shown)}."
         for remark in self.altered[:NAMES_SHOWN]:
-            yield f"Read differently: {remark}"
-        yield from _count_more(self.altered, "more files are read differently")
+            yield f"Altered on opening: {remark}"
+        yield from _count_more(self.altered, "more files are altered on opening")
         for remark in self.remarks[:NAMES_SHOWN]:
             yield str(remark)
         yield from _count_more(self.remarks, "more remarks")

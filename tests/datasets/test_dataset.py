@@ -195,11 +195,12 @@ def test_links_in_a_circle_and_hidden_files_are_read_once(tmp_path):
     folder = write_files(tmp_path / "loop", {"a.png": encode_carpet(1), "sub/b.png": encode_carpet(2), ".c.png": b"x"})
     (folder / "sub" / "again").symlink_to(folder, target_is_directory=True)
     (folder / "nowhere.png").symlink_to(tmp_path / "gone.png")
+    (folder / "self.png").symlink_to(folder / "self.png")
     outside = write_files(tmp_path / "elsewhere", {"d.png": encode_carpet(3)})
     (folder / "linked").symlink_to(outside, target_is_directory=True)
     with open_dataset(folder) as dataset:
         assert names(dataset) == ["a.png", "linked/d.png", "sub/b.png"]
-        assert [remark.name for remark in dataset.report.unreadable] == ["nowhere.png"]
+        assert [remark.name for remark in dataset.report.unreadable] == ["nowhere.png", "self.png"]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="names of bytes and pipes are those of POSIX")
@@ -223,7 +224,7 @@ def test_what_opening_changes_is_told(tmp_path):
     half.putalpha(128)
     with open_dataset(write_files(tmp_path / "x", {"a.png": encode_picture(half)})) as dataset:
         assert [remark.name for remark in dataset.report.altered] == ["a.png"]
-        assert any(line.startswith("Read differently: a.png: ") for line in dataset.report.lines())
+        assert any(line.startswith("Altered on opening: a.png: ") for line in dataset.report.lines())
 
 
 @pytest.mark.slow
@@ -314,6 +315,22 @@ def test_no_name_in_an_archive_leads_out_of_it(tmp_path):
         assert names(dataset) == ["good.png"]
         assert sorted(remark.name for remark in dataset.report.unreadable) == sorted(n.replace("\\", "/") for n in evil)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["evil.txt", "x.zip"]
+
+
+def test_names_in_an_archive_may_begin_with_its_folder(tmp_path):
+    archive = write_zip(
+        tmp_path / "x.zip", {"./a.png": encode_carpet(1), "./a.txt": "red", "b\\c.png": encode_carpet(2)}
+    )
+    with open_dataset(archive) as dataset:
+        assert {example.name: example.caption for example in dataset.examples} == {"a.png": "red", "b/c.png": ""}
+
+
+def test_folders_that_lie_too_deep_are_named(tmp_path):
+    deep = "/".join("d" * 34)
+    folder = write_files(tmp_path / "x", {"a.png": encode_carpet(1), f"{deep}/b.png": encode_carpet(2)})
+    with open_dataset(folder) as dataset:
+        assert names(dataset) == ["a.png"]
+        assert "too deep" in dataset.report.unreadable[0].reason
 
 
 def test_a_name_in_an_archive_twice_is_read_once(tmp_path):

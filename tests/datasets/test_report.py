@@ -36,17 +36,22 @@ def test_numbered_pictures_of_a_folder_are_variations_of_number_0(tmp_path):
             assert not {one.design for one in trained} & {one.design for one in held_out}
 
 
+SIZE = (90, 120)
+
+
 @pytest.mark.parametrize(
     ("sizes", "unreadable", "sources", "said"),
     [
-        ({"design_3/1.png": (9, 12), "design_3/2.png": (9, 12)}, (), {}, "design_3: It has no picture 0"),
-        ({"d/1.png": (9, 12), "d/2.png": (9, 12)}, (), {}, ""),
-        ({"d/1.png": (9, 12)}, ("d/0.png",), {}, "d: Its picture 0, the source, cannot be read"),
-        ({"d/0.png": (90, 120), "d/1.png": (120, 90)}, (), {}, "d/1.png: Its shape is not that of picture 0"),
-        ({"d/00.png": (90, 120), "d/01.tif": (181, 240)}, (), {"d/01.tif": "d/00.png"}, ""),
-        ({f"d/{i}.png": (9, 12) for i in range(40)}, (), {}, "d: It has 40 numbered pictures"),
-        ({"0.png": (9, 12), "1.png": (9, 12)}, (), {}, ""),
-        ({"d/0.png": (9, 12), "d/١.png": (9, 12), "d/9999999.png": (9, 12)}, (), {}, ""),
+        ({"design_3/1.png": SIZE, "design_3/2.png": SIZE}, (), {}, "design_3: It has no picture 0"),
+        ({"d/1.png": SIZE, "d/2.png": SIZE}, (), {}, ""),
+        ({"design 1/1.png": SIZE}, ("design 1/0.png",), {}, "design 1: Its picture 0, the source, cannot be read"),
+        ({"design1/0.png": SIZE, "design1/1.png": (120, 90)}, (), {}, "design1/1.png: Its shape is not that of"),
+        ({"Design-1/00.png": SIZE, "Design-1/01.tif": (181, 240)}, (), {"Design-1/01.tif": "Design-1/00.png"}, ""),
+        ({f"d/{i}.png": SIZE for i in range(20)}, (), {}, "d: Its 20 numbered pictures are taken as designs"),
+        ({f"designs/{i:04}.png": SIZE for i in range(9)}, (), {}, "designs: Its 9 numbered pictures"),
+        ({"0.png": SIZE, "1.png": SIZE}, (), {}, ""),
+        ({"design_1/0.png": SIZE}, (), {}, ""),
+        ({"design_1/0.png": SIZE, "design_1/١.png": SIZE, "design_1/9999999.png": SIZE}, (), {}, ""),
     ],
 )
 def test_doubtful_pairs_are_left_out_and_named(sizes, unreadable, sources, said):
@@ -55,8 +60,17 @@ def test_doubtful_pairs_are_left_out_and_named(sizes, unreadable, sources, said)
     assert [str(remark).startswith(said) for remark in pairs.remarks] == ([True] if said else [])
 
 
+def test_folders_of_any_name_hold_pairs_where_several_do():
+    sizes = {f"{folder}/{i}.png": SIZE for folder in ("kashan", "kilim") for i in range(3)}
+    assert len(find_pairs(sizes).sources) == 4
+    many = {f"series/{i}.png": SIZE for i in range(31)}
+    pairs = find_pairs(sizes | many)
+    assert len(pairs.sources) == 4
+    assert [remark.name for remark in pairs.remarks] == ["series"]
+
+
 def test_a_folder_named_design_may_hold_many_variations():
-    sizes = {f"design 7/{i}.png": (9, 12) for i in range(40)}
+    sizes = {f"design 7/{i}.png": SIZE for i in range(40)}
     assert len(find_pairs(sizes).sources) == 39
 
 
