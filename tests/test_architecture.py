@@ -216,6 +216,16 @@ def test_designs_and_evaluation_need_only_numpy_and_pillow(library: str) -> None
     assert set(answer.stdout.split()) == {"PIL", "numpy", "studio"}
 
 
+def test_importing_the_datasets_loads_no_heavy_library() -> None:
+    code = (
+        "import sys, studio.datasets\n"
+        "new = {name.split('.')[0] for name in sys.modules} - sys.stdlib_module_names\n"
+        "print(*sorted(new & {'pandas', 'streamlit', 'torch', 'numba', 'transformers', 'tqdm', 'numpy', 'PIL'}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["PIL", "numpy"]
+
+
 def test_the_example_in_the_librarys_docstring_runs() -> None:
     import doctest
 
