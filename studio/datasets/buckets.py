@@ -35,7 +35,7 @@ BLENDED_COST = 0.3
 
 
 class Sized(Protocol):
-    """A picture with an id and a size."""
+    """A picture with an id and a size, and the id of its source if it is one of a pair."""
 
     @property
     def id(self) -> str:
@@ -48,6 +48,10 @@ class Sized(Protocol):
     @property
     def height_px(self) -> int:
         """Its height."""
+
+    @property
+    def source(self) -> str | None:
+        """The id of its source."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -74,12 +78,14 @@ def plan_buckets(
     Both sides of a bucket are multiples of `multiple_px`, and it has at most `resolution_px` squared pixels. 3:4 stays
     exactly 3:4: 864 x 1152 at 1024. A smaller picture gets a bucket of its own size rather than being enlarged. Only
     where its shorter side is below `smallest_px` it is enlarged by a whole number, so that knots stay squares. At most
-    4 % of a picture is cut off, or what `multiple_px` at that size makes necessary. Raises `RequestError` for a
-    resolution below one multiple or above 16 384.
+    4 % of a picture is cut off, or what `multiple_px` at that size makes necessary. A variation takes the bucket of its
+    source, so that the two can be trained as a pair. Raises `RequestError` for a resolution below one multiple or above
+    16 384.
     """
-    named = [(example.id, (example.width_px, example.height_px)) for example in examples]
-    planned = plan_sizes(Counter(size for _, size in named), resolution_px, multiple_px, smallest_px)
-    return {name: planned[size] for name, size in named}
+    listed = list(examples)
+    sizes = {one.id: (one.width_px, one.height_px) for one in listed}
+    planned = plan_sizes(Counter(sizes.values()), resolution_px, multiple_px, smallest_px)
+    return {one.id: planned[sizes.get(one.source or "", sizes[one.id])] for one in listed}
 
 
 def plan_sizes(

@@ -155,6 +155,18 @@ def test_buckets_are_named_by_the_examples_ids():
     assert plan_buckets([], 1024, 16, 512) == {}
 
 
+def test_a_variation_takes_the_bucket_of_its_source():
+    source = Example("a1", "d/0.png", "", 900, 1200)
+    variations = [
+        Example("b2", "d/1.png", "", 450, 604, source="a1"),
+        Example("c3", "d/2.png", "", 900, 1200, source="lost"),
+        Example("d4", "e.png", "", 450, 604),
+    ]
+    planned = plan_buckets([source, *variations], 1024, 16, 64)
+    assert planned["b2"] == planned["a1"] == planned["c3"] == Bucket(864, 1152)
+    assert planned["d4"] != planned["a1"]
+
+
 @pytest.mark.parametrize("resolution", [0, 15, 20_000])
 def test_resolutions_that_no_model_draws_are_refused(resolution):
     with pytest.raises(RequestError, match="resolution"):
