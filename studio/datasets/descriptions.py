@@ -6,7 +6,9 @@ said in the same words and order. What cannot be told for certain is left out.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +20,8 @@ from studio.designs.structure.symmetry import Direction, find_symmetries
 from studio.designs.yarns import read_yarns
 
 Knots = NDArray[np.uint8]
+DESCRIBED_PIXELS = 1_500_000
+"""A larger picture without yarns of its own, such as a photo, is reduced to at most this many pixels first."""
 LEAST_NAMED = 0.03
 """A yarn is named from this share of the knots on."""
 MOSTLY = 0.4
@@ -38,7 +42,7 @@ carpets every middle that was found so is a medallion."""
 
 def describe_design(design: Design) -> str:
     """Return a caption of a design: "medallion carpet in red, navy and ivory, red field, three borders, red border"."""
-    knots = read_yarns(design)
+    knots = read_yarns(_reduce(design))
     names = name_colours(knots.palette)
     border = find_border(knots.indices)
     axes = find_symmetries(knots.indices)
@@ -56,6 +60,15 @@ def describe_design(design: Design) -> str:
     if border is None and find_repeat(knots.indices) is not None:
         parts.append("repeating pattern")
     return ", ".join(parts)
+
+
+def _reduce(design: Design) -> Design:
+    """Return a design without yarns of its own with few enough pixels, any other unchanged: its knots count."""
+    factor = math.ceil(math.sqrt(design.width_px * design.height_px / DESCRIBED_PIXELS))
+    if design.index_map is not None or factor == 1:
+        return design
+    image = design.image.reduce(factor)
+    return replace(design, image=image, width_px=image.width, height_px=image.height)
 
 
 def _list_colours(names: tuple[str, ...], shares: NDArray[np.float64]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections import Counter
 
 import numpy as np
@@ -114,6 +115,13 @@ def test_any_picture_has_a_caption(data):
     said = describe_design(open_design(data))
     assert "carpet in " in said
     assert said == " ".join(said.split())
+
+
+@pytest.mark.slow
+def test_a_large_photo_is_described_as_its_half_is():
+    photo = Image.open(io.BytesIO(draw_photo(1800, 2400)))
+    halves = [describe_design(open_design(encode_picture(one))) for one in (photo, photo.reduce(2))]
+    assert halves[0] == halves[1]
 
 
 def test_the_same_design_has_the_same_caption():
