@@ -52,8 +52,8 @@ class WrittenCaptions:
 def list_captions(dataset: Dataset, *, progress: Progress | None = None) -> tuple[CaptionRow, ...]:
     """Return the caption of each example in order; where there is none, one made from the design itself.
 
-    A description takes a tenth of a second a megapixel, and some 0.4 s of a photo. `progress` may raise to stop. A picture that cannot be read any
-    more has no caption.
+    A description takes a tenth of a second a megapixel, and some 0.4 s of a photo. `progress` may raise to stop. A
+    picture that cannot be read any more has no caption.
     """
     missing = [example for example in dataset.examples if not example.caption]
     described: dict[str, str] = {}

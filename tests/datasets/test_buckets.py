@@ -113,6 +113,7 @@ def test_a_bucket_is_never_wider_than_the_resolution_allows():
 
 
 @pytest.mark.slow
+@settings(deadline=None, max_examples=60)
 @given(size=SIZES, resolution=st.integers(16, 200))
 def test_even_the_smallest_resolution_has_a_bucket_for_every_shape(size, resolution):
     (bucket,) = plan(size, resolution=resolution)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from studio.datasets import Example, split
@@ -15,6 +15,7 @@ def make_examples(numbers) -> list[Example]:
     return [Example(f"{number:016x}", f"{number}.png", "", 64, 64, design=f"{number:016x}") for number in numbers]
 
 
+@settings(deadline=None)
 @given(count=st.integers(4, 60), share=st.floats(0.01, 0.5), seed=st.integers(0, 5))
 def test_the_share_of_the_designs_is_held_out_and_nothing_is_lost(count, share, seed):
     examples = make_examples(range(count))
@@ -24,6 +25,7 @@ def test_the_share_of_the_designs_is_held_out_and_nothing_is_lost(count, share, 
     assert split(list(reversed(examples)), share, seed)[1] == tuple(reversed(held_out))
 
 
+@settings(deadline=None)
 @given(count=st.integers(4, 60), extra=st.integers(1000, 2000), seed=st.integers(0, 5))
 def test_a_picture_more_moves_one_other_design_at_most(count, extra, seed):
     before = {example.id for example in split(make_examples(range(count)), 0.1, seed)[1]}
