@@ -49,7 +49,7 @@ LAYERS = [
     {"studio.generation.guidance"},
     {"studio.generation.vae", "studio.generation.sampling"},
     {"studio.generation.events", "studio.generation.motif_memory"},
-    {"studio.datasets"},
+    {"studio.datasets", "studio.optimisation"},
     {"studio.models", "studio.catalogue", "studio.evaluation", "studio.recompose"},
     {"studio.catalogue.index"},
     {"studio.catalogue.files"},
@@ -67,7 +67,14 @@ LAYERS = [
     {"studio.schema"},
     {"studio.errors", "studio.terminal"},
 ]
-MAY_BE_HEAVY = ("studio/models/", "studio/generation/", "studio/training/", "studio/adapter_", "studio/commands/")
+MAY_BE_HEAVY = (
+    "studio/models/",
+    "studio/generation/",
+    "studio/training/",
+    "studio/adapter_",
+    "studio/optimisation/",
+    "studio/commands/",
+)
 LIGHT_GENERATION = ("__init__", "events", "motif_memory", "motifs", "drawing_engine")
 LIGHT_MODELS = (
     "__init__",
@@ -80,7 +87,7 @@ LIGHT_MODELS = (
     "adapter_files",
     "adapter_fit",
 )
-LIGHT_ADAPTER_TRAINING = ("__init__", "folder", "memory_estimate")
+LIGHT_ADAPTER_TRAINING = ("__init__", "folder", "memory_estimate", "forecast", "defaults")
 MAY_USE_STREAMLIT = ("streamlit_app.py", "pages/", "studio/ui/")
 
 

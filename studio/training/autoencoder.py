@@ -16,10 +16,11 @@ from torch.nn import functional as F
 
 from studio.errors import InputError
 from studio.models.device import mixed_precision
+from studio.optimisation.running_average import RunningAverage
 from studio.training.crops import CropStream
 from studio.training.examples import draw_held_out
 from studio.training.losses import LossWeights, measure_loss
-from studio.training.optimisers import MixedOptimiser, RunningAverage, Schedule, split_matrices
+from studio.training.optimisers import MixedOptimiser, Schedule, split_matrices
 from studio.training.pixels import measure_psnr, to_pixels, to_tensor
 
 if TYPE_CHECKING:

@@ -17,13 +17,15 @@ from PIL import Image
 from studio.carpets.generator import sample_captions, vocabulary
 from studio.errors import InputError
 from studio.models.device import choose_device
+from studio.optimisation.running_average import RunningAverage
+from studio.optimisation.training_state import load_state, save_state
 from studio.training.architecture import build_autoencoder
 from studio.training.autoencoder import AutoencoderRecipe, AutoencoderTraining, fix_posterior_variance
-from studio.training.checkpoint import BuiltinParts, build_parts, export_parts, load_parts, load_state, save_state
+from studio.training.checkpoint import BuiltinParts, build_parts, export_parts, load_parts
 from studio.training.crops import CropStream
 from studio.training.decoder import DecoderTraining
 from studio.training.flow import FlowModel, FlowTraining
-from studio.training.optimisers import RunningAverage, Schedule
+from studio.training.optimisers import Schedule
 from studio.training.vae_initialisation import initialise_linear
 from studio.training.vae_widening import widen_autoencoder
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-import os
 import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -128,27 +127,6 @@ def _halve(parts: BuiltinParts) -> BuiltinParts:
     halved: dict[str, Any] = {name: copy.deepcopy(module).half() for name, module in modules.items()}
     halved["vae"].to(memory_format=torch.contiguous_format)  # safetensors files have one memory layout
     return replace(parts, **halved)
-
-
-def save_state(state: dict[str, Any], path: Path) -> None:
-    """Write a training state atomically: an interruption leaves either the old file or the new one."""
-    import torch
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.part")
-    with partial.open("wb") as file:
-        torch.save(state, file)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
-
-
-def load_state(path: Path) -> dict[str, Any]:
-    """Return a state written by `save_state`; only tensors and plain values are unpickled."""
-    import torch
-
-    state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    return state
 
 
 def _drop_local_paths(folder: Path) -> None:

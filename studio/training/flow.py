@@ -27,10 +27,11 @@ from studio.generation.sampling import Corner, Step, sample_euler
 from studio.generation.vae import unscale
 from studio.models.device import mixed_precision
 from studio.models.pipeline import TRAINED_TIMESTEPS
+from studio.optimisation.running_average import RunningAverage
 from studio.training.checkpoint import BuiltinParts
 from studio.training.examples import PairShares, draw_held_out
 from studio.training.latents import Batch, LatentStream, plan_buckets
-from studio.training.optimisers import MixedOptimiser, RunningAverage, Schedule, split_matrices
+from studio.training.optimisers import MixedOptimiser, Schedule, split_matrices
 from studio.training.pixels import to_pixels
 
 KEEP_OUT_OF_MUON = ("text_encoder", "embed", "norm", "proj_out")

@@ -11,10 +11,10 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from studio.optimisation.training_state import load_state, save_state
 from studio.training import architecture
 from studio.training.autoencoder import BROAD_BLOCKS, AutoencoderRecipe, AutoencoderTraining, draw_noise
 from studio.training.builtin import build_training
-from studio.training.checkpoint import load_state, save_state
 from studio.training.crops import CropStream
 from studio.training.losses import measure_loss, measure_yarns
 from studio.training.pixels import measure_psnr, to_pixels

@@ -11,10 +11,11 @@ import pytest
 import torch
 
 from studio.errors import InputError
+from studio.optimisation.training_state import load_state, save_state
 from studio.training import architecture
 from studio.training.autoencoder import AutoencoderTraining
 from studio.training.builtin import PhaseRun, build_training, open_parts, train_builtin, train_phase
-from studio.training.checkpoint import export_parts, load_parts, load_state, save_state
+from studio.training.checkpoint import export_parts, load_parts
 from tests.support.tiny_models import (
     CPU,
     TINY_VAE,

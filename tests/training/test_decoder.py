@@ -11,8 +11,8 @@ import torch
 
 from studio.generation.vae import scale, unscale
 from studio.models.device import mixed_precision
+from studio.optimisation.training_state import load_state, save_state
 from studio.training import decoder
-from studio.training.checkpoint import load_state, save_state
 from studio.training.decoder import DecoderRecipe, DecoderTraining, weave_crop
 from studio.training.losses import find_yarns, measure_loss
 from tests.support.tiny_models import CPU, build_tiny, draw_batch, read_weights, tokenizers, two_threads

@@ -1,0 +1,1 @@
+"""What trainings share: the average of the weights, and their state in a file."""
