@@ -22,7 +22,7 @@ from studio.generation.sampling import add_noise, draw_noise, shift_sigma
 from studio.generation.vae import Codec
 from studio.models.device import quick_precision
 from studio.models.pipeline import SD3Pipeline, execution_device, to_picture
-from studio.models.prompts import PromptCache
+from studio.models.prompts import PromptEncoder
 
 LEAST_SHIFT = 1.0
 """No extra noise."""
@@ -49,7 +49,7 @@ class Probe:
 
     pipe: SD3Pipeline
     codec: Codec
-    prompts: PromptCache
+    prompts: PromptEncoder
     latents: Tensor
     noises: tuple[Tensor, Tensor]
 
@@ -58,7 +58,7 @@ class Probe:
         cls,
         pipe: SD3Pipeline,
         codec: Codec,
-        prompts: PromptCache,
+        prompts: PromptEncoder,
         latents: Tensor,
         seeds: tuple[int, int] = (0, 1),
     ) -> Probe:
@@ -91,7 +91,7 @@ class Probe:
 def choose_shift(
     pipe: SD3Pipeline,
     codec: Codec,
-    prompts: PromptCache,
+    prompts: PromptEncoder,
     latents: Tensor,
     report: Callable[[], None] = lambda: None,
 ) -> float:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections.abc import Collection
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import psutil
 import torch
@@ -45,20 +46,31 @@ _OTHER_SIGMAS = ("shift_terminal", "use_karras_sigmas", "use_exponential_sigmas"
 """Options of a scheduler that a noise shift would override."""
 
 
-def load_pipeline(entry: ModelEntry, dtype: torch.dtype, adapter: AdapterFile | None = None) -> SD3Pipeline:
+PARTS = ("transformer", "text_encoder", "text_encoder_2", "text_encoder_3", "vae")
+"""The parts of a pipeline that hold weights."""
+
+
+def load_pipeline(
+    entry: ModelEntry, dtype: torch.dtype, adapter: AdapterFile | None = None, parts: Collection[str] = PARTS
+) -> SD3Pipeline:
     """Return a model loaded into main memory, downloaded first if it is missing; the adapter is not applied.
+
+    Of `PARTS` only those in `parts` are loaded; the others are None in the pipeline.
 
     Raises `ModelError` with the step to take: licence, token, network, damaged files. Raises `AdapterError` before
     anything is loaded if an adapter is given that does not fit.
     """
     pipeline_class = find_pipeline_class()
-    folder = entry.folder if entry.folder is not None else _fetch(entry)
+    folder = fetch_model(entry)
     if adapter is not None and (layers := read_layers(folder)):
         check_fit(layers, adapter)
-    _check_memory(entry, folder)
+    _check_memory(entry, folder, parts)
+    left_out: dict[str, Any] = dict.fromkeys(part for part in PARTS if part not in parts)
     try:
         # Only safetensors: a pickle can run code when it is read.
-        pipe = pipeline_class.from_pretrained(folder, dtype=dtype, local_files_only=True, use_safetensors=True)
+        pipe = pipeline_class.from_pretrained(
+            folder, dtype=dtype, local_files_only=True, use_safetensors=True, **left_out
+        )
     except MEMORY_ERRORS as error:
         if not is_out_of_memory(error):
             raise _damaged(entry, error) from error
@@ -70,7 +82,8 @@ def load_pipeline(entry: ModelEntry, dtype: torch.dtype, adapter: AdapterFile | 
     _check_scheduler(entry, pipe.scheduler)
     # As peft does when it adds an adapter: torch computes some products in another order where weights could be
     # trained, and a weight of 0 would differ from no adapter in the last bit.
-    pipe.transformer.requires_grad_(False)
+    if pipe.transformer is not None:
+        pipe.transformer.requires_grad_(False)
     pipe.set_progress_bar_config(disable=True)  # type: ignore[no-untyped-call]  # diffusers, untyped
     return cast(SD3Pipeline, pipe)
 
@@ -84,13 +97,22 @@ def stamp_weights(folder: Path) -> tuple[tuple[str, int, int], ...]:
     return tuple((name, file.st_size, file.st_mtime_ns) for name, file in known)
 
 
+def fetch_model(entry: ModelEntry) -> Path:
+    """Return the folder of a model, downloaded first if it is missing. Raises `ModelError` with the step to take."""
+    return entry.folder if entry.folder is not None else _fetch(entry)
+
+
 def fingerprint(pipe: SD3Pipeline) -> str:
+    """Return 12 hex digits that identify the weights of a pipeline, see `fingerprint_files`."""
+    return fingerprint_files(Path(pipe.config["_name_or_path"]))
+
+
+def fingerprint_files(folder: Path) -> str:
     """Return 12 hex digits that identify the weights, hashed from each file's path, size and a sample every 16 MiB.
 
     A merged LoRA changes layers throughout a file, so the samples detect it. Sampling 27 GB takes a moment instead of
     a minute.
     """
-    folder = Path(pipe.config["_name_or_path"])
     digest = hashlib.sha256()
     for file in sorted(folder.rglob("*.safetensors")):
         size = file.stat().st_size
@@ -181,9 +203,10 @@ def _damaged(entry: ModelEntry, error: Exception) -> ModelError:
     )
 
 
-def _check_memory(entry: ModelEntry, folder: Path) -> None:
+def _check_memory(entry: ModelEntry, folder: Path, parts: Collection[str]) -> None:
     """Raise `MemoryShortError` for a model that cannot fit: the system would end the studio without an error."""
-    needed = sum(file.stat().st_size for file in folder.glob("*/*.safetensors") if ".fp16." not in file.name)
+    files = [file for part in parts for file in (folder / part).glob("*.safetensors")]
+    needed = sum(file.stat().st_size for file in files if ".fp16." not in file.name)
     free = psutil.virtual_memory().available + psutil.swap_memory().free
     if needed > free:
         raise MemoryShortError(

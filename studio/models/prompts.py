@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -43,6 +44,13 @@ class PromptEmbeds:
     text: TextEmbeds
     negative: TextEmbeds | None
     cut: bool
+
+
+class PromptEncoder(Protocol):
+    """Returns the embeddings of prompts."""
+
+    def encode(self, prompt: str, negative_prompt: str, guided: bool) -> PromptEmbeds:
+        """Return the embeddings of a prompt, and of the negative one only when `guided`."""
 
 
 class PromptCache:
