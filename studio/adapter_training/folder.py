@@ -125,6 +125,7 @@ class TrainingFolder:
         line = json.dumps({"kind": kind, **values}, ensure_ascii=False, allow_nan=False)
         file = self.root / "log.jsonl"
         try:
+            self.root.mkdir(parents=True, exist_ok=True)
             with file.open("a+b") as stream:
                 # A line that a kill or a full disk cut is ended first, so that only it is lost.
                 if stream.tell() and not _ends_a_line(file):

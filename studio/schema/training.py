@@ -43,7 +43,7 @@ class LoraRecipe:
     - `average`: decay of the exponential moving average that is saved (0: the last weights).
     - `clip`: largest norm of the gradients.
     - `held_out`: share of the designs that is kept for validation.
-    - `checkpoint_every`, `validate_every`, `samples_every`: in steps.
+    - `checkpoint_every`, `validate_every`, `samples_every`: in steps. No samples are drawn where the last is 0.
     - `trigger`: words that begin every caption, by which a prompt calls for the style.
 
     Raises `RequestError` on values out of range. The message names the value and a good one.
@@ -100,10 +100,9 @@ class LoraRecipe:
         check_number("Gradient clip", self.clip, 1e-6, 1e6, "1 is usual")
         check_number("Weight decay", self.weight_decay, 0.0, 1.0, "0.01 is usual")
         check_number("Share held out", self.held_out, 0.0, 0.5, "0.1 is usual")
-        for name in ("checkpoint_every", "validate_every", "samples_every"):
-            check_whole(
-                name.replace("_", " ").capitalize(), getattr(self, name), 1, TRAINING_STEPS_LIMIT, "100 is usual"
-            )
+        check_whole("Steps between checkpoints", self.checkpoint_every, 1, TRAINING_STEPS_LIMIT, "100 is usual")
+        check_whole("Steps between validations", self.validate_every, 1, TRAINING_STEPS_LIMIT, "100 is usual")
+        check_whole("Steps between samples", self.samples_every, 0, TRAINING_STEPS_LIMIT, "250 is usual")
         check_whole("Seed", self.seed, 0, SEED_LIMIT - 1, "0 is as good as any")
 
     def learning_rate_at(self, step: int) -> float:

@@ -10,12 +10,7 @@ from pathlib import Path
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the models that can be trained, and their arguments."""
-    subjects = parser.add_subparsers(dest="subject", required=True, metavar="SUBJECT")
-    _add_builtin_arguments(subjects.add_parser("builtin", help="the small model that the studio ships"))
-
-
-def _add_builtin_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
     parser.add_argument("--output", type=Path, required=True, help="folder of the training, made if missing")
     parser.add_argument("--minutes", type=float, default=60.0, help="how long to train now (default: 60)")
     parser.add_argument("--resume", action="store_true", help="continue the training in the folder")
