@@ -88,8 +88,12 @@ class Encoder:
         )
 
     def load(self, parts: tuple[str, ...], dtype: torch.dtype | None = None) -> SD3Pipeline:
-        """Return a pipeline with these parts, in bf16 on a card and fp32 elsewhere if nothing else is said."""
-        usual = torch.bfloat16 if self._accelerator.device.type == "cuda" else torch.float32
+        """Return a pipeline with these parts; if nothing else is said in bf16 on a card, and elsewhere in fp32.
+
+        Weights of 8 bits have the number format that is computed in: they cannot be cast.
+        """
+        halves = self._accelerator.device.type == "cuda" or self._recipe.base == "8bit"
+        usual = torch.bfloat16 if halves and self._accelerator.mixed_precision == "bf16" else torch.float32
         return load_pipeline(self._entry, usual if dtype is None else dtype, parts=parts)
 
     def _encode_prompts(self, prompts: EncodedPrompts, texts: list[str]) -> None:

@@ -125,10 +125,11 @@ class LoraRun:
                 self._validate(training, prepared)
             if recipe.samples_every and (last or step % recipe.samples_every == 0):
                 self._draw_samples(training, sampler, prepared)
-            if last or step % recipe.checkpoint_every == 0 or self._stopped():
+            stopping = not last and self._agree_to_stop()
+            if last or stopping or step % recipe.checkpoint_every == 0:
                 self._write_checkpoint(training, prepared)
-            if not last:
-                self._check_stopped()
+            if stopping:
+                raise Stopped
 
     def _validate(self, training: LoraTraining, prepared: Prepared) -> None:
         if not prepared.held_out or not self._accelerator.is_main_process:
@@ -192,6 +193,11 @@ class LoraRun:
         """Tell what is being done, and how much of it is done, 0 to 1; raises `Stopped` where it should not be."""
         self._check_stopped()
         self._note("stage", stage=stage, share=share)
+
+    def _agree_to_stop(self) -> bool:
+        """Return whether any of the processes was asked to stop: all of them take the same steps."""
+        asked = torch.tensor(float(self._stopped()), device=self._accelerator.device)
+        return bool(self._accelerator.reduce(asked, "sum") > 0)
 
     def _check_stopped(self) -> None:
         if self._stopped():

@@ -165,8 +165,10 @@ class LoraTraining:
         """Return the loss of each picture (b,)."""
         noisy, velocity = make_path(source, target, noise, levels)
         dtype = self._dtype
+        # Without gradients as one process: the others do not measure with it.
+        model = self._model if torch.is_grad_enabled() else self.transformer
         with self.accelerator.autocast():
-            predicted = self._model(
+            predicted = model(
                 hidden_states=noisy.to(dtype),
                 timestep=(TRAINED_TIMESTEPS * levels.sigmas).to(noisy.device),
                 encoder_hidden_states=text.words.to(dtype),

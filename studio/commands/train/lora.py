@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import dataclasses
 import json
+import os
 import signal
 import sys
 import threading
@@ -112,8 +113,14 @@ def _read_on(stop: threading.Event, report: Callable[[Mapping[str, Any]], None])
 
 @contextlib.contextmanager
 def _hold_device(stop: threading.Event, report: Callable[[Mapping[str, Any]], None]) -> Iterator[bool]:
-    """Hold the lock of the graphics card; yields False where the training is stopped before another studio frees it."""
+    """Hold the lock of the graphics card; yields False where the training is stopped before another studio frees it.
+
+    Of the processes of one training, the first one holds it for all.
+    """
     lock = FileLock(device_lock_file())
+    if not _is_first():
+        yield True
+        return
     while not stop.is_set():
         try:
             lock.acquire(timeout=_LOCK_POLL_SECONDS)
@@ -163,7 +170,7 @@ def _read_recipe(args: argparse.Namespace, folder: TrainingFolder) -> tuple[Lora
         return facts.recipe, Path(facts.dataset["path"]) if args.dataset is None else args.dataset
     if args.dataset is None:
         raise InputError("DATASET is missing: name a folder or a ZIP of pictures with captions.")
-    if folder.begun:
+    if folder.begun and _is_first():
         raise RequestError(
             f"{folder.root} holds a training already. Go on with it with --resume, or name another folder."
         )
@@ -178,6 +185,11 @@ def _make_recipe(args: argparse.Namespace) -> LoraRecipe:
     if values.get("optimiser") == "prodigy":
         values.setdefault("learning_rate", 1.0)
     return LoraRecipe(**values, paired=args.paired, mirrored=not args.no_mirrored)
+
+
+def _is_first() -> bool:
+    """Return whether this is the first of the processes that `accelerate launch` started, or the only one."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 def _options() -> list[str]:
