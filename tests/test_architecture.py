@@ -36,7 +36,8 @@ LAYERS = [
     {"studio.carpets.captions"},
     {"studio.carpets.layouts", "studio.carpets.drawing"},
     {"studio.adapter_training"},
-    {"studio.adapter_training.card", "studio.adapter_evaluation"},
+    {"studio.adapter_training.card"},
+    {"studio.adapter_training.folder", "studio.adapter_evaluation"},
     {"studio.generation.engine", "studio.generation.drawing_engine"},
     {"studio.generation.motifs"},
     {"studio.generation.preparation"},
@@ -88,6 +89,7 @@ LIGHT_MODELS = (
     "adapter_fit",
 )
 LIGHT_ADAPTER_TRAINING = ("__init__", "folder", "memory_estimate", "forecast", "defaults")
+LIGHT_ADAPTER_EVALUATION = ("__init__", "results", "notes", "held_out", "archive_view")
 MAY_USE_STREAMLIT = ("streamlit_app.py", "pages/", "studio/ui/")
 
 
@@ -153,7 +155,9 @@ def test_only_the_worker_imports_heavy_libraries(file: Path) -> None:
     light_model = path.startswith("studio/models/") and file.stem in LIGHT_MODELS
     light_generation = path.startswith("studio/generation/") and file.stem in LIGHT_GENERATION
     light_training = path.startswith("studio/adapter_training/") and file.stem in LIGHT_ADAPTER_TRAINING
-    if path.startswith(MAY_BE_HEAVY) and not (light_model or light_generation or light_training):
+    light_evaluation = path.startswith("studio/adapter_evaluation/") and file.stem in LIGHT_ADAPTER_EVALUATION
+    light = light_model or light_generation or light_training or light_evaluation
+    if path.startswith(MAY_BE_HEAVY) and not light:
         return
     heavy = {name for name in imports(file, lazy=True) if name.split(".")[0] in HEAVY}
     assert not heavy, f"{file} imports {heavy}"

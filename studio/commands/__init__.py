@@ -24,9 +24,9 @@ COMMANDS: dict[str, str] = {
     "inspect": "measure a design: yarns, symmetry, border, repeat",
     "export": "write a design or a variation in a format of loom software",
     "catalogue": "rebuild the index of outputs/ from its files",
-    "train": "train the built-in model",
+    "train": "train an adapter (LoRA), or the built-in model",
     "dataset": "check a dataset, write its captions, or collect one from the gallery",
-    "evaluate": "measure the built-in model, or variations of a design",
+    "evaluate": "measure an adapter, the built-in model, or variations of a design",
     "benchmark": "compare with plain pipeline calls, or time knots and motifs",
 }
 """Summary by name. A command's module has `add_arguments(parser)` and `run(args) -> int`. Only the module of the given

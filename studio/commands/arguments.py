@@ -9,6 +9,9 @@ from pathlib import Path
 from studio.designs import Design, open_design
 from studio.designs.files.opening import BYTES_LIMIT
 from studio.errors import DesignError
+from studio.models.adapter_files import AdapterFile, inspect_adapter, read_adapter_path
+from studio.models.adapter_fit import check_fit, read_layers
+from studio.models.registry import ModelEntry
 from studio.workspace import default_outputs
 
 
@@ -49,3 +52,11 @@ def open_named(data: bytes, name: str, *, to_vary: bool = True) -> Design:
         return open_design(data, to_vary=to_vary)
     except DesignError as error:
         raise DesignError(f"{name}: {error}") from error
+
+
+def read_adapter(text: str, entry: ModelEntry) -> AdapterFile:
+    """Return the adapter at a path as it was written, checked against a model that is here. Raises `AdapterError`."""
+    adapter = inspect_adapter(read_adapter_path(text))
+    if entry.folder is not None and (layers := read_layers(entry.folder)):
+        check_fit(layers, adapter)
+    return adapter

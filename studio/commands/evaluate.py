@@ -1,6 +1,7 @@
 """`evaluate builtin`: the figures of the built-in model on held-out designs, next to their targets.
 
-`evaluate set` measures variations against their design instead (`evaluate_set`).
+`evaluate set` measures variations against their design instead (`evaluate_set`), `evaluate adapter` an adapter against
+its base model (`evaluate_adapter`).
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from studio.commands.evaluate_adapter import add_adapter_arguments, run_adapter
 from studio.commands.evaluate_set import add_set_arguments, run_set
 from studio.commands.figures.figures_file import check_figures_file, write_figures
 from studio.errors import InputError
@@ -23,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     subjects = parser.add_subparsers(dest="subject", required=True, metavar="SUBJECT")
     _add_builtin_arguments(subjects.add_parser("builtin", help="the small model that the studio ships"))
     add_set_arguments(subjects.add_parser("set", help="variations against their design, knot by knot"))
+    add_adapter_arguments(subjects.add_parser("adapter", help="an adapter against its base model, on held-out designs"))
 
 
 def _add_builtin_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,7 +42,8 @@ def _add_builtin_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Measure, print a Markdown table, and return the exit code. Raises `InputError`, and `ModelError` for a model."""
-    return run_set(args) if args.subject == "set" else _run_builtin(args)
+    runs = {"set": run_set, "adapter": run_adapter, "builtin": _run_builtin}
+    return runs[args.subject](args)
 
 
 def _run_builtin(args: argparse.Namespace) -> int:

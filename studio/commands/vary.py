@@ -16,15 +16,13 @@ from tqdm import tqdm
 
 from studio.catalogue.lineage import describe_motifs, find_lineage
 from studio.commands import INTERRUPTED
-from studio.commands.arguments import add_outputs_argument, open_named, read_design
+from studio.commands.arguments import add_outputs_argument, open_named, read_adapter, read_design
 from studio.commands.constraints import add_constraint_arguments, read_constraints
 from studio.designs import open_design
 from studio.designs.weaving.plan import plan_weave
 from studio.errors import InputError, StorageError, StudioError
-from studio.models.adapter_files import AdapterFile, inspect_adapter, read_adapter_path
-from studio.models.adapter_fit import check_fit, read_layers
 from studio.models.memory_profiles import AUTOMATIC, PROFILES, check_profile
-from studio.models.registry import MODELS, ModelEntry, resolve_model
+from studio.models.registry import MODELS, resolve_model
 from studio.schema import (
     COUNT_LIMIT,
     MEDIUM_CHANGE,
@@ -107,7 +105,7 @@ def run(args: argparse.Namespace) -> int:
     entry = resolve_model(args.model)
     defaults = entry.defaults
     check_profile(args.profile)
-    adapter = None if args.adapter is None else _read_adapter(args.adapter, entry)
+    adapter = None if args.adapter is None else read_adapter(args.adapter, entry)
     if not 1 <= args.count <= COUNT_LIMIT:
         raise InputError(f"--count {args.count} is out of range. Choose 1 to {COUNT_LIMIT}.")
     first_seed = fresh_seed() if args.seed is None else args.seed
@@ -141,14 +139,6 @@ def run(args: argparse.Namespace) -> int:
         return _follow(workspace, request, data, args)
     finally:
         workspace.jobs.close()
-
-
-def _read_adapter(text: str, entry: ModelEntry) -> AdapterFile:
-    """Return the adapter at a path as it was written, checked against a model that is here. Raises `AdapterError`."""
-    adapter = inspect_adapter(read_adapter_path(text))
-    if entry.folder is not None and (layers := read_layers(entry.folder)):
-        check_fit(layers, adapter)
-    return adapter
 
 
 def _check_designs(request: VariationRequest, data: bytes, other: bytes | None, args: argparse.Namespace) -> None:

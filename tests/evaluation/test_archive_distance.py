@@ -14,16 +14,7 @@ from studio.evaluation.archive_distance import (
     read_archive,
 )
 from studio.evaluation.patches import KINDS, PatchSpace, average, fit_patch_space, measure_gaps, project
-from tests.support.knots import draw_colours
-
-
-def draw_stripes(seed: int, width: int = 3, upright: bool = True, shape: tuple[int, int] = (64, 48)) -> np.ndarray:
-    """Draw stripes of about `width` knots in two random colours, with some knots of a third."""
-    rng = np.random.default_rng(seed)
-    rows, columns = np.mgrid[: shape[0], : shape[1]]
-    knots = ((columns if upright else rows) + rng.integers(2 * width)) // width % 2
-    knots[rng.random(shape) < 0.02] = 2
-    return draw_colours(3, seed)[knots]
+from tests.support.held_out import draw_stripes
 
 
 def fit(pictures: list[np.ndarray], kind: str) -> tuple[PatchSpace, Archive]:

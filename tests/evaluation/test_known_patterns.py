@@ -72,6 +72,12 @@ def test_lines_count_by_their_length_in_each_width() -> None:
     assert measure_line_widths(knots.T) == pytest.approx(widths)
 
 
+def test_stray_knots_are_no_lines() -> None:
+    knots = np.zeros((9, 9), np.uint8)
+    knots[4, 4] = 1
+    assert measure_line_widths(knots)[0] == 0
+
+
 def test_the_gap_of_widths_is_in_knots() -> None:
     one, three = np.eye(12)[0], np.eye(12)[2]
     assert measure_width_gap(one, [three]) == 2

@@ -1,0 +1,181 @@
+"""The adapter part of `evaluate`: an adapter against its base model on held-out designs, at several weights."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from filelock import FileLock
+from tqdm import tqdm
+
+from studio.adapter_evaluation.results import AdapterEvaluation
+from studio.adapter_training.folder import TrainingFolder
+from studio.catalogue.files.paths import write_atomically
+from studio.commands import INTERRUPTED
+from studio.commands.arguments import read_adapter
+from studio.commands.figures.adapter_table import list_lines
+from studio.datasets import open_dataset
+from studio.errors import InputError
+from studio.jobs.device_lock import device_lock_file
+from studio.models.adapter_files import read_adapter_path
+from studio.models.memory_profiles import AUTOMATIC, PROFILES, check_profile
+from studio.models.registry import MODELS, resolve_model
+from studio.schema import ADAPTER_WEIGHT_LIMIT, COUNT_LIMIT, SEED_LIMIT
+
+if TYPE_CHECKING:
+    from studio.adapter_evaluation.bench import AdapterBench, Progress
+
+WEIGHTS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25)
+DESIGNS = 24
+VARIATIONS = 3
+FIGURES_FILE = "evaluation.json"
+_BAR = "{desc} |{bar:24}| {n_fmt}/{total_fmt}{postfix}"
+
+
+def add_adapter_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments. Settings that are left out take the model's defaults."""
+    parser.add_argument("folder", metavar="FOLDER", help="the adapter, or the folder of its training")
+    parser.add_argument(
+        "--dataset", required=True, metavar="HELD_OUT", help="folder or ZIP of designs that were not trained on"
+    )
+    parser.add_argument("--trained", metavar="DATASET", help="the designs that were: look for copies of their motifs")
+    parser.add_argument("--model", help=f"{', '.join(MODELS)}, or a folder (default: the training's, else builtin)")
+    parser.add_argument("--profile", default=AUTOMATIC, help=f"memory profile: {AUTOMATIC}, {', '.join(PROFILES)}")
+    parser.add_argument(
+        "--weights",
+        default=",".join(f"{weight:g}" for weight in WEIGHTS),
+        help="weights of the adapter, 0 to 2; 0, the base, is always measured (default: %(default)s)",
+    )
+    parser.add_argument("--strength", type=float, help="how far from the design, 0.01 to 1")
+    parser.add_argument("--steps", type=int, help="steps of the whole noise schedule")
+    parser.add_argument("--guidance", type=float, help="guidance scale")
+    parser.add_argument(
+        "--count", type=int, default=VARIATIONS, help="variations of each design at each weight (default: 3)"
+    )
+    parser.add_argument(
+        "--designs", type=int, default=DESIGNS, help="designs to draw at most; 0 measures the loss alone (default: 24)"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="seed of noise and variations (default: 0)")
+    parser.add_argument("--json", action="store_true", help="print JSON in place of the tables")
+    parser.add_argument(
+        "--output", type=Path, metavar="FILE", help=f"also write it to a file (default: {FIGURES_FILE} of a training)"
+    )
+
+
+def run_adapter(args: argparse.Namespace) -> int:
+    """Measure, print tables, and return 0; 130 after Ctrl+C, with the figures of what was finished.
+
+    Raises `InputError`, and `ModelError` for a model that cannot be loaded.
+    """
+    training = _find_training(read_adapter_path(args.folder))
+    model = args.model or ("builtin" if training is None else training.read_facts().recipe.model)
+    entry = resolve_model(model)
+    adapter = read_adapter(str(args.folder if training is None else training.adapter), entry)
+    weights, output = _read_weights(args.weights), _find_output(args.output, training)
+    check_profile(args.profile)
+    _check_counts(args)
+    with FileLock(device_lock_file()), open_dataset(args.dataset) as held_out:
+        trained = None if args.trained is None else open_dataset(args.trained)
+        try:
+            from studio.adapter_evaluation.bench import AdapterBench, Subject
+            from studio.adapter_evaluation.drawing import DrawingSettings
+            from studio.models.pipeline_slot import PipelineSlot
+
+            defaults = entry.defaults
+            settings = DrawingSettings(
+                model=model,
+                adapter=str(adapter.path),
+                profile=args.profile,
+                strength=defaults.strength if args.strength is None else args.strength,
+                steps=defaults.steps if args.steps is None else args.steps,
+                guidance_scale=defaults.guidance_scale if args.guidance is None else args.guidance,
+                count=args.count,
+                seed=args.seed,
+            )
+            subject = Subject({"name": adapter.name, "sha256": adapter.sha256}, held_out, trained)
+            bench = AdapterBench(PipelineSlot(), subject, settings, weights, designs=args.designs)
+            finished = _follow(bench)
+        finally:
+            if trained is not None:
+                trained.close()
+    _show(bench.summarise(), output, as_json=args.json)
+    return 0 if finished else INTERRUPTED
+
+
+def _follow(bench: AdapterBench) -> bool:
+    """Run the evaluation with a bar of progress; return whether it came to its end."""
+    with tqdm(total=1, file=sys.stderr, leave=False, bar_format=_BAR, desc="Starting") as bar:
+        try:
+            bench.run(lambda progress: _update_bar(bar, progress))
+        except KeyboardInterrupt:
+            return False
+    return True
+
+
+def _update_bar(bar: tqdm[NoReturn], progress: Progress) -> None:
+    """Redraw the bar only if the stage or its pieces changed, so that a log file stays short."""
+    if (progress.stage, progress.done) == (bar.desc.removesuffix(": "), bar.n):
+        return
+    left = "" if progress.seconds_left is None else f"about {_show_time(progress.seconds_left)} left of this part"
+    bar.set_description(progress.stage, refresh=False)
+    bar.set_postfix_str(left, refresh=False)
+    bar.total, bar.n = progress.total or 1, progress.done
+    bar.refresh()
+
+
+def _show_time(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+
+
+def _show(found: AdapterEvaluation, output: Path | None, *, as_json: bool) -> None:
+    text = json.dumps(found.to_json(), indent=2, ensure_ascii=False) + "\n"
+    if output is not None:
+        write_atomically(output, text.encode())
+        print(f"Written to {output}", file=sys.stderr)
+    if as_json:
+        print(text, end="")
+        return
+    for line in list_lines(found):
+        print(line)
+
+
+def _find_training(given: Path) -> TrainingFolder | None:
+    """Return the training whose folder, or whose adapter's, was given."""
+    folders = (
+        [TrainingFolder(given), TrainingFolder(given.parent)] if given.name == "adapter" else [TrainingFolder(given)]
+    )
+    return next((folder for folder in folders if folder.begun), None)
+
+
+def _find_output(output: Path | None, training: TrainingFolder | None) -> Path | None:
+    if output is None:
+        return None if training is None else training.root / FIGURES_FILE
+    if output.is_dir() or not output.absolute().parent.is_dir():
+        raise InputError(
+            f"--output {output} cannot be written. Give a file in a folder that exists, such as {FIGURES_FILE}."
+        )
+    return output
+
+
+def _read_weights(text: str) -> list[float]:
+    try:
+        weights = [float(part) for part in text.split(",") if part.strip()]
+    except ValueError as error:
+        raise InputError(f"--weights {text} are not numbers. Give some such as 0,0.5,1.") from error
+    outside = [weight for weight in weights if not 0 <= weight <= ADAPTER_WEIGHT_LIMIT]
+    if outside or not any(weights):
+        wrong = f"{outside[0]:g} is out of range" if outside else "the base alone is no comparison"
+        raise InputError(f"--weights {text}: {wrong}. Give some of 0 to {ADAPTER_WEIGHT_LIMIT:g}, such as 0,0.5,1.")
+    return weights
+
+
+def _check_counts(args: argparse.Namespace) -> None:
+    if not 1 <= args.count <= COUNT_LIMIT:
+        raise InputError(f"--count {args.count} is out of range. Choose 1 to {COUNT_LIMIT}.")
+    if args.designs < 0:
+        raise InputError(f"--designs {args.designs} is out of range. Choose 0 or more; {DESIGNS} is usual.")
+    if not 0 <= args.seed < SEED_LIMIT:
+        raise InputError(f"--seed {args.seed} is out of range. Choose 0 to {SEED_LIMIT - 1}.")

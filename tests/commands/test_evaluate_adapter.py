@@ -1,0 +1,108 @@
+"""`evaluate adapter`: tables, JSON, the file, Ctrl+C, and what it refuses before anything is loaded."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from studio.adapter_evaluation.results import FIGURES, AdapterEvaluation, read_evaluation
+from studio.commands import BAD_INPUT, INTERRUPTED, main
+from studio.commands.figures.adapter_table import list_lines
+from studio.workspace import PROJECT
+from tests.support.adapters import write_adapter
+from tests.support.evaluations import make_evaluation
+from tests.support.held_out import write_held_out
+
+QUICK = ("--weights", "1", "--count", "1", "--steps", "2", "--strength", "0.8")
+
+
+@pytest.fixture(scope="module")
+def adapter(tmp_path_factory: pytest.TempPathFactory, slot: object) -> str:
+    return str(write_adapter(tmp_path_factory.mktemp("adapters") / "random", slot))
+
+
+@pytest.mark.slow
+def test_the_tables_and_the_file_have_the_same_figures(
+    adapter: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    held_out, file = write_held_out(tmp_path / "held", 2), tmp_path / "found.json"
+    assert main(["evaluate", "adapter", adapter, "--dataset", str(held_out), "--output", str(file), *QUICK]) == 0
+    captured = capsys.readouterr()
+    found = read_evaluation(file)
+    assert list(list_lines(found)) == captured.out.splitlines()
+    assert found.adapter["name"] == "random"
+    assert found.settings["weights"] == [0.0, 1.0]
+    assert str(tmp_path) not in file.read_text("utf-8")
+    assert main(["evaluate", "adapter", adapter, "--dataset", str(held_out), "--designs", "0", "--json", *QUICK]) == 0
+    again = json.loads(capsys.readouterr().out)
+    assert AdapterEvaluation.from_json(again).losses == found.losses
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no SIGINT for another process")
+def test_ctrl_c_keeps_what_was_finished(adapter: str, tmp_path: Path) -> None:
+    held_out, file = write_held_out(tmp_path / "held", 3), tmp_path / "found.json"
+    command = [sys.executable, "-m", "studio", "evaluate", "adapter", adapter, "--dataset", str(held_out)]
+    options = [*QUICK[2:], "--weights", "0.5,1,1.5", "--output", str(file)]
+    with subprocess.Popen(
+        [*command, *options], cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        seen = ""
+        while "Drawing variations" not in seen and (read := process.stderr.read(64)):
+            seen += read
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=120)
+    assert process.returncode == INTERRUPTED, errors
+    found = read_evaluation(file)
+    assert not found.complete
+    assert found.losses[0].mean.count == 3
+    assert found.dataset["drawn"] < 3
+
+
+def test_the_tables_show_intervals_the_best_weight_copies_and_notes() -> None:
+    lines = list(list_lines(make_evaluation()))
+    text = "\n".join(lines)
+    for title in (one.title for one in FIGURES.values()):
+        assert title in text
+    assert "| 0.5 | 0.9000 | 1.1000 | 0.7000 | -0.3000 (-0.4000 to -0.2000) |" in lines
+    assert "Best weight: 0.5. At 0.5 the distance" in text
+    assert "secret-customer.png, mirrored" in text
+    assert lines[-1] == "- The figures see knots."
+    rows = [line for line in lines if line.startswith("| ")]
+    assert len({row.count(" | ") for row in rows[3:]}) <= 3
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("--weights", "0"), "the base alone is no comparison"),
+        (("--weights", "0,3"), "3 is out of range"),
+        (("--weights", "much"), "are not numbers"),
+        (("--count", "0"), "--count 0"),
+        (("--designs", "-1"), "--designs -1"),
+        (("--seed", "-1"), "--seed -1"),
+        (("--output", "/nowhere/at/all.json"), "cannot be written"),
+        (("--model", "nothing"), "No model is called"),
+        (("--profile", "nine"), "nine"),
+        (("--dataset", "/nowhere"), "does not exist"),
+    ],
+)
+@pytest.mark.slow
+def test_what_cannot_be_evaluated_is_refused(
+    adapter: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], options: tuple[str, str], says: str
+) -> None:
+    held_out = write_held_out(tmp_path / "held", 1)
+    assert main(["evaluate", "adapter", adapter, "--dataset", str(held_out), *options]) == BAD_INPUT
+    error = capsys.readouterr().err.strip().splitlines()
+    assert says in error[-1]
+
+
+def test_a_folder_that_is_no_adapter_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["evaluate", "adapter", str(tmp_path), "--dataset", str(tmp_path)]) == BAD_INPUT
+    assert capsys.readouterr().err
