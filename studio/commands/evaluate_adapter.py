@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import sys
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -12,12 +15,12 @@ from filelock import FileLock
 from tqdm import tqdm
 
 from studio.adapter_evaluation.results import AdapterEvaluation
-from studio.adapter_training.folder import TrainingFolder
+from studio.adapter_training.folder import TrainingFacts, TrainingFolder
 from studio.catalogue.files.paths import write_atomically
 from studio.commands import INTERRUPTED
 from studio.commands.arguments import read_adapter
 from studio.commands.figures.adapter_table import list_lines
-from studio.datasets import open_dataset
+from studio.datasets import Dataset, Example, open_dataset, split
 from studio.errors import InputError
 from studio.jobs.device_lock import device_lock_file
 from studio.models.adapter_files import read_adapter_path
@@ -39,9 +42,15 @@ def add_adapter_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments. Settings that are left out take the model's defaults."""
     parser.add_argument("folder", metavar="FOLDER", help="the adapter, or the folder of its training")
     parser.add_argument(
-        "--dataset", required=True, metavar="HELD_OUT", help="folder or ZIP of designs that were not trained on"
+        "--dataset",
+        metavar="HELD_OUT",
+        help="folder or ZIP of designs that were not trained on (default: those that the training kept apart)",
     )
-    parser.add_argument("--trained", metavar="DATASET", help="the designs that were: look for copies of their motifs")
+    parser.add_argument(
+        "--trained",
+        metavar="DATASET",
+        help="the designs that were trained on: look for copies of their motifs (default: those of the training)",
+    )
     parser.add_argument("--model", help=f"{', '.join(MODELS)}, or a folder (default: the training's, else builtin)")
     parser.add_argument("--profile", default=AUTOMATIC, help=f"memory profile: {AUTOMATIC}, {', '.join(PROFILES)}")
     parser.add_argument(
@@ -71,38 +80,67 @@ def run_adapter(args: argparse.Namespace) -> int:
     Raises `InputError`, and `ModelError` for a model that cannot be loaded.
     """
     training = _find_training(read_adapter_path(args.folder))
-    model = args.model or ("builtin" if training is None else training.read_facts().recipe.model)
+    facts = None if training is None else training.read_facts()
+    model = args.model or ("builtin" if facts is None else facts.recipe.model)
     entry = resolve_model(model)
     adapter = read_adapter(str(args.folder if training is None else training.adapter), entry)
     weights, output = _read_weights(args.weights), _find_output(args.output, training)
     check_profile(args.profile)
     _check_counts(args)
-    with FileLock(device_lock_file()), open_dataset(args.dataset) as held_out:
-        trained = None if args.trained is None else open_dataset(args.trained)
-        try:
-            from studio.adapter_evaluation.bench import AdapterBench, Subject
-            from studio.adapter_evaluation.drawing import DrawingSettings
-            from studio.models.pipeline_slot import PipelineSlot
+    with FileLock(device_lock_file()), contextlib.ExitStack() as opened:
+        held_out, trained = _open_datasets(args, facts, opened)
 
-            defaults = entry.defaults
-            settings = DrawingSettings(
-                model=model,
-                adapter=str(adapter.path),
-                profile=args.profile,
-                strength=defaults.strength if args.strength is None else args.strength,
-                steps=defaults.steps if args.steps is None else args.steps,
-                guidance_scale=defaults.guidance_scale if args.guidance is None else args.guidance,
-                count=args.count,
-                seed=args.seed,
-            )
-            subject = Subject({"name": adapter.name, "sha256": adapter.sha256}, held_out, trained)
-            bench = AdapterBench(PipelineSlot(), subject, settings, weights, designs=args.designs)
-            finished = _follow(bench)
-        finally:
-            if trained is not None:
-                trained.close()
+        from studio.adapter_evaluation.bench import AdapterBench, Subject
+        from studio.adapter_evaluation.drawing import DrawingSettings
+        from studio.models.pipeline_slot import PipelineSlot
+
+        defaults = entry.defaults
+        settings = DrawingSettings(
+            model=model,
+            adapter=str(adapter.path),
+            profile=args.profile,
+            strength=defaults.strength if args.strength is None else args.strength,
+            steps=defaults.steps if args.steps is None else args.steps,
+            guidance_scale=defaults.guidance_scale if args.guidance is None else args.guidance,
+            count=args.count,
+            seed=args.seed,
+        )
+        subject = Subject({"name": adapter.name, "sha256": adapter.sha256}, held_out, trained)
+        bench = AdapterBench(PipelineSlot(), subject, settings, weights, designs=args.designs)
+        finished = _follow(bench)
     _show(bench.summarise(), output, as_json=args.json)
+    if training is not None and output == training.root / FIGURES_FILE:
+        from studio.adapter_training.card.card import write_card
+
+        print(f"Written into {write_card(training)} too", file=sys.stderr)
     return 0 if finished else INTERRUPTED
+
+
+def _open_datasets(
+    args: argparse.Namespace, facts: TrainingFacts | None, opened: contextlib.ExitStack
+) -> tuple[Dataset, Dataset | None]:
+    """Return the held-out designs, and those that were trained on where they are known.
+
+    Without --dataset they are the two parts of the training's own dataset, as it was split. Raises `InputError`.
+    """
+    trained = None if args.trained is None else opened.enter_context(open_dataset(args.trained))
+    if args.dataset is not None:
+        return opened.enter_context(open_dataset(args.dataset)), trained
+    if facts is None:
+        raise InputError("--dataset is missing. Name a folder or ZIP of designs that were not trained on.")
+    whole = opened.enter_context(open_dataset(str(facts.dataset["path"])))
+    learned, kept = split(whole.examples, facts.recipe.held_out, facts.recipe.seed)
+    if (len(learned), len(kept)) != (facts.dataset.get("trained"), facts.dataset.get("held_out")):
+        raise InputError(
+            "The dataset of the training has changed, so what was kept apart is not known. Name designs that were not "
+            "trained on with --dataset."
+        )
+    return _select(whole, kept), trained or _select(whole, learned)
+
+
+def _select(whole: Dataset, examples: Sequence[Example]) -> Dataset:
+    """Return a part of a dataset, which reads from its files."""
+    return Dataset(whole.path, whole.files, replace(whole.contents, examples=tuple(examples)))
 
 
 def _follow(bench: AdapterBench) -> bool:

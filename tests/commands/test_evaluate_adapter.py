@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,10 +16,12 @@ import pytest
 from studio.adapter_evaluation.results import FIGURES, AdapterEvaluation, read_evaluation
 from studio.commands import BAD_INPUT, INTERRUPTED, main
 from studio.commands.figures.adapter_table import list_lines
+from studio.datasets import open_dataset, split
 from studio.workspace import PROJECT
 from tests.support.adapters import write_adapter
 from tests.support.evaluations import make_evaluation
 from tests.support.held_out import write_held_out
+from tests.support.training_folders import write_training
 
 QUICK = ("--weights", "1", "--count", "1", "--steps", "2", "--strength", "0.8")
 
@@ -42,6 +46,30 @@ def test_the_tables_and_the_file_have_the_same_figures(
     assert main(["evaluate", "adapter", adapter, "--dataset", str(held_out), "--designs", "0", "--json", *QUICK]) == 0
     again = json.loads(capsys.readouterr().out)
     assert AdapterEvaluation.from_json(again).losses == found.losses
+
+
+@pytest.mark.slow
+def test_a_training_is_evaluated_on_what_it_kept_apart_and_its_card_says_so(
+    adapter: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = write_held_out(tmp_path / "data", 6)
+    with open_dataset(data) as dataset:
+        learned, kept = split(dataset.examples, 0.4, 0)
+    folder = write_training(tmp_path / "training", model="builtin", held_out=0.4, seed=0)
+    facts = folder.read_facts()
+    counts = {"path": str(data), "trained": len(learned), "held_out": len(kept)}
+    folder.write_facts(replace(facts, dataset={**facts.dataset, **counts}))
+    shutil.copytree(adapter, folder.adapter, dirs_exist_ok=True)
+    given = str(folder.root)
+    assert main(["evaluate", "adapter", given, *QUICK]) == 0, capsys.readouterr().err
+    found = read_evaluation(folder.root / "evaluation.json")
+    assert (found.dataset["pictures"], found.trained["pictures"]) == (len(kept), len(learned))
+    assert not any("were trained on" in note for note in found.notes)
+    card = (folder.adapter / "README.md").read_text("utf-8")
+    assert "| figure | base | adapter, weight 1 | difference |" in card
+    (data / "carpet-0.png").unlink()
+    assert main(["evaluate", "adapter", given, *QUICK]) == BAD_INPUT
+    assert "has changed" in capsys.readouterr().err
 
 
 @pytest.mark.slow
@@ -106,3 +134,9 @@ def test_what_cannot_be_evaluated_is_refused(
 def test_a_folder_that_is_no_adapter_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["evaluate", "adapter", str(tmp_path), "--dataset", str(tmp_path)]) == BAD_INPUT
     assert capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_an_adapter_alone_needs_a_dataset(adapter: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["evaluate", "adapter", adapter]) == BAD_INPUT
+    assert "--dataset is missing" in capsys.readouterr().err

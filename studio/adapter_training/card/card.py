@@ -9,7 +9,7 @@ from huggingface_hub import ModelCard
 
 from studio.adapter_evaluation.results import AdapterEvaluation, read_evaluation
 from studio.adapter_training.card.account import SAMPLE_WEIGHTS, Account, read_account
-from studio.adapter_training.card.emissions import WORLD, Grid
+from studio.adapter_training.card.choices import CardChoices, read_choices, write_choices
 from studio.adapter_training.card.evaluated import describe_evaluation
 from studio.adapter_training.card.metadata import make_metadata
 from studio.adapter_training.card.sections import (
@@ -23,7 +23,6 @@ from studio.adapter_training.card.sections import (
 )
 from studio.adapter_training.folder import TrainingFolder
 from studio.catalogue.files.paths import read_bytes, write_atomically
-from studio.datasets import DatasetReport
 
 CARD_FILE = "README.md"
 PICTURES_FOLDER = "card"
@@ -33,28 +32,21 @@ DEFAULT_TITLE = "Carpet adapter"
 SAMPLE_TITLES = ("design, as the model's VAE shows it", "weight 0, the base", "weight 0.5", "weight 1")
 
 
-def write_card(
-    folder: TrainingFolder,
-    *,
-    title: str = "",
-    report: DatasetReport | None = None,
-    grid: Grid = WORLD,
-    show_names: bool = False,
-) -> Path:
+def write_card(folder: TrainingFolder, choices: CardChoices | None = None) -> Path:
     """Write the card of a training's adapter and return its path.
 
-    Everything is read from the folder: settings, log, energy, samples, and evaluation.json where there is one. `report`
-    is that of the dataset. `title` is the adapter's name on the card, by default with its trigger words. Paths and
-    names of files are never written, the dataset's name only with `show_names`.
+    Everything is read from the folder: settings, log, energy, samples, and evaluation.json where there is one. The
+    choices are kept there too; without any, those of the last time are taken. Write it anew after an evaluation.
 
     Raises `StorageError` if the disk does not take it, `RequestError` for a folder that is damaged.
     """
     account = read_account(folder)
     evaluation = read_evaluation(folder.root / EVALUATION_FILE)
-    pictures = _copy_samples(account, folder.adapter / PICTURES_FOLDER)
-    card = make_card(
-        account, evaluation, title=title, report=report, grid=grid, show_names=show_names, pictures=pictures
-    )
+    if choices is None:
+        choices = read_choices(folder.root)
+    else:
+        write_choices(folder.root, choices)
+    card = make_card(account, evaluation, choices, _copy_samples(account, folder.adapter / PICTURES_FOLDER))
     file = folder.adapter / CARD_FILE
     write_atomically(file, str(card).encode())
     return file
@@ -63,29 +55,26 @@ def write_card(
 def make_card(
     account: Account,
     evaluation: AdapterEvaluation | None,
-    *,
-    title: str = "",
-    report: DatasetReport | None = None,
-    grid: Grid = WORLD,
-    show_names: bool = False,
+    choices: CardChoices,
     pictures: tuple[tuple[str, ...], ...] = (),
 ) -> ModelCard:
     """Return the card as huggingface_hub reads it; `pictures` are paths of samples from the card, by design."""
     trigger = account.facts.recipe.trigger
-    named = " ".join((title or (f"{DEFAULT_TITLE}: {trigger}" if trigger else DEFAULT_TITLE)).split())
-    metadata = make_metadata(account, evaluation, named, grid)
+    title = choices.title or (f"{DEFAULT_TITLE}: {trigger}" if trigger else DEFAULT_TITLE)
+    title = " ".join(title.split())
+    metadata = make_metadata(account, evaluation, title, choices.grid)
     sections = (
-        describe_model(account, named),
+        describe_model(account, title),
         _show_samples(pictures),
         describe_use(),
         describe_start(account),
-        describe_training(account, report, show_names=show_names),
+        describe_training(account, choices),
         describe_evaluation(account, evaluation),
-        describe_environment(account, grid),
+        describe_environment(account, choices.grid),
         describe_technology(account),
     )
     body = "\n\n".join("\n".join(lines) for section in sections if (lines := list(section)))
-    return ModelCard(f"---\n{metadata.to_yaml()}\n---\n\n# {named}\n\n{body}\n")
+    return ModelCard(f"---\n{metadata.to_yaml()}\n---\n\n# {title}\n\n{body}\n")
 
 
 def _copy_samples(account: Account, place: Path) -> tuple[tuple[str, ...], ...]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from studio.adapter_training.card.account import Account
+from studio.adapter_training.card.choices import CardChoices, DataSummary
 from studio.adapter_training.card.emissions import Grid, find_emissions_kg
-from studio.datasets import DatasetReport
+from studio.adapter_training.card.energy import JOULES_PER_KWH
 from studio.models.registry import MODELS
 
 MIB, GIB = 2**20, 2**30
@@ -17,7 +18,6 @@ LAYERS = {
     "add_v_proj, to_add_out)",
 }
 NOISE = {"uniform": "evenly over all levels", "logit-normal": "mostly from the middle (logit-normal)"}
-DATA_LIMIT = "the training data is the house's own archive, or what its owner put into the folder"
 
 
 def describe_model(account: Account, title: str) -> Iterator[str]:
@@ -35,8 +35,9 @@ def describe_model(account: Account, title: str) -> Iterator[str]:
     weights = code(model.get("fingerprint", "unknown"))
     yield f"- **Base model:** {model['title']} ({code(model['id'])}, weights {weights})"
     licence, link = model["licence"], model.get("licence_url")
-    yield f"- **Licence:** that of the base model: {f'[{licence}]({link})' if link else licence}"
-    yield f"- **Developed by:** whoever holds the training data, with Carpet Diffusion Studio; {DATA_LIMIT}"
+    named = f"[{licence}]({link})" if link else licence
+    yield f"- **Licence:** that of the base model, {named}; who passes the adapter on keeps its terms"
+    yield "- **Developed by:** the house that trained it, with Carpet Diffusion Studio"
     yield "- **Model type:** low-rank adapter of a rectified-flow transformer (Stable Diffusion 3)"
     yield "- **Language of the prompts:** English"
     yield f"- **Trigger words:** {code(recipe.trigger) if recipe.trigger else 'none'}"
@@ -121,23 +122,24 @@ def describe_start(account: Account) -> Iterator[str]:
     yield "```"
 
 
-def describe_training(account: Account, report: DatasetReport | None, *, show_names: bool) -> Iterator[str]:
-    """Yield the sections on training data and procedure. Names of the dataset and its files only if they are wanted."""
+def describe_training(account: Account, choices: CardChoices) -> Iterator[str]:
+    """Yield the sections on training data and procedure."""
     facts = account.facts
     recipe, dataset = facts.recipe, facts.dataset
     yield "## Training details"
     yield ""
     yield "### Training data"
     yield ""
-    named = f" of {code(dataset.get('name', ''))}" if show_names else ""
+    named = f" of {code(dataset.get('name', ''))}" if choices.show_names else ""
     yield (
         f"{_count(dataset.get('examples'), 'picture')} of carpet designs with captions{named}: "
         f"{_count(dataset.get('trained'), 'picture')} to train on, {_count(dataset.get('held_out'), 'picture')} kept "
-        "apart for validation, whole designs at a time. The pictures are not part of this adapter."
+        "apart for validation, whole designs at a time. The house that trained it chose them and answers for the "
+        "rights in them. They are not part of this adapter."
     )
-    if report is not None:
+    if choices.data is not None:
         yield ""
-        yield from _describe_report(report)
+        yield from _describe_data(choices.data)
     yield ""
     yield "### Training procedure"
     yield ""
@@ -173,12 +175,13 @@ def describe_environment(account: Account, grid: Grid) -> Iterator[str]:
     )
     for part, joules in energy.joules.items():
         mean = f", {joules / energy.seconds:.0f} W on average" if energy.seconds > 0 else ""
-        yield f"- **Energy of the {part}:** {joules / 3.6e6:.4f} kWh{mean} ({energy.how.get(part, 'not said how')})"
+        how = energy.how.get(part, "not said how")
+        yield f"- **Energy of the {part}:** {joules / JOULES_PER_KWH:.3g} kWh{mean} ({how})"
     for part in energy.estimated:
         if part not in energy.joules:
             yield f"- **Energy of the {part}:** not measured, and not in the sum: nothing told its power"
     yield f"- **Grid:** {grid.kg_per_kwh:g} kg CO2e per kWh: {grid.place} ({grid.source})"
-    yield f"- **Emissions:** {find_emissions_kg(energy.kwh, grid):.4f} kg CO2e for {energy.kwh:.4f} kWh"
+    yield f"- **Emissions:** {find_emissions_kg(energy.kwh, grid):.3g} kg CO2e for {energy.kwh:.3g} kWh"
     yield ""
     yield (
         "Memory, disks, fans, what the power supply loses, the making of the hardware and the training of the base "
@@ -210,14 +213,14 @@ def _describe_state(account: Account) -> str:
     return f"{account.steps} of {account.facts.recipe.steps} steps"
 
 
-def _describe_report(report: DatasetReport) -> Iterator[str]:
-    sizes = ", ".join(f"{one.width_px} x {one.height_px} px ({one.pictures})" for one in report.buckets[:12])
-    yield f"- {report.designs} different designs; copies, mirror images and recolourings count once"
-    if report.pairs:
-        yield f"- {report.pairs} variations of {report.sources} sources as pairs"
+def _describe_data(data: DataSummary) -> Iterator[str]:
+    sizes = ", ".join(f"{width} x {height} px ({pictures})" for width, height, pictures in data.sizes)
+    yield f"- {data.designs} different designs; copies, mirror images and recolourings count once"
+    if data.pairs:
+        yield f"- {data.pairs} variations of {data.sources} sources as pairs"
     yield f"- trained at {sizes}"
-    yield f"- without a caption: {len(report.without_caption)}; enlarged: {len(report.enlarged)}"
-    yield f"- files that could not be read: {len(report.unreadable)}"
+    yield f"- pictures without a caption: {data.without_caption}; enlarged for training: {data.enlarged}"
+    yield f"- files that could not be read: {data.unreadable}"
 
 
 def _list_settings(account: Account) -> Iterator[tuple[str, str]]:
@@ -234,7 +237,7 @@ def _list_settings(account: Account) -> Iterator[tuple[str, str]]:
     yield "caption dropout", f"{recipe.caption_dropout:g}"
     yield "average of the weights", f"decay {recipe.average:g}" if recipe.average else "none: the last weights"
     yield "gradient clip", f"{recipe.clip:g}"
-    yield "held out", f"{recipe.held_out:.0%} of the designs"
+    yield "held out", f"{100 * recipe.held_out:g} % of the designs"
     yield "seed", str(recipe.seed)
 
 

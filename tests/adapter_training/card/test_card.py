@@ -13,6 +13,7 @@ from huggingface_hub.repocard_data import eval_results_to_model_index, model_ind
 from PIL import Image
 
 from studio.adapter_training.card.card import CARD_FILE, write_card
+from studio.adapter_training.card.choices import CardChoices, read_choices, summarise_dataset
 from studio.adapter_training.card.emissions import WORLD, Grid
 from studio.adapter_training.card.metadata import LICENCES
 from studio.datasets import open_dataset
@@ -114,12 +115,12 @@ def test_names_and_paths_of_the_house_are_not_shown_unless_asked_for(tmp_path: P
     folder = write_training(tmp_path)
     evaluate(tmp_path)
     with open_dataset(write_held_out(tmp_path / PRIVATE, 2)) as dataset:
-        text = write_card(folder, report=dataset.report).read_text("utf-8")
+        text = write_card(folder, CardChoices(data=summarise_dataset(dataset.report))).read_text("utf-8")
         assert "- 2 different designs" in text
         assert dataset.report.name == PRIVATE
     for private in (PRIVATE, "/home/someone", str(tmp_path), "carpet-0", "kept/one.png"):
         assert private not in text
-    assert PRIVATE in write_card(folder, show_names=True).read_text("utf-8")
+    assert PRIVATE in write_card(folder, CardChoices(show_names=True)).read_text("utf-8")
     beside = {file.name for file in (folder.adapter / "card").iterdir()}
     assert beside == {f"sample-1-{weight}.webp" for weight in ("source", "0", "0.5", "1")}
     shown = re.findall(r"!\[[^\]]*\]\(([^)]+)\)", text)
@@ -139,15 +140,15 @@ def test_emissions_are_energy_times_the_grids_factor(tmp_path: Path) -> None:
         "estimated": ["processor"],
     }
     (tmp_path / "energy.json").write_text(json.dumps(values), "utf-8")
-    card, head = read(write_card(folder, grid=Grid(0.1, "Here", "the meter")))
+    card, head = read(write_card(folder, CardChoices(grid=Grid(0.1, "Here", "the meter"))))
     assert head["co2_eq_emissions"]["emissions"] == pytest.approx(1000 * 0.6 * 0.1)
     assert head["co2_eq_emissions"]["source"].startswith("estimated")
     for line in (
         "- **Hours:** 2.00, in 2 stretches",
-        "- **Energy of the card:** 0.5000 kWh, 250 W on average (the driver)",
-        "- **Energy of the processor:** 0.1000 kWh, 50 W on average (estimated: by time)",
+        "- **Energy of the card:** 0.5 kWh, 250 W on average (the driver)",
+        "- **Energy of the processor:** 0.1 kWh, 50 W on average (estimated: by time)",
         "- **Grid:** 0.1 kg CO2e per kWh: Here (the meter)",
-        "- **Emissions:** 0.0600 kg CO2e for 0.6000 kWh",
+        "- **Emissions:** 0.06 kg CO2e for 0.6 kWh",
     ):
         assert line in card.text
 
@@ -155,13 +156,29 @@ def test_emissions_are_energy_times_the_grids_factor(tmp_path: Path) -> None:
 def test_a_training_that_no_meter_followed_is_estimated_by_name(tmp_path: Path) -> None:
     text = write_card(write_training(tmp_path)).read_text("utf-8")
     assert "(estimated: two cores of 10 W each for the time of the steps" in text
-    assert f"{20 * 60 / 3.6e6 * WORLD.kg_per_kwh:.4f} kg CO2e" in text
+    assert f"{20 * 60 / 3.6e6 * WORLD.kg_per_kwh:.3g} kg CO2e" in text
     assert WORLD.source in text
+
+
+def test_a_card_written_again_keeps_its_choices(tmp_path: Path) -> None:
+    folder = write_training(tmp_path)
+    with open_dataset(write_held_out(tmp_path / "data", 2)) as dataset:
+        choices = CardChoices("Ours", True, Grid(0.2, "Here", "the meter"), summarise_dataset(dataset.report))
+    first = write_card(folder, choices).read_text("utf-8")
+    assert read_choices(tmp_path) == choices
+    evaluate(tmp_path)
+    again = write_card(folder).read_text("utf-8")
+    assert again != first
+    for line in ("# Ours", f"`{PRIVATE}`", "- 2 different designs", "0.2 kg CO2e per kWh: Here"):
+        assert line in first
+        assert line in again
+    (tmp_path / "card.json").write_text('{"title": 3}', "utf-8")
+    assert read_choices(tmp_path) == CardChoices()
 
 
 def test_words_of_the_user_are_no_markup(tmp_path: Path) -> None:
     trigger = 'a|b `c` <script> --- "q" [x](y)'
-    card, head = read(write_card(write_training(tmp_path, trigger=trigger), title="My\n# carpets: 1"))
+    card, head = read(write_card(write_training(tmp_path, trigger=trigger), CardChoices(title="My\n# carpets: 1")))
     assert head["instance_prompt"] == trigger
     assert card.data.model_name == "My # carpets: 1"
     assert "- **Trigger words:** `a|b 'c' <script> --- \"q\" [x](y)`" in card.text
