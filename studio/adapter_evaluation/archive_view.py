@@ -53,16 +53,24 @@ class ArchiveView:
     def measure(
         self, family: Family, source: Pixels, pictures: Sequence[Pixels], knots: Sequence[Knots]
     ) -> DesignFigures:
-        """Return the figures of a design's variations: pictures as the model drew them, and their knots."""
+        """Return the figures of a design's variations: pictures as the model drew them, and their knots.
+
+        A design with a number beyond the archive's is none of its own.
+        """
+        own = self.find_own(family)
         described = [self.space.describe(picture, family.number) for picture in pictures]
         structure = read_structure(Image.fromarray(source))
         read = [read_structure(Image.fromarray(one), size_px=structure.size_px) for one in pictures]
         diversity = measure_diversity(read)
-        drawn = [_measure_knots(self.patterns, self.widths, one, family.number) for one in knots]
+        drawn = [_measure_knots(self.patterns, self.widths, one, own) for one in knots]
         values = {name: _mean([one[name] for one in drawn]) for name in drawn[0]}
         values["fidelity"] = _mean([correlate_edges(structure, one) for one in read])
         values["diversity"] = None if diversity is None else diversity.edges_mean
         return DesignFigures(average(described), values)
+
+    def find_own(self, family: Family) -> int | None:
+        """Return the number of a design in the archive, None where it is not in it."""
+        return family.number if family.number < len(self.own) else None
 
     def measure_floors(self) -> dict[str, Floor]:
         """Return the archive's own floor for each kind of patches that has one."""
@@ -109,9 +117,9 @@ def read_archive_view(
 
 
 def _measure_knots(
-    patterns: Mapping[str, KnownPatterns], every: Sequence[NDArray[np.float64] | None], knots: Knots, own: int
+    patterns: Mapping[str, KnownPatterns], every: Sequence[NDArray[np.float64] | None], knots: Knots, own: int | None
 ) -> dict[str, float | None]:
-    """Return the figures of knots (h, w) against all designs but number `own`."""
+    """Return the figures of knots (h, w) against all designs, without number `own` where there is one."""
     others = [one for number, one in enumerate(every) if number != own and one is not None]
     widths = measure_line_widths(knots)
     return {

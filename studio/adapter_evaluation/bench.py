@@ -17,7 +17,7 @@ from studio.adapter_evaluation.ladder import Ladder, choose_weight, summarise_lo
 from studio.adapter_evaluation.losses import SIGMAS, list_paired_levels, measure_losses, measure_paired_losses
 from studio.adapter_evaluation.notes import Facts, list_notes
 from studio.adapter_evaluation.results import BASE, AdapterEvaluation, CopiedMotif
-from studio.datasets import Dataset
+from studio.datasets import Dataset, Example
 from studio.errors import RequestError
 from studio.evaluation.intervals import FEW_DESIGNS, Estimate, estimate_mean
 from studio.evaluation.intervals import LEAST_DESIGNS as LEAST_FOR_INTERVALS
@@ -25,7 +25,6 @@ from studio.generation.events import RunEvent
 from studio.models.pipeline_slot import LoadedPipeline, PipelineSlot
 from studio.schema import PipelineChoice
 
-DRAWN_DESIGNS = 24
 SEEDS_APART = 10_000
 """Seeds of the noise of two designs differ by this, so that no two pictures get the same."""
 Report = Callable[["Progress"], None]
@@ -46,12 +45,15 @@ class Subject:
     """What is evaluated on what.
 
     `adapter`: name and sha256. `held_out`: pictures that were not trained on; `trained`: those that were, None where
-    they are not known.
+    they are not known. `sources`: designs to vary, None for the held-out ones: from designs of another style it shows
+    more how far an adapter leads to its own. `trigger`: words that begin every prompt.
     """
 
     adapter: Mapping[str, str]
     held_out: Dataset
     trained: Dataset | None = None
+    sources: Dataset | None = None
+    trigger: str = ""
 
 
 class AdapterBench:
@@ -67,7 +69,7 @@ class AdapterBench:
         settings: DrawingSettings,
         weights: Sequence[float],
         *,
-        designs: int = DRAWN_DESIGNS,
+        designs: int,
     ) -> None:
         """`weights` beside the base's 0; `designs` is how many are drawn. Raises `RequestError` for too few designs."""
         self._slot, self._subject, self._settings = slot, subject, settings
@@ -79,8 +81,12 @@ class AdapterBench:
                 f"on; intervals need {LEAST_FOR_INTERVALS}, and {FEW_DESIGNS} or more make them good."
             )
         self.weights = sorted({BASE, *weights})
-        chosen = np.linspace(0, len(self.families) - 1, min(designs, len(self.families))).round()
-        self._chosen = [self.families[int(number)] for number in np.unique(chosen)]
+        self._sources = subject.held_out if subject.sources is None else subject.sources
+        offered = self.families
+        if subject.sources is not None:
+            offered = group_families(subject.sources.examples, first=len(self.families))
+        chosen = np.linspace(0, len(offered) - 1, min(designs, len(offered))).round()
+        self._chosen = [offered[int(number)] for number in np.unique(chosen)]
         self._view: ArchiveView | None = None
         self._losses: dict[float, list[list[float]]] = {weight: [] for weight in self.weights}
         self._paired: dict[float, list[list[float]]] = {weight: [] for weight in self.weights}
@@ -133,12 +139,13 @@ class AdapterBench:
             designs=len(self.families),
             drawn=drawn,
             complete=self._complete,
-            without_caption=sum(not family.design.caption.strip() for family in self.families),
+            without_caption=sum(not family.design.caption.strip() for family in {*self.families, *self._chosen}),
             trained_on=self._trained_on,
             looked_for_copies=trained is not None,
             pairs=len(self._paired[BASE]),
         )
         settings = {name: value for name, value in asdict(self._settings).items() if name not in ("adapter", "model")}
+        settings |= {"weights": self.weights, "sigmas": list(SIGMAS), "trigger": self._subject.trigger}
         return AdapterEvaluation(
             created_at=datetime.now(UTC).isoformat(timespec="seconds"),
             adapter=dict(self._subject.adapter),
@@ -148,9 +155,10 @@ class AdapterBench:
                 "designs": len(self.families),
                 "pictures": len(held_out.examples),
                 "drawn": drawn,
+                "sources": self._sources.name,
             },
             trained={} if trained is None else {"name": trained.name, "pictures": len(trained.examples)},
-            settings={**settings, "weights": self.weights, "sigmas": list(SIGMAS)},
+            settings=settings,
             device=self._device,
             seconds=round(time.monotonic() - self._began, 1),
             complete=self._complete,
@@ -183,7 +191,7 @@ class AdapterBench:
         self._hashes.update(one.sha256 for one in designs)
         members = [read_pixels(one) for one in designs]
         latents = [encode(loaded, one) for one in members]
-        text = [loaded.prompts.encode(one.caption, "", guided=False).text for one in family.members]
+        text = [loaded.prompts.encode(self._caption(one), "", guided=False).text for one in family.members]
         targets, words = [latents[place] for place in family.pairs], [text[place] for place in family.pairs]
         cell = loaded.pipe.vae_scale_factor
         sources = [encode(loaded, members[0], (cell * one.shape[-1], cell * one.shape[-2])) for one in targets]
@@ -200,14 +208,13 @@ class AdapterBench:
 
     def _draw(self, family: Family, view: ArchiveView, search: MotifSearch | None, tell: _Pace) -> None:
         """Draw the variations of one design at each weight, and measure them."""
-        design = self._subject.held_out.open_design(family.design)
+        design = self._sources.open_design(family.design)
         source = read_pixels(design)
         found: dict[float, DesignFigures] = {}
         copies: list[CopiedMotif] = []
         for weight in self.weights:
-            drawn = self._drawer.draw(
-                design, family.design.caption, weight=weight, number=family.number, report=tell.look
-            )
+            prompt = self._caption(family.design)
+            drawn = self._drawer.draw(design, prompt, weight=weight, number=family.number, report=tell.look)
             found[weight] = view.measure(family, source, drawn.pictures, drawn.knots)
             if search is not None:
                 share, motifs = search.look(family.design.name, source, drawn, weight)
@@ -218,6 +225,10 @@ class AdapterBench:
             self._drawn[weight].append(figures)
         self._copies += copies
         self._finished.append(family)
+
+    def _caption(self, example: Example) -> str:
+        """Return the prompt of a picture: the trigger words, then its caption, as in a training."""
+        return ", ".join(part for part in (self._subject.trigger, example.caption) if part)
 
     def _measure_own(self) -> dict[str, Estimate]:
         if self._view is None:

@@ -21,7 +21,7 @@ Knots = NDArray[np.uint8]
 class Family:
     """The pictures of one design: itself first, then its variations, near-duplicates and recolourings.
 
-    `number` is its place in the set.
+    `number` is its place in the set; those of another set have numbers of their own.
     """
 
     number: int
@@ -38,13 +38,13 @@ class Family:
         return tuple(place for place, one in enumerate(self.members) if place and one.source == self.design.id)
 
 
-def group_families(examples: Iterable[Example]) -> tuple[Family, ...]:
-    """Return the designs of a dataset, each with all its pictures, in the dataset's order."""
+def group_families(examples: Iterable[Example], first: int = 0) -> tuple[Family, ...]:
+    """Return the designs of a dataset, each with all its pictures, in the dataset's order, numbered from `first`."""
     grouped: dict[str, list[Example]] = {}
     for one in examples:
         grouped.setdefault(one.design, []).append(one)
     families = []
-    for number, members in enumerate(grouped.values()):
+    for number, members in enumerate(grouped.values(), first):
         named = {one.source for one in members}
         # The source of pairs is the design; without pairs any picture is, so the first.
         members.sort(key=lambda one: one.id not in named)

@@ -37,7 +37,7 @@ class Ladder:
     def __init__(self, view: ArchiveView, families: Sequence[Family], drawn: Drawn) -> None:
         """`families` are the source designs, as in each sequence of `drawn`."""
         self._drawn = drawn
-        own = [family.number for family in families]
+        own = [view.find_own(family) for family in families]
         self._compared: dict[float, dict[str, Compared]] = {
             weight: {kind: compare(view.archives[kind], [one.features[kind] for one in designs], own) for kind in KINDS}
             for weight, designs in drawn.items()

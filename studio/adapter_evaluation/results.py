@@ -118,9 +118,10 @@ class BestWeight:
 class AdapterEvaluation:
     """An adapter against its base model.
 
-    - `adapter`: name and sha256; `model`: id, title, fingerprint; `dataset`: name and counts; `trained`: name and count
-      of the pictures that copies were looked for in, empty where none were.
-    - `settings`: strength, steps, guidance_scale, count, seed, weights, sigmas.
+    - `adapter`: name and sha256; `model`: id, title, fingerprint; `dataset`: name and counts, and the name of the
+      `sources` that were varied; `trained`: name and count of the pictures that copies were looked for in, empty
+      where none were.
+    - `settings`: strength, steps, guidance_scale, count, seed, weights, sigmas, trigger.
     - `losses`, `paired_losses`, `ladder`: one entry for each weight, the base (0) first.
     - `floors`: distances of one half of the archive to the other, by kind. `own`: figures of the held-out designs
       themselves against the others, as far as they have any.

@@ -51,6 +51,13 @@ def add_adapter_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DATASET",
         help="the designs that were trained on: look for copies of their motifs (default: those of the training)",
     )
+    parser.add_argument(
+        "--sources",
+        metavar="DATASET",
+        help="designs to vary, such as ones of another style (default: the held-out ones, whose variations are near "
+        "the archive from the start)",
+    )
+    parser.add_argument("--trigger", help="words that begin every prompt (default: those of the training)")
     parser.add_argument("--model", help=f"{', '.join(MODELS)}, or a folder (default: the training's, else builtin)")
     parser.add_argument("--profile", default=AUTOMATIC, help=f"memory profile: {AUTOMATIC}, {', '.join(PROFILES)}")
     parser.add_argument(
@@ -105,7 +112,14 @@ def run_adapter(args: argparse.Namespace) -> int:
             count=args.count,
             seed=args.seed,
         )
-        subject = Subject({"name": adapter.name, "sha256": adapter.sha256}, held_out, trained)
+        trigger = args.trigger if args.trigger is not None else ("" if facts is None else facts.recipe.trigger)
+        subject = Subject(
+            {"name": adapter.name, "sha256": adapter.sha256},
+            held_out,
+            trained,
+            sources=None if args.sources is None else opened.enter_context(open_dataset(args.sources)),
+            trigger=" ".join(trigger.split()),
+        )
         bench = AdapterBench(PipelineSlot(), subject, settings, weights, designs=args.designs)
         finished = _follow(bench)
     _show(bench.summarise(), output, as_json=args.json)

@@ -37,12 +37,15 @@ def evaluate(
     trained: Path | None = None,
     *,
     designs: int = 24,
+    sources: Path | None = None,
+    trigger: str = "",
     report: Callable[[Progress], None] = lambda _progress: None,
 ) -> AdapterEvaluation:
     settings = DrawingSettings("builtin", str(adapter), "auto", 0.55, 6, 1.0, 2, 0)
     with open_dataset(held_out) as dataset:
         known = None if trained is None else open_dataset(trained)
-        subject = Subject({"name": "random", "sha256": "0"}, dataset, known)
+        other = None if sources is None else open_dataset(sources)
+        subject = Subject({"name": "random", "sha256": "0"}, dataset, known, other, trigger)
         bench = AdapterBench(slot, subject, settings, WEIGHTS, designs=designs)
         with contextlib.suppress(RunCancelledError):
             bench.run(report)
@@ -113,7 +116,34 @@ def test_pictures_that_were_trained_on_are_told(slot: PipelineSlot, adapter: Pat
     assert found.ladder[0].figures["memorised"].value == 0  # what the source has itself is no copy
 
 
+@pytest.mark.slow
+def test_other_designs_are_varied_with_the_trigger_words_before_their_captions(
+    slot: PipelineSlot, adapter: Path, tmp_path: Path
+) -> None:
+    held_out, sources = write_held_out(tmp_path / "held", 2), write_held_out(tmp_path / "others", 2, first=70)
+    prompts: list[str] = []
+    with slot.use(PipelineChoice("builtin", str(adapter)), print) as loaded:
+        encode_prompt = loaded.pipe.encode_prompt
+
+        def watch(**given: object) -> object:
+            prompts.append(str(given["prompt"]))
+            return encode_prompt(**given)
+
+        loaded.pipe.encode_prompt = watch
+    try:
+        found = evaluate(slot, adapter, held_out, sources=sources, trigger="houseweave")
+    finally:
+        del loaded.pipe.encode_prompt
+    assert found.dataset["sources"] == "others"
+    assert found.settings["trigger"] == "houseweave"
+    with open_dataset(held_out) as one, open_dataset(sources) as other:
+        captions = [example.caption for dataset in (one, other) for example in dataset.examples]
+    # The noise shift of a design is measured with an empty prompt.
+    assert [prompt for prompt in prompts if prompt] == [f"houseweave, {caption}" for caption in captions]
+    assert found.ladder[0].figures["fidelity"].count == 2
+
+
 def test_too_few_designs_are_refused(tmp_path: Path) -> None:
     settings = DrawingSettings("builtin", "none", "auto", 0.55, 6, 1.0, 2, 0)
     with open_dataset(write_held_out(tmp_path, 1)) as dataset, pytest.raises(RequestError, match="at least 2"):
-        AdapterBench(PipelineSlot(), Subject({}, dataset), settings, WEIGHTS)
+        AdapterBench(PipelineSlot(), Subject({}, dataset), settings, WEIGHTS, designs=2)

@@ -26,9 +26,10 @@ def describe_evaluation(account: Account, found: AdapterEvaluation | None) -> It
     yield "### Testing data, factors and metrics"
     yield ""
     dataset, settings = found.dataset, found.settings
+    sources = "of them" if dataset.get("sources") == dataset.get("name") else "other designs"
     yield (
         f"{dataset.get('designs')} designs that were kept apart ({dataset.get('pictures')} pictures); variations of "
-        f"{dataset.get('drawn')} of them, {settings.get('count')} each, at strength {settings.get('strength')}, with "
+        f"{dataset.get('drawn')} {sources}, {settings.get('count')} each, at strength {settings.get('strength')}, with "
         "the same seeds for the base and for the adapter. Intervals are of 95 % over designs; differences are taken "
         "design by design."
     )

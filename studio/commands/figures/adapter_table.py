@@ -28,7 +28,8 @@ def list_lines(found: AdapterEvaluation) -> Iterator[str]:
 
 def _count(found: AdapterEvaluation) -> str:
     dataset = found.dataset
-    return f"{dataset['designs']} held-out designs of {dataset['name']}, variations of {dataset['drawn']} of them"
+    of = "of them" if dataset["sources"] == dataset["name"] else f"designs of {dataset['sources']}"
+    return f"{dataset['designs']} held-out designs of {dataset['name']}, variations of {dataset['drawn']} {of}"
 
 
 def _list_losses(title: str, steps: Sequence[LossStep]) -> Iterator[str]:
