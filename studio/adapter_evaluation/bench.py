@@ -100,6 +100,11 @@ class AdapterBench:
         self._complete = False
         self._began = time.monotonic()
 
+    @property
+    def begun(self) -> bool:
+        """Whether anything was measured."""
+        return bool(self._losses[BASE])
+
     def run(self, report: Report) -> None:
         """Measure everything, and report each piece. What `report` raises ends it; the pieces before it are kept.
 

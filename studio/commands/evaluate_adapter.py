@@ -21,7 +21,7 @@ from studio.commands import INTERRUPTED
 from studio.commands.arguments import read_adapter
 from studio.commands.figures.adapter_table import list_lines
 from studio.datasets import Dataset, Example, open_dataset, split
-from studio.errors import InputError
+from studio.errors import InputError, StudioError
 from studio.jobs.device_lock import device_lock_file
 from studio.models.adapter_files import read_adapter_path
 from studio.models.memory_profiles import AUTOMATIC, PROFILES, check_profile
@@ -121,7 +121,12 @@ def run_adapter(args: argparse.Namespace) -> int:
             trigger=" ".join(trigger.split()),
         )
         bench = AdapterBench(PipelineSlot(), subject, settings, weights, designs=args.designs)
-        finished = _follow(bench)
+        try:
+            finished = _follow(bench)
+        except StudioError:
+            if bench.begun:  # what was measured before took long
+                _show(bench.summarise(), output, as_json=args.json)
+            raise
     _show(bench.summarise(), output, as_json=args.json)
     if training is not None and output == training.root / FIGURES_FILE:
         from studio.adapter_training.card.card import write_card
