@@ -14,6 +14,8 @@ from accelerate import Accelerator
 from accelerate.utils import set_seed
 from torch.utils.tensorboard import SummaryWriter
 
+from studio.adapter_training.card.card import write_card
+from studio.adapter_training.card.energy import ENERGY_FILE, EnergyMeter, find_sources
 from studio.adapter_training.checkpoints import read_newest_checkpoint, write_checkpoint
 from studio.adapter_training.encoder import Encoder, Prepared, Stopped, quantise_part
 from studio.adapter_training.folder import EndState, EntryKind, TrainingFacts, TrainingFolder
@@ -21,11 +23,13 @@ from studio.adapter_training.lora import write_adapter
 from studio.adapter_training.peak_memory import measure_peak_bytes
 from studio.adapter_training.samples import Sampler
 from studio.adapter_training.training import LoraTraining
+from studio.adapter_training.validation import measure_held_out
 from studio.catalogue import new_id, utc_now
 from studio.datasets import Dataset, split
 from studio.errors import MemoryShortError, ModelError, RequestError, StorageError, StudioError, first_line
 from studio.models.device import has_fast_bf16, is_out_of_memory
 from studio.models.loading import fetch_model, fingerprint_files
+from studio.models.pipeline import SD3Pipeline
 from studio.models.registry import resolve_model
 from studio.schema import LoraRecipe
 
@@ -60,8 +64,12 @@ class LoraRun:
 
         Raises `StudioError` with what to do next; the log's last entry says it too.
         """
+        energy = EnergyMeter(self._folder.root / ENERGY_FILE, find_sources(self._accelerator.device.type))
         try:
-            self._train(dataset, resume=resume)
+            with energy if self._accelerator.is_main_process else contextlib.nullcontext():
+                self._train(dataset, resume=resume)
+            if self._accelerator.is_main_process:
+                write_card(self._folder)
         except Stopped:
             self._note("end", state="stopped", error=None)
             return "stopped"
@@ -97,15 +105,16 @@ class LoraRun:
                     "Restore it, or begin a new training in another folder."
                 )
             training.load(state)
-        self._loop(training, Sampler(pipe, self._entry, prepared.material.prompts), prepared)
+        self._loop(training, pipe, prepared)
         self.stage("Writing the adapter", None)
         self._save_adapter(training, self._folder.adapter)
 
-    def _loop(self, training: LoraTraining, sampler: Sampler, prepared: Prepared) -> None:
+    def _loop(self, training: LoraTraining, pipe: SD3Pipeline, prepared: Prepared) -> None:
         """Take the steps that are left, with validations, samples and checkpoints between them."""
         recipe, began, first = self._recipe, time.monotonic(), training.steps_done
+        sampler = Sampler(pipe, self._entry, prepared.material.prompts)
         if first == 0:
-            self._validate(training, prepared)
+            self._validate(training, pipe, prepared)
         while training.steps_done < recipe.steps:
             step_began = time.monotonic()
             figures = training.advance()
@@ -122,7 +131,7 @@ class LoraRun:
             )
             last = step == recipe.steps
             if last or step % recipe.validate_every == 0:
-                self._validate(training, prepared)
+                self._validate(training, pipe, prepared)
             if recipe.samples_every and (last or step % recipe.samples_every == 0):
                 self._draw_samples(training, sampler, prepared)
             stopping = not last and self._agree_to_stop()
@@ -131,20 +140,11 @@ class LoraRun:
             if stopping:
                 raise Stopped
 
-    def _validate(self, training: LoraTraining, prepared: Prepared) -> None:
+    def _validate(self, training: LoraTraining, pipe: SD3Pipeline, prepared: Prepared) -> None:
         if not prepared.held_out or not self._accelerator.is_main_process:
             return
-        with training.averaged():
-            by_level = training.measure_held_out(prepared.held_out, paired=False)
-            pairs = training.measure_held_out(prepared.held_out, paired=True) if self._recipe.paired else {}
-        values: dict[str, Any] = {
-            "step": training.steps_done,
-            "loss": sum(by_level.values()) / len(by_level),
-            "by_level": {f"{sigma:g}": loss for sigma, loss in by_level.items()},
-        }
-        if pairs:
-            values["paired_loss"] = sum(pairs.values()) / len(pairs)
-        self._note("validation", **values)
+        figures = measure_held_out(training, pipe, prepared.material, prepared.held_out)
+        self._note("validation", step=training.steps_done, **figures)
 
     def _draw_samples(self, training: LoraTraining, sampler: Sampler, prepared: Prepared) -> None:
         designs = prepared.held_out[:SAMPLED_DESIGNS]

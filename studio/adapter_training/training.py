@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -26,8 +25,6 @@ from studio.schema import LoraRecipe
 if TYPE_CHECKING:
     from diffusers.models.transformers.transformer_sd3 import SD3Transformer2DModel
 
-HELD_OUT_SIGMAS = (0.1, 0.3, 0.5, 0.7, 0.9)
-"""The noise levels at which held-out designs are measured."""
 _NOISE = 3
 
 
@@ -89,28 +86,6 @@ class LoraTraining:
         mean = accelerator.reduce(torch.stack(losses).mean(), "mean")
         return {"loss": float(mean), "norm": float(norm or 0.0), "learning_rate": rate}
 
-    @torch.no_grad()
-    def measure_held_out(self, samples: list[Sample], *, paired: bool) -> dict[float, float]:
-        """Return the mean loss of held-out samples at each of `HELD_OUT_SIGMAS`, with fixed noise.
-
-        With `paired` that of the paired flow, for samples with a source: from a start at 0.9 to each lower level.
-        """
-        self.transformer.eval()
-        totals: dict[float, list[float]] = {}
-        for sample in samples:
-            if paired and sample.example.source is None:
-                continue
-            target = self._read(sample.key)
-            source = self._read(sample.source_key) if paired else target
-            text = self._prompts.read(caption_of(sample, self.recipe)).to(self.accelerator.device)
-            noise = self._draw_noise(target, zlib.crc32(sample.example.id.encode()))
-            start = HELD_OUT_SIGMAS[-1] if paired else 1.0
-            for sigma in HELD_OUT_SIGMAS[: -1 if paired else None]:
-                levels = Levels(torch.tensor([sigma]), torch.tensor([start]))
-                loss = self._measure(source, target, noise, levels, text)
-                totals.setdefault(sigma, []).append(float(loss))
-        return {sigma: float(np.mean(values)) for sigma, values in totals.items()}
-
     @contextlib.contextmanager
     def averaged(self) -> Iterator[None]:
         """Let the transformer have the averaged weights, which are saved, for a while."""
@@ -165,10 +140,8 @@ class LoraTraining:
         """Return the loss of each picture (b,)."""
         noisy, velocity = make_path(source, target, noise, levels)
         dtype = self._dtype
-        # Without gradients as one process: the others do not measure with it.
-        model = self._model if torch.is_grad_enabled() else self.transformer
         with self.accelerator.autocast():
-            predicted = model(
+            predicted = self._model(
                 hidden_states=noisy.to(dtype),
                 timestep=(TRAINED_TIMESTEPS * levels.sigmas).to(noisy.device),
                 encoder_hidden_states=text.words.to(dtype),

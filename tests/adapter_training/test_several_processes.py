@@ -41,8 +41,8 @@ def test_two_processes_train_as_one_with_twice_the_batches(
     assert done.returncode == 0, done.stderr[-2000:]
     from studio.adapter_training.folder import TrainingFolder
 
-    print([(e["step"], e["loss"]) for e in alone.entries() if e["kind"]=="step"])
-    print([(e["step"], e["loss"]) for e in TrainingFolder(together).entries() if e["kind"]=="step"])
+    print([(e["step"], e["loss"]) for e in alone.entries() if e["kind"] == "step"])
+    print([(e["step"], e["loss"]) for e in TrainingFolder(together).entries() if e["kind"] == "step"])
     one, other = read_newest_checkpoint(alone), read_newest_checkpoint(TrainingFolder(together))
     assert one is not None and other is not None
     assert other[0] == 3
