@@ -27,7 +27,7 @@ from studio.adapter_training.validation import measure_held_out
 from studio.catalogue import new_id, utc_now
 from studio.datasets import Dataset, split
 from studio.errors import MemoryShortError, ModelError, RequestError, StorageError, StudioError, first_line
-from studio.models.device import has_fast_bf16, is_out_of_memory
+from studio.models.device import MEMORY_ERRORS, empty_device_cache, has_fast_bf16, is_out_of_memory
 from studio.models.loading import fetch_model, fingerprint_files
 from studio.models.pipeline import SD3Pipeline
 from studio.models.registry import resolve_model
@@ -151,8 +151,16 @@ class LoraRun:
         if not designs or not self._accelerator.is_main_process:
             return
         latents = [prepared.material.pictures.read(one.source_key) for one in designs]
-        sampler.draw(training, designs, latents, self._folder.samples(training.steps_done))
-        self._note("samples", step=training.steps_done)
+        step = training.steps_done
+        try:
+            sampler.draw(training, designs, latents, self._folder.samples(step))
+        except MEMORY_ERRORS as error:
+            if not is_out_of_memory(error):
+                raise
+            empty_device_cache()
+            self._note("stage", stage=f"No samples of step {step}: they need more memory than is free", share=None)
+            return
+        self._note("samples", step=step)
 
     def _write_checkpoint(self, training: LoraTraining, prepared: Prepared) -> None:
         if self._accelerator.is_main_process:

@@ -39,21 +39,26 @@ class Sampler:
         """Write the design as its VAE shows it and its variations, as WebP; `latents` (c, h, w) are the designs'."""
         training.transformer.eval()
         self._pipe.vae.to(training.accelerator.device)
-        with training.averaged(), training.accelerator.autocast():
-            for sample, design in zip(samples, latents, strict=True):
-                place = folder / sample.example.id
-                place.mkdir(parents=True, exist_ok=True)
-                _save(to_picture(self._pipe, Codec(self._pipe).decode(design[None])), place / "source.webp")
-                for weight in WEIGHTS:
-                    if weight == 0 and sample.example.id in self._without:
-                        write_atomically(place / "0.webp", self._without[sample.example.id])
-                        continue
-                    set_weight(training.transformer, weight)
-                    picture = self._vary(design[None], caption_of(sample, training.recipe), sample)
-                    saved = _save(picture, place / f"{weight:g}.webp")
-                    if weight == 0:
-                        self._without[sample.example.id] = saved
-        set_weight(training.transformer, 1.0)
+        try:
+            with training.averaged(), training.accelerator.autocast():
+                for sample, design in zip(samples, latents, strict=True):
+                    self._draw_design(training, sample, design[None], folder / sample.example.id)
+        finally:
+            set_weight(training.transformer, 1.0)
+
+    def _draw_design(self, training: LoraTraining, sample: Sample, design: torch.Tensor, place: Path) -> None:
+        """Draw one design, latents (1, c, h, w), at each weight."""
+        place.mkdir(parents=True, exist_ok=True)
+        _save(to_picture(self._pipe, Codec(self._pipe).decode(design)), place / "source.webp")
+        for weight in WEIGHTS:
+            if weight == 0 and sample.example.id in self._without:
+                write_atomically(place / "0.webp", self._without[sample.example.id])
+                continue
+            set_weight(training.transformer, weight)
+            picture = self._vary(design, caption_of(sample, training.recipe), sample)
+            saved = _save(picture, place / f"{weight:g}.webp")
+            if weight == 0:
+                self._without[sample.example.id] = saved
 
     def _vary(self, design: torch.Tensor, caption: str, sample: Sample) -> Image.Image:
         pipe, defaults = self._pipe, self._entry.defaults

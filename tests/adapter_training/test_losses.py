@@ -177,3 +177,20 @@ def test_a_training_whose_reader_has_left_writes_a_checkpoint_and_ends(
     assert list(folder.entries())[-1]["state"] == "stopped"
     assert folder.list_checkpoints()
     shutil.rmtree(folder.root)
+
+
+@pytest.mark.slow
+def test_samples_that_find_no_memory_are_left_out_and_the_training_goes_on(
+    train: Train, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from studio.adapter_training import samples
+
+    def refuse(*_given: object, **_named: object) -> None:  # a card that is full cannot be had here
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(samples, "sample_variations", refuse)
+    without, with_samples = train("without"), train("with", samples_every=2)
+    stages = [entry["stage"] for entry in with_samples.entries() if entry["kind"] == "stage"]
+    assert "No samples of step 2: they need more memory than is free" in stages
+    one, other = (load_file(each.adapter / "adapter_model.safetensors") for each in (without, with_samples))
+    assert all(torch.equal(one[key], other[key]) for key in one)
