@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.metadata
+import logging
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -253,4 +254,5 @@ def _explain(error: BaseException, recipe: LoraRecipe) -> BaseException:
         return StorageError(f"The training stopped: {first_line(error)} {kept}")
     if isinstance(error, RuntimeError) and "CUDA" in str(error):
         return ModelError(f"The graphics card failed: {first_line(error)} {kept}")
-    return error
+    logging.getLogger(__name__).error("an unexpected error stopped the training", exc_info=error)
+    return StudioError(f"An unexpected error stopped the training ({type(error).__name__}: {first_line(error)}) {kept}")

@@ -17,6 +17,7 @@ from studio.adapter_training.encoded import EncodedPictures, EncodedPrompts
 from studio.adapter_training.lora import add_lora, load_state, read_state
 from studio.adapter_training.objective import Levels, draw_levels, make_path, measure_loss
 from studio.adapter_training.optimisers import make_optimiser
+from studio.errors import StorageError
 from studio.models.pipeline import TRAINED_TIMESTEPS
 from studio.models.prompts import TextEmbeds
 from studio.optimisation.running_average import RunningAverage
@@ -151,10 +152,16 @@ class LoraTraining:
         return measure_loss(predicted, velocity, levels)
 
     def _read(self, key: str) -> Tensor:
-        return self._pictures.read(key)[None].to(self.accelerator.device)
+        try:
+            return self._pictures.read(key)[None].to(self.accelerator.device)
+        except KeyError as error:
+            raise _lost() from error
 
     def _read_texts(self, texts: list[str]) -> TextEmbeds:
-        rows = [self._prompts.read(text) for text in texts]
+        try:
+            rows = [self._prompts.read(text) for text in texts]
+        except KeyError as error:
+            raise _lost() from error
         joined = TextEmbeds(torch.cat([row.words for row in rows]), torch.cat([row.pooled for row in rows]))
         return joined.to(self.accelerator.device)
 
@@ -167,3 +174,10 @@ class LoraTraining:
 def caption_of(sample: Sample, recipe: LoraRecipe) -> str:
     """Return the caption that a sample is trained with: the trigger words, then its own."""
     return ", ".join(part for part in (recipe.trigger, sample.example.caption) if part)
+
+
+def _lost() -> StorageError:
+    return StorageError(
+        "An encoded picture or caption in the training's cache is gone or damaged. Resume the training: it is encoded "
+        "again, and the checkpoints are whole."
+    )

@@ -194,3 +194,21 @@ def test_samples_that_find_no_memory_are_left_out_and_the_training_goes_on(
     assert "No samples of step 2: they need more memory than is free" in stages
     one, other = (load_file(each.adapter / "adapter_model.safetensors") for each in (without, with_samples))
     assert all(torch.equal(one[key], other[key]) for key in one)
+
+
+@pytest.mark.slow
+def test_a_cache_that_is_damaged_in_the_middle_is_named_and_made_again_at_the_next_start(train: Train) -> None:
+    folder = TrainingFolder(Path())
+
+    def damage() -> bool:
+        for file in (folder.root / "cache" / "latents").glob("*"):
+            file.write_bytes(b"half")
+        return False
+
+    whole = train("whole")
+    folder = TrainingFolder(whole.root.parent / "damaged")
+    with pytest.raises(StorageError, match="Resume the training"):
+        train("damaged", stopped=lambda: folder.list_checkpoints() != [] and damage())
+    resumed = train("damaged", resume=True)
+    one, other = (load_file(each.adapter / "adapter_model.safetensors") for each in (whole, resumed))
+    assert all(torch.equal(one[key], other[key]) for key in one)
