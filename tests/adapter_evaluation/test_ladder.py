@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from studio.adapter_evaluation.archive_view import ArchiveView, DesignFigures, r
 from studio.adapter_evaluation.held_out import group_families, read_pixels
 from studio.adapter_evaluation.ladder import Ladder, choose_weight, summarise_losses
 from studio.datasets import open_dataset
+from studio.evaluation.line_widths import measure_width_gap
 from tests.support.held_out import draw_stripes
 from tests.support.pictures import draw_picture, encode_picture
 
@@ -95,6 +97,17 @@ def test_a_few_designs_name_no_weight(tmp_path: Path) -> None:
     assert (best.weight, best.difference) == (None, None)
     assert "4 designs are too few" in best.reason
     assert choose_weight(None, ()).weight is None
+
+
+@pytest.mark.slow
+def test_a_designs_knots_are_measured_against_the_other_designs_alone(six: tuple[ArchiveView, list]) -> None:
+    view, families = six
+    others = [one for number, one in enumerate(view.widths) if number != 2]
+    assert view.own[2]["width_gap"] == pytest.approx(measure_width_gap(view.widths[2], others))
+    assert view.own[2]["width_gap"] != pytest.approx(measure_width_gap(view.widths[2], list(view.widths)))
+    assert view.own[2]["known_large"] < 1  # the design itself has all of its patterns
+    assert view.find_own(families[2]) == 2
+    assert view.find_own(replace(families[2], number=6)) is None
 
 
 def test_losses_are_summed_up_by_level_and_against_the_base() -> None:
