@@ -27,7 +27,10 @@ SEEDS_APART = 1000
 
 @dataclass(frozen=True, slots=True)
 class DrawingSettings:
-    """How the variations are drawn; `adapter` is the path of a folder or file."""
+    """How the variations are drawn; `adapter` is the path of a folder or file.
+
+    Raises `RequestError` as `VariationRequest`, before anything is loaded.
+    """
 
     model: str
     adapter: str
@@ -37,6 +40,28 @@ class DrawingSettings:
     guidance_scale: float
     count: int
     seed: int
+
+    def __post_init__(self) -> None:
+        self.make_request("", NO_CAPTION, 0.0, 0)
+
+    def make_request(self, source: str, prompt: str, weight: float, number: int) -> VariationRequest:
+        """Return the request for variations of design number `number`, whose SHA-256 is `source`.
+
+        They are woven in the design's own yarns, without symmetry, so that the figures are the model's.
+        """
+        return VariationRequest(
+            source=source,
+            prompt=prompt.strip() or NO_CAPTION,
+            seeds=seeds_from(self.seed + SEEDS_APART * number, self.count),
+            strength=self.strength,
+            steps=self.steps,
+            guidance_scale=self.guidance_scale,
+            model=self.model,
+            adapter=AdapterUse(self.adapter, weight),
+            profile=self.profile,
+            constraints=Constraints(palette="auto", symmetry="none"),
+            drawing="model",
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,25 +83,8 @@ class Drawer:
     def draw(
         self, design: Design, prompt: str, *, weight: float, number: int, report: Callable[[RunEvent], None]
     ) -> DrawnSet:
-        """Return variations of design number `number` at an adapter's weight. Raises as `Engine.generate`.
-
-        They are woven in the design's own yarns, without symmetry, so that the figures are the model's.
-        """
-        settings = self._settings
-        seeds = seeds_from(settings.seed + SEEDS_APART * number, settings.count)
-        request = VariationRequest(
-            source=design.sha256,
-            prompt=prompt.strip() or NO_CAPTION,
-            seeds=seeds,
-            strength=settings.strength,
-            steps=settings.steps,
-            guidance_scale=settings.guidance_scale,
-            model=settings.model,
-            adapter=AdapterUse(settings.adapter, weight),
-            profile=settings.profile,
-            constraints=Constraints(palette="auto", symmetry="none"),
-            drawing="model",
-        )
+        """Return variations of design number `number` at an adapter's weight. Raises as `Engine.generate`."""
+        request = self._settings.make_request(design.sha256, prompt, weight, number)
         drawn: dict[int, Drawn] = {}
 
         def listen(event: RunEvent) -> None:
@@ -87,7 +95,7 @@ class Drawer:
         self._engine.generate(request, design, listen)
         ordered = [drawn[slot] for slot in sorted(drawn)]
         pictures = tuple(np.asarray(one.image) for one in ordered if one.image is not None)
-        return DrawnSet(pictures, tuple(_read_knots(one) for one in ordered), seeds)
+        return DrawnSet(pictures, tuple(_read_knots(one) for one in ordered), request.seeds)
 
 
 @no_grad()

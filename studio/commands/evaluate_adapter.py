@@ -140,21 +140,36 @@ def _open_datasets(
 ) -> tuple[Dataset, Dataset | None]:
     """Return the held-out designs, and those that were trained on where they are known.
 
-    Without --dataset they are the two parts of the training's own dataset, as it was split. Raises `InputError`.
+    What is not named is the training's own dataset, as it was split. Raises `InputError`.
     """
-    trained = None if args.trained is None else opened.enter_context(open_dataset(args.trained))
-    if args.dataset is not None:
-        return opened.enter_context(open_dataset(args.dataset)), trained
-    if facts is None:
+    named = [None if one is None else opened.enter_context(open_dataset(one)) for one in (args.dataset, args.trained)]
+    held_out, trained = named
+    if held_out is None and facts is None:
         raise InputError("--dataset is missing. Name a folder or ZIP of designs that were not trained on.")
+    if facts is not None and (held_out is None or trained is None):
+        try:
+            learned, kept = _open_training(facts, opened)
+        except InputError as error:
+            if held_out is None:
+                raise
+            print(f"Copies are not looked for: {error}", file=sys.stderr)
+        else:
+            held_out = kept if held_out is None else held_out
+            trained = learned if trained is None else trained
+    assert held_out is not None  # or it was raised
+    return held_out, trained
+
+
+def _open_training(facts: TrainingFacts, opened: contextlib.ExitStack) -> tuple[Dataset, Dataset]:
+    """Return the designs that a training was given, and those that it kept apart. Raises `InputError`."""
     whole = opened.enter_context(open_dataset(str(facts.dataset["path"])))
     learned, kept = split(whole.examples, facts.recipe.held_out, facts.recipe.seed)
     if (len(learned), len(kept)) != (facts.dataset.get("trained"), facts.dataset.get("held_out")):
         raise InputError(
             "The dataset of the training has changed, so what was kept apart is not known. Name designs that were not "
-            "trained on with --dataset."
+            "trained on with --dataset, and those that were with --trained."
         )
-    return _select(whole, kept), trained or _select(whole, learned)
+    return _select(whole, learned), _select(whole, kept)
 
 
 def _select(whole: Dataset, examples: Sequence[Example]) -> Dataset:

@@ -1,4 +1,4 @@
-"""Metrics of variations: structure against the source, diversity of a set, palettes, copies. numpy and Pillow only."""
+"""Metrics: variations against their source, sets against an archive, palettes, copies. numpy and Pillow only."""
 
 from studio.evaluation.metrics import SET_METRICS, VARIATION_METRICS, Score, score_variations
 from studio.evaluation.palettes import measure_off_palette_share

@@ -70,6 +70,9 @@ def test_a_training_is_evaluated_on_what_it_kept_apart_and_its_card_says_so(
     (data / "carpet-0.png").unlink()
     assert main(["evaluate", "adapter", given, *QUICK]) == BAD_INPUT
     assert "has changed" in capsys.readouterr().err
+    other = str(write_held_out(tmp_path / "other", 2, first=70))
+    assert main(["evaluate", "adapter", given, "--dataset", other, "--designs", "0", *QUICK]) == 0
+    assert "Copies are not looked for: The dataset of the training has changed" in capsys.readouterr().err
 
 
 @pytest.mark.slow
@@ -115,6 +118,8 @@ def test_the_tables_show_intervals_the_best_weight_copies_and_notes() -> None:
         (("--count", "0"), "--count 0"),
         (("--designs", "-1"), "--designs -1"),
         (("--seed", "-1"), "--seed -1"),
+        (("--strength", "5"), "Strength 5"),
+        (("--steps", "0"), "Steps 0"),
         (("--output", "/nowhere/at/all.json"), "cannot be written"),
         (("--model", "nothing"), "No model is called"),
         (("--profile", "nine"), "nine"),
@@ -125,7 +130,7 @@ def test_the_tables_show_intervals_the_best_weight_copies_and_notes() -> None:
 def test_what_cannot_be_evaluated_is_refused(
     adapter: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], options: tuple[str, str], says: str
 ) -> None:
-    held_out = write_held_out(tmp_path / "held", 1)
+    held_out = write_held_out(tmp_path / "held", 2)
     assert main(["evaluate", "adapter", adapter, "--dataset", str(held_out), *options]) == BAD_INPUT
     error = capsys.readouterr().err.strip().splitlines()
     assert says in error[-1]
