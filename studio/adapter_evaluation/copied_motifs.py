@@ -37,10 +37,10 @@ class MotifSearch:
 
         `name` is the design's, `source` its picture. The share is None where the variations have no places to look at.
         """
-        looked, copies = 0, []
+        copied, looked, copies = 0, 0, []
         for seed, picture in zip(drawn.seeds[:SEARCHED], drawn.pictures, strict=False):
-            found, places = self._motifs.find(picture, source)
-            looked += places
+            found = self._motifs.find(picture, source)
+            copied, looked = copied + found.copied, looked + found.looked
             copies += [
                 CopiedMotif(
                     weight=weight,
@@ -52,6 +52,6 @@ class MotifSearch:
                     likeness=one.likeness,
                     mirrored=one.mirrored,
                 )
-                for one in found
+                for one in found.motifs
             ]
-        return (len(copies) / looked if looked else None), copies
+        return (copied / looked if looked else None), copies

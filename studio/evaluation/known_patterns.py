@@ -40,7 +40,7 @@ class KnownPatterns:
         limit = min(MOST_KNOTS // max(pictures, 1), MOST_MEASURED)
         hashes, owners = [np.zeros(0, np.uint64)], [np.zeros(0, np.int32)]
         for number, design in enumerate(designs):
-            own = np.unique(np.concatenate([np.zeros(0, np.uint64), *(self._hash(_cut(one, limit)) for one in design)]))
+            own = _sort_once([self._hash(_cut(one, limit)) for one in design])
             hashes.append(own)
             owners.append(np.full(len(own), number, np.int32))
         every, whose = np.concatenate(hashes), np.concatenate(owners)
@@ -81,6 +81,14 @@ class KnownPatterns:
         # Without an edge all sums are 0; a pattern with edges is so once in 10^19.
         patterns: Hashes = best[best != 0]
         return patterns
+
+
+def _sort_once(hashes: Sequence[Hashes]) -> Hashes:
+    """Return hashes in ascending order, each once; `np.unique` takes many times as long where nearly all differ."""
+    every = np.concatenate([np.zeros(0, np.uint64), *hashes])
+    every.sort()
+    once: Hashes = every[np.append(True, every[1:] != every[:-1])] if len(every) else every
+    return once
 
 
 def _cut(knots: Knots, limit: int) -> Knots:

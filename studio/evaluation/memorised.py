@@ -62,6 +62,18 @@ class Memorised:
     mirrored: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The memorised motifs of a variation, the most alike first; of overlapping ones only the most alike is named.
+
+    Of `looked` places, which overlap, `copied` are a training picture's and not the source's.
+    """
+
+    motifs: tuple[Memorised, ...]
+    copied: int
+    looked: int
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Picture:
     edges: Floats
@@ -86,11 +98,8 @@ class TrainingMotifs:
         stride = max(2, int(np.ceil((COMPARED_PX**2 * max(count, 1) / MOST_TILES) ** 0.5)))
         self._tiles = _gather([_cut(picture, stride, number) for number, picture in enumerate(self._pictures)])
 
-    def find(self, variation: NDArray[np.uint8], source: NDArray[np.uint8]) -> tuple[list[Memorised], int]:
-        """Return the memorised motifs of a variation, the most alike first, and how many tiles were looked at.
-
-        Both pictures are uint8 (h, w, 3). Of overlapping tiles only the most alike is named.
-        """
+    def find(self, variation: NDArray[np.uint8], source: NDArray[np.uint8]) -> Found:
+        """Return the memorised motifs of a variation of a source, both uint8 (h, w, 3)."""
         picture = _read(variation)
         own = _cut(_read(source), 2, 0)
         tiles = [_cut(one, STRIDE_PX, 0) for one in (picture, _mirror(picture))]
@@ -102,16 +111,18 @@ class TrainingMotifs:
         found.sort(key=lambda one: -one[0])
         chosen: list[Memorised] = []
         taken: list[tuple[int, int]] = []
+        copied: set[tuple[int, int]] = set()
         for likeness, was_mirrored, at, number, there in found:
-            if any(abs(at[0] - y) < TILE_PX // 2 and abs(at[1] - x) < TILE_PX // 2 for y, x in taken):
-                continue
             in_source = _best_in(own, picture, at)
             if in_source > likeness - BEYOND_SOURCE:
+                continue
+            copied.add(at)
+            if any(abs(at[0] - y) < TILE_PX // 2 and abs(at[1] - x) < TILE_PX // 2 for y, x in taken):
                 continue
             taken.append(at)
             boxes = _as_box(at, picture.edges.shape), _as_box(there, self._pictures[number].edges.shape)
             chosen.append(Memorised(number, *boxes, round(likeness, 3), round(in_source, 3), was_mirrored))
-        return chosen, len(tiles[0].places)
+        return Found(tuple(chosen), len(copied), len(tiles[0].places))
 
     def _match(
         self, shown: _Picture, wanted: _Tiles

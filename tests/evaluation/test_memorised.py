@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from studio.evaluation.memorised import TrainingMotifs
+from studio.evaluation.memorised import Found, TrainingMotifs
 from tests.support.knots import draw_colours
 
 
@@ -31,9 +31,11 @@ def test_a_motif_of_a_training_picture_is_named_with_its_places(motifs: Training
     variation, training = draw_blots(50), draw_blots(2)
     motif = training[40:100, 20:80]
     variation[80:140, 40:100] = motif[:, ::-1] if mirrored else motif
-    found, looked = motifs.find(variation, draw_blots(50))
-    assert looked > 100
-    best = found[0]
+    found = motifs.find(variation, draw_blots(50))
+    assert found.looked > 100
+    best = found.motifs[0]
+    # Tiles a fifth of the picture long, a quarter of that apart, in a motif of 60 x 60 of 160 x 120 pixels.
+    assert len(found.motifs) < found.copied < found.looked * 60 * 60 / (160 * 120)
     assert (best.picture, best.mirrored) == (2, mirrored)
     assert best.likeness > 0.95 > best.in_source + 0.1
     left, top, right, bottom = best.where
@@ -47,19 +49,19 @@ def test_other_yarns_do_not_hide_a_motif(motifs: TrainingMotifs) -> None:
     variation, source = draw_blots(50), draw_blots(50)
     part = draw_blots(1)[:80, :80]
     variation[:80, :80] = np.where(part[..., :1] > 128, draw_colours(1, 5), np.array([[40, 160, 120]], np.uint8))
-    assert {one.picture for one in motifs.find(variation, source)[0]} == {1}
+    assert {one.picture for one in motifs.find(variation, source).motifs} == {1}
 
 
 def test_what_the_source_has_is_no_copy_of_the_training_picture(motifs: TrainingMotifs) -> None:
     variation = draw_blots(50)
     variation[80:140, 40:100] = draw_blots(2)[40:100, 20:80]
-    assert motifs.find(variation, variation)[0] == []
-    assert motifs.find(draw_blots(50), draw_blots(51))[0] == []
+    assert motifs.find(variation, variation).copied == 0
+    assert motifs.find(draw_blots(50), draw_blots(51)).copied == 0
 
 
 def test_plain_pictures_and_no_training_pictures_have_no_motifs(motifs: TrainingMotifs) -> None:
     plain = np.full((160, 120, 3), 70, np.uint8)
-    assert motifs.find(plain, plain) == ([], 0)
-    assert TrainingMotifs([], 0).find(draw_blots(1), plain)[0] == []
+    assert motifs.find(plain, plain) == Found((), 0, 0)
+    assert TrainingMotifs([], 0).find(draw_blots(1), plain).motifs == ()
     tiny = np.ascontiguousarray(draw_blots(1)[:20, :20])
-    assert isinstance(motifs.find(tiny, tiny)[0], list)
+    assert motifs.find(tiny, tiny).copied == 0
