@@ -19,7 +19,7 @@ HEAVY = {"torch", "diffusers", "transformers", "peft", "mmgp", "accelerate"}
 LAYERS = [
     {"streamlit_app", "pages", "studio.ui.app", "studio.__main__"},
     {"studio.commands"},
-    {"studio.commands.file_forms", "studio.commands.figures"},
+    {"studio.commands.train", "studio.commands.file_forms", "studio.commands.figures"},
     {"studio.ui.generate", "studio.ui.gallery", "studio.ui.compare", "studio.ui.train", "studio.ui.settings"},
     {"studio.ui.generate.form"},
     {"studio.ui.shared"},

@@ -21,14 +21,13 @@ from studio.adapter_training.checkpoints import read_newest_checkpoint, write_ch
 from studio.adapter_training.encoder import Encoder, Prepared, Stopped, quantise_part
 from studio.adapter_training.folder import EndState, EntryKind, TrainingFacts, TrainingFolder
 from studio.adapter_training.lora import write_adapter
-from studio.adapter_training.peak_memory import measure_peak_bytes
 from studio.adapter_training.samples import Sampler
 from studio.adapter_training.training import LoraTraining
 from studio.adapter_training.validation import measure_held_out
 from studio.catalogue import new_id, utc_now
 from studio.datasets import Dataset, split
 from studio.errors import MemoryShortError, ModelError, RequestError, StorageError, StudioError, first_line
-from studio.models.device import MEMORY_ERRORS, empty_device_cache, has_fast_bf16, is_out_of_memory
+from studio.models.device import MEMORY_ERRORS, empty_device_cache, has_fast_bf16, is_out_of_memory, measure_peak_bytes
 from studio.models.loading import fetch_model, fingerprint_files
 from studio.models.pipeline import SD3Pipeline
 from studio.models.registry import resolve_model

@@ -1,9 +1,11 @@
-"""The device to compute on, its fastest precision, and its out-of-memory errors."""
+"""The device to compute on, its fastest precision, the memory taken of it, and its out-of-memory errors."""
 
 from __future__ import annotations
 
+import sys
 from contextlib import AbstractContextManager, nullcontext
 
+import psutil
 import torch
 
 MEMORY_ERRORS = (MemoryError, RuntimeError)
@@ -66,3 +68,15 @@ def empty_device_cache() -> None:
         torch.cuda.empty_cache()
     elif torch.backends.mps.is_available():
         torch.mps.empty_cache()
+
+
+def measure_peak_bytes(device: torch.device) -> int:
+    """Return the most memory taken on the card, or of the process where there is no card, in bytes."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    if sys.platform == "win32":
+        return int(psutil.Process().memory_info().peak_wset)
+    import resource
+
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
