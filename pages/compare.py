@@ -9,6 +9,7 @@ from studio.ui.compare.comparison import ComparedPictures, draw_pictures, draw_t
 from studio.ui.shared.markdown import escape_markdown
 from studio.ui.shared.navigation import GALLERY
 from studio.ui.shared.notices import show_notices
+from studio.ui.shared.reading_progress import draw_reading
 
 # For each choice the least width of a picture in pixels and the CSS limit of its height. (A comment, because Streamlit
 # would draw a docstring that stands alone in a page.)
@@ -56,6 +57,7 @@ def draw_comparison(compared: ComparedPictures) -> None:
 st.title("Compare")
 show_notices()
 try:
+    draw_reading()
     found = find_pictures()
     if found.records:
         draw_comparison(found)

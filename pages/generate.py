@@ -18,6 +18,7 @@ from studio.ui.shared.markdown import escape_markdown
 from studio.ui.shared.navigation import HIDDEN_TITLE
 from studio.ui.shared.notices import show_notices
 from studio.ui.shared.pictures import title_of
+from studio.ui.shared.reading_progress import draw_reading
 
 try:
     studio = workspace()
@@ -31,6 +32,7 @@ st.html(HIDDEN_TITLE.format("Generate"))
 settings = studio.settings.load()
 entry, model_problem = find_model(settings)
 form_values.prepare_form(entry)
+draw_reading()
 for problem in query_parameters.follow_address(studio, settings, entry):
     st.warning(escape_markdown(problem), icon=":material/link_off:")
 
@@ -40,11 +42,24 @@ def draw_choice(design: Source | None) -> None:
     # On a phone the offers follow the upload; on a wide screen they stand beside it, as tall as upload and form.
     with st.grid(3, min_column_width=280, gap=("medium", "large")) as grid:
         with grid.cell():
-            refused = source.draw_upload(studio.catalogue, another=design is not None)
+            source.draw_first_choice(another=design is not None)
         with grid.cell(column_span=2, row_span=2):
             source.draw_offers(studio.catalogue, form_values.suggest_prompt)
         with grid.cell():
-            draw_form(design, refused)
+            draw_form(design)
+
+
+def draw_upload(design: Source | None) -> None:
+    """Draw the page with a file that was chosen, in the places of `draw_work`.
+
+    So the form stays where it is when the file becomes the design, with the words that are just being typed.
+    """
+    inputs, offers = st.columns([1, 2], gap="large")
+    with inputs:
+        refused = source.draw_first_choice(another=design is not None)
+        draw_form(design, refused)
+    with offers:
+        source.draw_offers(studio.catalogue, form_values.suggest_prompt)
 
 
 def draw_work(design: Source) -> None:
@@ -118,7 +133,9 @@ def draw_results(design: Source) -> None:
 
 
 current = source.current_source(studio.catalogue)
-if current is None or source.is_picking():
+if source.has_upload():
+    draw_upload(current)
+elif current is None or source.is_picking():
     draw_choice(current)
 else:
     draw_work(current)

@@ -9,7 +9,7 @@ StudioError
 ├── ModelError            a model cannot be found, fetched, loaded or run
 │   └── MemoryShortError  the card or the computer has too little memory
 ├── StorageError          the outputs folder cannot be read or written
-└── RunCancelledError     the designer stopped the run; finished variations are kept
+└── RunCancelledError     the designer stopped the run, or the reading of a file; finished variations are kept
 """
 
 from __future__ import annotations
@@ -67,4 +67,4 @@ class StorageError(StudioError):
 
 
 class RunCancelledError(StudioError):
-    """The run was stopped on request. Variations finished before are kept."""
+    """A run, or the reading of a file, was stopped on request. Variations finished before are kept."""

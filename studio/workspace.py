@@ -1,4 +1,4 @@
-"""The workspace: catalogue, settings and job queue of an outputs folder, opened once per process."""
+"""The workspace: catalogue, settings, queue and design reader of an outputs folder, opened once per process."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 
 from studio.catalogue import Catalogue
 from studio.jobs import JobQueue, RunEngine
+from studio.jobs.design_reader import DesignReader
 from studio.jobs.device_lock import device_lock_file
 from studio.settings_store import SettingsStore
 
@@ -18,12 +19,13 @@ PROJECT = Path(__file__).parents[1]
 
 @dataclass(frozen=True)
 class Workspace:
-    """The catalogue, settings and job queue of one outputs folder, for pages, routes and commands."""
+    """The catalogue, settings, job queue and design reader of one outputs folder, for pages, routes and commands."""
 
     outputs: Path
     catalogue: Catalogue
     settings: SettingsStore
     jobs: JobQueue
+    designs: DesignReader
 
 
 _open: dict[Path, Workspace] = {}
@@ -47,7 +49,7 @@ def open_workspace(outputs: Path, make_engine: Callable[[], RunEngine]) -> Works
             catalogue = Catalogue(outputs)
             settings = SettingsStore(outputs / "settings.json")
             jobs = JobQueue(catalogue, make_engine, device_lock_file(), lambda: settings.load().idle_unload_minutes)
-            _open[outputs] = Workspace(outputs, catalogue, settings, jobs)
+            _open[outputs] = Workspace(outputs, catalogue, settings, jobs, DesignReader(catalogue))
         return _open[outputs]
 
 
@@ -56,4 +58,5 @@ def close_workspaces() -> None:
     with _open_lock:
         for workspace in _open.values():
             workspace.jobs.close()
+            workspace.designs.close()
         _open.clear()

@@ -9,6 +9,7 @@ import contextlib
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from PIL import Image
 
@@ -39,6 +40,9 @@ from studio.catalogue.sources import Sources
 from studio.catalogue.storage import StorageMeter
 from studio.errors import StorageError
 from studio.schema import VariationRecord
+
+if TYPE_CHECKING:
+    from studio.designs import Design
 
 
 class Catalogue:
@@ -92,14 +96,17 @@ class Catalogue:
         self._opening.stop()
         self._database.close()
 
-    def add_source(self, data: bytes, *, label: str = "", parent: str | None = None) -> Source:
+    def add_source(
+        self, data: bytes, *, label: str = "", parent: str | None = None, design: Design | None = None
+    ) -> Source:
         """Store a design's file. A file that is there already is stored once and keeps its first label and parent.
 
-        Raises `DesignError` if it is not a usable design, `NotFoundError` if there is no such parent.
+        `design` is what `open_design` returned for these bytes, if the caller has it. Raises `DesignError` if it is not
+        a usable design, `NotFoundError` if there is no such parent.
         """
         if parent is not None:
             self.variation(parent)
-        return self._sources.add(data, label, parent)
+        return self._sources.add(data, label, parent, design)
 
     def source(self, sha256: str) -> Source:
         """Return a source."""

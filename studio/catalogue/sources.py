@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from studio.catalogue.files.paths import Folders, is_file, read_bytes, write_atomically
 from studio.catalogue.files.source_files import (
@@ -21,6 +22,9 @@ from studio.catalogue.index.rows import find_named_sources, find_source, find_so
 from studio.catalogue.records import Source
 from studio.errors import StorageError
 
+if TYPE_CHECKING:
+    from studio.designs import Design
+
 
 class Sources:
     """The sources of one outputs folder. A hash is checked and looked up before it becomes a path."""
@@ -29,7 +33,7 @@ class Sources:
         self._folders = folders
         self._database = database
 
-    def add(self, data: bytes, label: str, parent: str | None) -> Source:
+    def add(self, data: bytes, label: str, parent: str | None, design: Design | None = None) -> Source:
         """Store a design: first its sidecar, then its file, then its row. Returns the source that is there already.
 
         So a design whose file is there has its name, whenever the program ends.
@@ -38,7 +42,7 @@ class Sources:
         known = self._database.read(lambda connection: find_source(connection, sha256))
         if known is not None and is_file(source_path(self._folders, known)):
             return known
-        source, design = open_source(data, label, new_time(), parent)
+        source, design = open_source(data, label, new_time(), parent, design)
         with self._database.writing() as connection:  # while files are swept, none are written
             known = find_source(connection, sha256)  # another thread may have added the same file
             source = known or self._read_stored(source) or source

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -88,14 +89,22 @@ class Inspection:
         }
 
 
-def inspect_design(design: Design) -> Inspection:
-    """Return the figures of a design; one without yarns of its own is quantised to suggested yarns."""
+FINDING_YARNS, FINDING_STRUCTURE = "Finding the yarns", "Finding repeat and symmetry"
+
+
+def inspect_design(design: Design, begin: Callable[[str], None] = lambda _stage: None) -> Inspection:
+    """Return the figures of a design; one without yarns of its own is quantised to suggested yarns.
+
+    `begin` is called with `FINDING_YARNS`, then with `FINDING_STRUCTURE`; what it raises ends the work.
+    """
     # 1. Yarns: the file's own or suggested ones.
+    begin(FINDING_YARNS)
     pixels = np.asarray(design.image)
     indexed = design.index_map is not None
     index_map = read_yarns(design)
     indices = index_map.indices
     shares = index_map.shares()
+    begin(FINDING_STRUCTURE)
     # 2. Structure. A bordered design is not a repeat, even where its edges match.
     border = find_border(indices)
     repeat = find_repeat(indices)

@@ -1,4 +1,4 @@
-"""The queue of runs with its one worker, and the progress of each run."""
+"""The queue of runs with its one worker, the progress of each run, and designs that are read meanwhile."""
 
 from studio.jobs.queue import JobQueue, RunEngine
 

@@ -14,7 +14,7 @@ import studio.workspace
 from studio.catalogue import Variation
 from studio.ui.session import workspace
 from tests.support.catalogue_records import save
-from tests.support.pages import APP
+from tests.support.pages import APP, PATIENT_SECONDS
 from tests.support.pictures import draw_picture, encode_picture
 
 
@@ -22,6 +22,7 @@ from tests.support.pictures import draw_picture, encode_picture
 def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[AppTest]:
     """The page on an outputs folder and a device lock of its own, so that no other studio delays its worker."""
     monkeypatch.setenv("STUDIO_OUTPUTS", str(tmp_path / "outputs"))
+    monkeypatch.setattr("studio.jobs.reading.AT_ONCE_SECONDS", PATIENT_SECONDS)
     monkeypatch.setattr(studio.workspace, "device_lock_file", lambda: tmp_path / "device.lock")
     st.cache_resource.clear()
     yield AppTest.from_file(APP, default_timeout=60)

@@ -17,12 +17,15 @@ from studio.workspace import PROJECT, Workspace, close_workspaces
 
 APP = str(PROJECT / "studio" / "ui" / "app.py")
 _TIMEOUT_SECONDS = 60
+PATIENT_SECONDS = 30.0
+"""How long a page waits for a reading: on a busy machine even a small design takes longer than a designer notices."""
 
 
 @pytest.fixture
 def studio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
     """The workspace of the pages in this test."""
     monkeypatch.setenv("STUDIO_OUTPUTS", str(tmp_path / "outputs"))
+    monkeypatch.setattr("studio.jobs.reading.AT_ONCE_SECONDS", PATIENT_SECONDS)
     yield workspace()
     close_workspaces()
     st.cache_data.clear()

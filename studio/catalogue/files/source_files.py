@@ -36,11 +36,16 @@ def hash_bytes(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def open_source(data: bytes, label: str, added_at: str, parent: str | None) -> tuple[Source, Design]:
-    """Return the source record and the design of a file's bytes. Raises `DesignError` on an unusable file."""
+def open_source(
+    data: bytes, label: str, added_at: str, parent: str | None, design: Design | None = None
+) -> tuple[Source, Design]:
+    """Return the source record and the design of a file's bytes, the given one or opened here.
+
+    Raises `DesignError` on an unusable file.
+    """
     from studio.designs import browser_ready, open_design  # imports numpy, which most of the catalogue does not need
 
-    design = open_design(data)
+    design = open_design(data) if design is None else design
     source = Source(
         sha256=hash_bytes(data),
         label=one_line(label)[:LABEL_LIMIT],

@@ -21,7 +21,7 @@ from studio.designs.files.stated import Stated
 from studio.designs.files.targa_and_pcx import read_pcx, read_targa
 from studio.designs.files.tiff_pages import mend_colour_map, read_tiff, read_tiff_density
 from studio.designs.index_map import IndexMap
-from studio.errors import DesignError
+from studio.errors import DesignError, RunCancelledError
 from studio.schema import SIDE_LIMIT_PX
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF", "AVIF", "PCX", "TGA")
@@ -90,16 +90,17 @@ class Design:
     density: Density | None = None
 
 
-def open_design(data: bytes, *, to_vary: bool = True) -> Design:
+def open_design(data: bytes, *, to_vary: bool = True, watch: Callable[[float], None] | None = None) -> Design:
     """Return the design in the bytes of a picture file.
 
     The size is checked in the header, before any pixel is decoded. A design to vary is at most 4 times as long as it
-    is wide; one to measure or to export may have any shape. Raises `DesignError`, and nothing else, for every file
+    is wide; one to measure or to export may have any shape. `watch` is called with the share of the bytes that are
+    decoded; a `RunCancelledError` that it raises ends the work. Raises `DesignError`, and nothing else, for every file
     that cannot be used.
     """
     _check_bytes(data)
     stated = _read_header(data)
-    lazy = _open_lazily(stated.data, data)
+    lazy = _open_lazily(io.BytesIO(stated.data) if watch is None else _Watched(stated.data, watch), data)
     # Hostile files can raise nearly any exception at nearly any access.
     try:
         _check_size(*lazy.size, to_vary=to_vary)
@@ -112,7 +113,7 @@ def open_design(data: bytes, *, to_vary: bool = True) -> Design:
         lazy.load()
         _check_size(*lazy.size, to_vary=to_vary)
         shown = convert_to_srgb(lazy, facts, find_deep_key(stated, lazy))
-    except DesignError:
+    except (DesignError, RunCancelledError):
         raise
     except MemoryError as error:
         raise DesignError(
@@ -179,10 +180,27 @@ def _read_picture_density(picture: Image.Image) -> Density | None:
     return None
 
 
-def _open_lazily(data: bytes, own: bytes) -> ImageFile.ImageFile:
+class _Watched(io.BytesIO):
+    """A file in memory that tells how far it was read. Pillow decodes PNG and JPEG in blocks, other forms at once."""
+
+    def __init__(self, data: bytes, watch: Callable[[float], None]) -> None:
+        super().__init__(data)
+        self._watch = watch
+        self._bytes_total = len(data)
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Return the next bytes, and tell the share that lies behind."""
+        data = super().read(size)
+        self._watch(self.tell() / self._bytes_total)
+        return data
+
+
+def _open_lazily(file: io.BytesIO, own: bytes) -> ImageFile.ImageFile:
     """Return Pillow's picture with its header read and no pixel decoded. `own` are the bytes before any mending."""
     try:
-        return Image.open(io.BytesIO(data), formats=FORMATS)
+        return Image.open(file, formats=FORMATS)
+    except RunCancelledError:
+        raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         # Pillow's own limit lies above PIXELS_LIMIT; its warning is raised where a warning filter makes it an error.
         pixels = re.search(r"\((\d+) pixels\)", str(error))

@@ -55,7 +55,7 @@ def test_pages_show_what_was_read_so_far_and_how_far_that_is(
     monkeypatch.setattr(survey, "BATCH", 2)
     monkeypatch.setattr(survey, "read_record", lambda *one: (ids[5] in str(one[0]) or opened.wait(30)) and read(*one))
     opened_studio: Workspace = request.getfixturevalue("studio")
-    for name in ("gallery", "settings"):
+    for name in ("gallery", "settings", "generate", "compare"):
         assert "0 of 6 read" in open_page(name).get("progress")[0].proto.text
     opened.set()
     opened_studio.catalogue.wait_until_read()

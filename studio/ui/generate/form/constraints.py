@@ -11,6 +11,7 @@ from studio.designs.structure.symmetry import is_nearly_symmetric, is_symmetric
 from studio.designs.weaving.axes import SIDES
 from studio.designs.weaving.plan import plan_weave
 from studio.errors import RequestError
+from studio.jobs.reading import Reading
 from studio.schema import COLOURS_LIMIT, Constraints, Drawing
 from studio.ui.generate.form.form_values import drop_marks_of_other_design, key_of, read_constraints, read_form
 from studio.ui.generate.form.kept_part import find_kept_part
@@ -18,6 +19,7 @@ from studio.ui.generate.form.rectangle import draw_rectangle
 from studio.ui.generate.form.yarns import find_yarns, pick_yarns
 from studio.ui.session import workspace
 from studio.ui.shared.facts.design_facts import count_yarns, find_facts
+from studio.ui.shared.facts.reading import draw_reading_of
 from studio.ui.shared.markdown import escape_markdown
 
 PALETTES = {
@@ -51,10 +53,11 @@ def draw_constraints(source: Source | None) -> None:
     values = read_form()
     facts = None if source is None else find_facts(source.sha256)
     repeatable = source is None or can_repeat(source)
-    problem, part = None, None
+    problem, part, reading = None, None, None
     try:
         constraints = read_constraints(values, repeatable=repeatable)
-        part = None if source is None else find_kept_part(source.sha256, constraints, values.drawing)
+        found = None if source is None else find_kept_part(source.sha256, constraints, values.drawing)
+        part, reading = (None, found) if isinstance(found, Reading) else (found, None)
         kept = describe_constraints(constraints, facts, values.drawing, mirrored=part is None or part.mirrored)
     except RequestError as error:
         kept, problem = "not complete", str(error)
@@ -64,6 +67,8 @@ def draw_constraints(source: Source | None) -> None:
             _draw_new_yarns(source)
         if values.keep == "rectangle" and source is not None:
             draw_rectangle(source)
+        if reading is not None:
+            draw_reading_of(reading, "kept_part_reading")
         for sentence in () if part is None else part.describe():
             st.caption(f":material/info: {sentence}")
         # `draw_rectangle` asks for a missing rectangle itself.

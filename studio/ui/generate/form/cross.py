@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import PurePath
-
 import streamlit as st
 
 from studio.catalogue import Catalogue, Source
@@ -12,12 +10,12 @@ from studio.designs.samples import SAMPLES
 from studio.errors import StudioError
 from studio.ui.generate.form import form_values
 from studio.ui.generate.form.form_values import key_of
+from studio.ui.generate.form.upload import SECOND, draw_upload, drop_upload
 from studio.ui.session import workspace
 from studio.ui.shared.markdown import escape_markdown
 from studio.ui.shared.pictures import show_source, title_of
 
 _RECENT = 24
-_UPLOADS = "cross_uploads"
 _GONE = "cross_gone_words"
 _WAYS = {"motifs": "Motifs of both", "layout": "Its layout"}
 
@@ -99,18 +97,10 @@ def _draw_choice(catalogue: Catalogue, design: Source) -> None:
         key="cross_choice",
         on_change=_take_choice,
     )
-    turn = st.session_state.setdefault(_UPLOADS, 0)
-    file = st.file_uploader("Or upload one", key=f"cross_upload_{turn}")
-    if file is not None:
-        try:
-            added = catalogue.add_source(file.getvalue(), label=PurePath(file.name).stem)
-        except StudioError as error:
-            refused = f"“{file.name}” cannot be used, so there is no second design. {error}"
-            st.error(escape_markdown(refused))
-            return
-        st.session_state[_UPLOADS] = turn + 1
-        _set(added)
-        st.rerun()
+    refusal = draw_upload(SECOND, "Or upload one", _set)
+    if refusal is not None:
+        refused = f"“{refusal.name}” cannot be used, so there is no second design. {refusal.reason}"
+        st.error(escape_markdown(refused))
 
 
 def _draw_second(second: Source) -> None:
@@ -158,6 +148,7 @@ def _take_choice() -> None:
 
 def _set(second: Source, parent: str | None = None) -> None:
     """Set the second design; `parent` is its id as a variation, by default the source's own parent."""
+    drop_upload(SECOND)
     st.session_state[key_of("cross")] = second.sha256
     st.session_state[key_of("cross_parent")] = second.parent if parent is None else parent
     _forget_gone()

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import streamlit as st
-
-from studio.designs.files.opening import open_design
+from studio.designs.files.opening import Design
 from studio.designs.inspection import describe_share
 from studio.designs.weaving.plan import plan_weave
 from studio.errors import StudioError
+from studio.jobs.reading import Reading
 from studio.schema import Constraints, Drawing
 from studio.ui.session import workspace
 
@@ -35,18 +34,27 @@ class KeptPart:
         return (*self.notes, f"Its mirror image stays too: together {describe_share(self.share)} of the design.")
 
 
-def find_kept_part(sha256: str, constraints: Constraints, drawing: Drawing) -> KeptPart | None:
-    """Return what a run with these constraints keeps, None where it keeps no part or is refused at its start."""
+def find_kept_part(sha256: str, constraints: Constraints, drawing: Drawing) -> KeptPart | Reading[KeptPart] | None:
+    """Return what a run with these constraints keeps, or the reading that finds it.
+
+    None where the run keeps no part, or is refused at its start.
+    """
     if constraints.keep == "none" or constraints.symmetry == "none":
         return None
+    designs = workspace().designs
+    reading = designs.ask(
+        ("kept part", sha256, constraints, drawing),
+        lambda own: _plan(own, designs.open(own, sha256), constraints, drawing),
+    )
+    if not reading.at_once():
+        return reading
     try:
-        return _read_kept_part(sha256, constraints, drawing)
-    except (StudioError, OSError):  # told when the run is to be started
+        return reading.answer()
+    except StudioError:  # told when the run is to be started
         return None
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
-def _read_kept_part(sha256: str, constraints: Constraints, drawing: Drawing) -> KeptPart:
-    design = open_design(workspace().catalogue.source_path(sha256).read_bytes())
+def _plan(reading: Reading[KeptPart], design: Design, constraints: Constraints, drawing: Drawing) -> KeptPart:
+    reading.begin("Finding what the kept part does")
     plan = plan_weave(design, constraints, drawing)
     return KeptPart(plan.marked_share, plan.kept_share, plan.mirrored, plan.notes)

@@ -1,11 +1,12 @@
-"""Why the form offers no run: a file that was refused, or a design in which there is nothing to vary."""
+"""Why the form offers no run: a file that was refused, a design that is being read, or one with nothing to vary."""
 
 from __future__ import annotations
 
 from studio.catalogue import Source
 from studio.designs.inspection import Inspection
 from studio.ui.generate.form.form_values import read_form
-from studio.ui.shared.facts.design_facts import find_facts
+from studio.ui.generate.form.upload import DESIGN, is_uploading
+from studio.ui.shared.facts.design_facts import find_facts, is_being_read
 from studio.ui.shared.markdown import escape_markdown
 from studio.ui.shared.pictures import title_of
 
@@ -18,6 +19,9 @@ def find_obstacle(design: Source | None, refused: str | None) -> str | None:
     if refused is not None:
         instead = "" if design is None else f", or keep “{escape_markdown(title_of(design))}”"
         return f"“{escape_markdown(refused)}” cannot be drawn. Choose another design{instead}."
+    unread = _name_unread(design)
+    if unread is not None:
+        return f"{unread} is still being read. In a moment it can be drawn."
     if design is None or not has_one_yarn(find_facts(design.sha256)):
         return None
     values = read_form()
@@ -29,6 +33,13 @@ def find_obstacle(design: Source | None, refused: str | None) -> str | None:
             "colours” under “For the loom”, or another design."
         )
     return None
+
+
+def _name_unread(design: Source | None) -> str | None:
+    """Return how to call a design that is still being read, as Markdown, None where none is."""
+    if design is None:
+        return "The design" if is_uploading(DESIGN) else None
+    return f"“{escape_markdown(title_of(design))}”" if is_being_read(design.sha256) else None
 
 
 def has_one_yarn(facts: Inspection | None) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import io
 from collections.abc import Callable
-from pathlib import Path, PurePath
+from pathlib import Path
 
 import streamlit as st
 from PIL import Image
@@ -15,6 +15,7 @@ from studio.designs.samples import SAMPLES, Sample
 from studio.errors import NotFoundError, StudioError
 from studio.schema import VariationRecord
 from studio.ui.generate.form.design_change import Own, leave_design, read_own
+from studio.ui.generate.form.upload import DESIGN, draw_upload, drop_upload, is_uploading
 from studio.ui.picture_routes import source_thumbnail_url
 from studio.ui.shared.markdown import escape_markdown
 from studio.ui.shared.pictures import describe_source, page_url, picture_html, show_preview, show_source, title_of
@@ -22,7 +23,6 @@ from studio.ui.shared.pictures import describe_source, page_url, picture_html, s
 _SOURCE = "design_source"
 _PARENT = "design_parent"
 _PICKING = "design_picking"
-_UPLOADS = "design_uploads"
 _RECENT = 6
 """Designs offered again, most recently used first."""
 _STEPS = (
@@ -61,6 +61,7 @@ def choose_source(source: Source, parent: str | None = None, *, akin: bool = Fal
 
     `akin` and `usual` say what of the form stays (see `leave_design`).
     """
+    drop_upload(DESIGN)
     leave_design(current_sha256(), source.sha256, akin=akin, usual=usual)
     st.session_state[_SOURCE] = source.sha256
     st.session_state[_PARENT] = source.parent if parent is None else parent
@@ -83,8 +84,14 @@ def is_picking() -> bool:
     return picking
 
 
+def has_upload() -> bool:
+    """Return whether a file was chosen that is not the design yet, or cannot be."""
+    return is_uploading(DESIGN)
+
+
 def stop_picking() -> None:
     """Go back to the current design."""
+    drop_upload(DESIGN)
     st.session_state[_PICKING] = False
 
 
@@ -101,14 +108,13 @@ def draw_source(source: Source) -> None:
         st.caption(escape_markdown(note))
 
 
-def draw_upload(catalogue: Catalogue, *, another: bool) -> str | None:
+def draw_first_choice(*, another: bool) -> str | None:
     """Draw the upload of a design; with `another` it replaces the current design, which may also be kept.
 
     Return the name of a file that was refused, None where none was.
     """
     st.subheader("Choose another design" if another else "Choose a design")
-    turn = st.session_state.setdefault(_UPLOADS, 0)
-    file = st.file_uploader("Drop, paste or browse for a picture", key=f"design_upload_{turn}")
+    refusal = draw_upload(DESIGN, "Drop, paste or browse for a picture", choose_source)
     st.caption("PNG, JPEG, WebP, TIFF, BMP or GIF. It stays on this computer.")
     if another:
         st.button(
@@ -118,17 +124,10 @@ def draw_upload(catalogue: Catalogue, *, another: bool) -> str | None:
             type="tertiary",
             on_click=stop_picking,
         )
-    if file is None:
+    if refusal is None:
         return None
-    try:  # added at once, because an upload ends with its session
-        added = catalogue.add_source(file.getvalue(), label=PurePath(file.name).stem)
-    except StudioError as error:
-        name = str(file.name)
-        st.error(escape_markdown(f"“{name}” cannot be used. {error}"))
-        return name
-    choose_source(added)
-    st.session_state[_UPLOADS] = turn + 1
-    st.rerun()
+    st.error(escape_markdown(f"“{refusal.name}” cannot be used. {refusal.reason}"))
+    return refusal.name
 
 
 def draw_offers(catalogue: Catalogue, suggest_prompt: Callable[[str], None]) -> None:

@@ -9,32 +9,40 @@ import streamlit as st
 
 from studio.catalogue import Source
 from studio.designs.colours.colour_spaces import Colour
-from studio.designs.files.opening import open_design
-from studio.designs.inspection import Inspection, describe, describe_share, inspect_design
+from studio.designs.inspection import Inspection, describe, describe_share
 from studio.designs.yarns import name_yarn
 from studio.errors import StudioError
+from studio.jobs.reading import Reading
 from studio.ui.session import workspace
+from studio.ui.shared.facts.reading import draw_reading_of
 
 BAR_PX, THIN_BAR_PX = 14, 6
 _BAR = "display:flex;border-radius:3px;overflow:hidden;"
 
 
-@st.cache_data(max_entries=64, show_spinner="Reading the design …")
-def read_facts(sha256: str) -> Inspection:
-    """Return the inspection of a source's design. Reads the file once, then answers from the cache."""
-    return inspect_design(open_design(workspace().catalogue.source_path(sha256).read_bytes()))
-
-
 def find_facts(sha256: str) -> Inspection | None:
-    """Return the inspection of a source's design, None when its file cannot be read."""
-    try:
-        return read_facts(sha256)
-    except (StudioError, OSError):
+    """Return the inspection of a source's design, None when its file cannot be read, or while it is being read."""
+    reading = _inspect(sha256)
+    if reading is None or not reading.at_once():
         return None
+    try:
+        return reading.answer()
+    except StudioError:
+        return None
+
+
+def is_being_read(sha256: str) -> bool:
+    """Return whether the inspection of a source's design goes on."""
+    reading = _inspect(sha256)
+    return reading is not None and not reading.at_once()
 
 
 def draw_facts(source: Source) -> None:
     """Draw a design's yarns as a bar, each as wide as its share, and a line on symmetry, border and repeat."""
+    reading = _inspect(source.sha256)
+    if reading is not None and not reading.at_once():
+        draw_reading_of(reading, "facts_reading")
+        return
     facts = find_facts(source.sha256)
     if facts is None:
         st.warning("The file of this design is missing. Choose another design.")
@@ -42,6 +50,15 @@ def draw_facts(source: Source) -> None:
     st.html(swatches_html(facts.palette, facts.shares))
     words = describe(facts)
     st.caption(" · ".join(words if facts.border is None else (*words, "repeat not applicable")))
+
+
+def _inspect(sha256: str) -> Reading[Inspection] | None:
+    """Return the reading of a source's design, None when its file is missing."""
+    try:
+        workspace().catalogue.source_path(sha256)
+    except StudioError:
+        return None
+    return workspace().designs.inspect(sha256)
 
 
 def count_yarns(count: int) -> str:

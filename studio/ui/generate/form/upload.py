@@ -1,0 +1,105 @@
+"""An upload that is read off the page's thread: its progress, its refusal, and the design that it becomes.
+
+A form has one upload for each use of a file, its slot. The file that was chosen last counts: another file, another
+design or “Cancel” takes its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import PurePath
+
+import streamlit as st
+
+from studio.catalogue import Source
+from studio.errors import StudioError
+from studio.jobs.reading import Reading
+from studio.ui.session import workspace
+from studio.ui.shared.facts.reading import draw_reading_of
+from studio.ui.shared.markdown import escape_markdown
+
+DESIGN, SECOND = "design", "cross"
+"""The slots: the design to vary, and the second design of a cross."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Upload:
+    """A file that was chosen, and its reading."""
+
+    name: str
+    reading: Reading[Source]
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The name of a file that cannot be used, and why."""
+
+    name: str
+    reason: str
+
+
+def draw_upload(slot: str, label: str, take: Callable[[Source], None]) -> Refusal | None:
+    """Draw the choice of a file. Once it is read, `take` gets its design, and the page is drawn anew.
+
+    Return the refusal of a file that cannot be used, for the caller to show.
+    """
+    file = st.file_uploader(label, key=_widget_key(slot), on_change=_begin, args=(slot,))
+    upload: _Upload | None = st.session_state.get(_upload_key(slot))
+    if upload is None:
+        return None
+    if not upload.reading.at_once():
+        st.caption(f"Reading “{escape_markdown(upload.name)}”. You can go on meanwhile, or choose another file.")
+        draw_reading_of(upload.reading, f"{slot}_reading", lambda: drop_upload(slot))
+        return None
+    try:
+        source = upload.reading.answer()
+    except StudioError as error:
+        if file is None:  # the page was left meanwhile, and with it the file
+            drop_upload(slot)
+        return Refusal(upload.name, str(error))
+    drop_upload(slot)
+    take(source)
+    st.rerun()
+
+
+def is_uploading(slot: str) -> bool:
+    """Return whether a file was chosen that did not become a design yet."""
+    return _upload_key(slot) in st.session_state
+
+
+def drop_upload(slot: str) -> None:
+    """Forget the file that was chosen, and stop its reading."""
+    upload: _Upload | None = st.session_state.pop(_upload_key(slot), None)
+    if upload is not None:
+        upload.reading.cancel()
+        st.session_state[_turn_key(slot)] = _turn(slot) + 1  # a new widget, without the file
+
+
+def _begin(slot: str) -> None:
+    """Begin to read the file that was chosen, in place of the one before; none where it was taken away."""
+    earlier: _Upload | None = st.session_state.pop(_upload_key(slot), None)
+    if earlier is not None:
+        earlier.reading.cancel()
+    file = st.session_state.get(_widget_key(slot))
+    if file is not None:  # read at once, because an upload ends with its session
+        name = str(file.name)
+        reading = workspace().designs.take_in(file.getvalue(), PurePath(name).stem)
+        st.session_state[_upload_key(slot)] = _Upload(name, reading)
+
+
+def _turn(slot: str) -> int:
+    turn: int = st.session_state.get(_turn_key(slot), 0)
+    return turn
+
+
+def _turn_key(slot: str) -> str:
+    return f"{slot}_uploads"
+
+
+def _widget_key(slot: str) -> str:
+    return f"{slot}_upload_{_turn(slot)}"
+
+
+def _upload_key(slot: str) -> str:
+    return f"{slot}_upload_read"
