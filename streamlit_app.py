@@ -14,10 +14,13 @@ from starlette.middleware import Middleware
 
 from studio.catalogue import Catalogue
 from studio.recompose.compiling import compile_in_background
+from studio.ui.backend_address import BackendAddress
 from studio.ui.picture_routes import picture_routes
 from studio.ui.request_guard import RequestGuard
-from studio.workspace import close_workspaces
+from studio.workspace import PROJECT, close_workspaces
 
+PAGES = sorted(file.stem for file in (PROJECT / "pages").glob("*.py"))
+"""The paths of the pages in the address, which are those of their files."""
 _COMPILE_AFTER_SECONDS = 2.0
 
 
@@ -39,6 +42,6 @@ def catalogue() -> Catalogue:
 app = st.App(
     "studio/ui/app.py",
     routes=picture_routes(catalogue),
-    middleware=[Middleware(RequestGuard)],
+    middleware=[Middleware(RequestGuard), Middleware(BackendAddress, pages=PAGES)],
     lifespan=lifespan,
 )

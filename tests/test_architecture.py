@@ -25,7 +25,7 @@ LAYERS = [
     {"studio.ui.shared"},
     {"studio.ui.shared.facts"},
     {"studio.ui.session"},
-    {"studio.ui.picture_routes", "studio.ui.request_guard"},
+    {"studio.ui.picture_routes", "studio.ui.request_guard", "studio.ui.backend_address"},
     {"studio.workspace"},
     {"studio.jobs", "studio.settings_store"},
     {"studio.training"},

@@ -131,11 +131,20 @@ def variation_ids(page: Page, count: int) -> list[str]:
     [("/", "Choose a design"), ("/gallery", "Gallery"), ("/compare", "Compare"), ("/settings", "Settings")],
 )
 def test_first_visit_of_a_fresh_server_opens_the_page_of_its_address(server, tab, path, heading):
+    refused, sockets = [], []
+    tab.on("response", lambda answer: answer.status >= 400 and refused.append(f"{answer.status} {answer.url}"))
+    tab.on("console", lambda line: line.type == "error" and refused.append(line.text))
+    tab.on("websocket", lambda socket: sockets.append(socket.url))
     tab.goto(server.url + path)
     expect(tab.get_by_role("heading", name=heading, exact=True)).to_be_visible()
     for name in ("Generate", "Gallery", "Compare", "Settings"):  # the navigation is there too
         expect(tab.get_by_role("link", name=name).first).to_be_visible()
     expect(tab.get_by_test_id("stException")).to_have_count(0)
+    expect(tab.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+    assert refused == []
+    assert sockets == [f"ws://127.0.0.1:{server.port}/_stcore/stream"]
+    tab.get_by_role("link", name="Settings").first.click()  # and the address follows
+    expect(tab).to_have_url(f"{server.url}/settings")
 
 
 def test_upload_five_variations_favourite_restart(shared_server, tab):
