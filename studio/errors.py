@@ -16,7 +16,13 @@ from __future__ import annotations
 
 
 def first_line(error: BaseException) -> str:
-    """Return the first line of a library's error message, at most 200 characters, with a full stop."""
+    """Return the first line of a library's error message, at most 200 characters, with a full stop.
+
+    What the system refused is said in its own words, after the path.
+    """
+    if isinstance(error, OSError) and error.strerror:
+        where = "" if error.filename is None else f"{quote(error.filename)}: "
+        return f"{where}{error.strerror}."
     text = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
     return f"{text[:200]}."
 

@@ -16,7 +16,15 @@ from PIL import Image
 from studio.catalogue.favourites_and_bin import Curator
 from studio.catalogue.files.curation import Curation
 from studio.catalogue.files.metadata import encode_png, read_record
-from studio.catalogue.files.paths import Folders, Place, is_file, make_folder, storage_error, write_atomically
+from studio.catalogue.files.paths import (
+    Folders,
+    Place,
+    is_file,
+    make_folder,
+    read_bytes,
+    storage_error,
+    write_atomically,
+)
 from studio.catalogue.files.record_checks import check_record
 from studio.catalogue.files.thumbnails import encode_untouched, write_thumbnail, write_thumbnail_of
 from studio.catalogue.identifiers import check_run_id, check_source_hash, check_variation_id, not_found
@@ -124,6 +132,10 @@ class Catalogue:
         """Return the path of the designer's own file."""
         return self._sources.path(self.source(sha256))
 
+    def source_bytes(self, sha256: str) -> bytes:
+        """Return the designer's own file."""
+        return read_bytes(self.source_path(sha256))
+
     def source_display_path(self, sha256: str) -> Path:
         """Return the path of a picture that a browser shows as the model gets it: the own file, or a PNG of it."""
         return self._sources.display_path(self.source(sha256))
@@ -182,6 +194,10 @@ class Catalogue:
             raise not_found("picture", variation_id)
         return path
 
+    def variation_bytes(self, variation_id: str) -> bytes:
+        """Return a variation's PNG, in the gallery or the bin."""
+        return read_bytes(self.variation_path(variation_id))
+
     def untouched_path(self, variation_id: str) -> Path:
         """Return the path of the model's picture (WebP or PNG) of a woven variation. Raises `NotFoundError` else."""
         for path in self._folders.untouched_pictures(self.variation(variation_id).id):
@@ -196,6 +212,13 @@ class Catalogue:
     def remove_untouched(self, variation_ids: Iterable[str]) -> int:
         """Remove the model's pictures of these variations for good and return of how many. The woven ones stay."""
         return self._curator.remove_untouched(variation_ids)
+
+    def shrink_untouched(self, progress: Progress | None = None) -> int:
+        """Keep the model's pictures of earlier versions as smaller files of the same pixels; return the bytes freed.
+
+        `progress` is called with the numbers of files done and in total.
+        """
+        return self._curator.shrink_untouched(progress)
 
     def thumbnail_path(self, variation_id: str) -> Path:
         """Return the path of a variation's thumbnail (WebP). A missing one is made again."""

@@ -10,9 +10,11 @@ import dataclasses
 from collections.abc import Iterable
 
 from studio.catalogue.files.curation import Curation, move_picture, read_curation, write_curation
-from studio.catalogue.files.paths import Folders, Place, list_names, remove
+from studio.catalogue.files.paths import Folders, Place, is_file, list_names, remove, write_atomically
+from studio.catalogue.files.thumbnails import DamagedPictureError, shrink_untouched
 from studio.catalogue.identifiers import VARIATION_ID, check_variation_id, not_found, utc_now
 from studio.catalogue.index.database import Database
+from studio.catalogue.index.reconcile import Progress
 from studio.catalogue.index.rows import drop_variations, find_one, find_states, update_variation
 from studio.catalogue.records import Variation
 from studio.errors import StorageError
@@ -69,13 +71,34 @@ class Curator:
         """Remove the model's pictures of variations and return of how many."""
         removed = 0
         for variation_id in variation_ids:
-            paths = [
-                path for path in self._folders.untouched_pictures(check_variation_id(variation_id)) if path.exists()
-            ]
-            for path in paths:
-                remove(path)
+            check_variation_id(variation_id)
+            with self._database.writing():  # while they are made smaller, none is written again
+                paths = list(filter(is_file, self._folders.untouched_pictures(variation_id)))
+                for path in paths:
+                    remove(path)
             removed += bool(paths)
         return removed
+
+    def shrink_untouched(self, progress: Progress | None) -> int:
+        """Write the model's pictures that are PNGs as WebP, and return the bytes freed. The pixels stay the same.
+
+        The smaller file is complete on disk before the larger one goes, so that after a crash one of them is there. A
+        file that cannot be read is left alone.
+        """
+        paths = [self._folders.untouched / day / name for day, name in list_names(self._folders.untouched)]
+        large = [path for path in paths if path.suffix == ".png"]
+        freed = 0
+        for done, path in enumerate(large, start=1):
+            with contextlib.suppress(DamagedPictureError):
+                smaller = shrink_untouched(path)
+                with self._database.writing():  # meanwhile none is removed
+                    if smaller is not None and is_file(path):
+                        freed += path.stat().st_size - len(smaller)
+                        write_atomically(path.with_suffix(".webp"), smaller)
+                        remove(path)
+            if progress is not None:
+                progress(done, len(large))
+        return freed
 
     def empty_bin(self, variation_ids: Iterable[str] | None) -> int:
         """Delete these variations (None: all) for good if they are in the bin, and return how many were."""

@@ -150,7 +150,8 @@ class GalleryChoices:
 class StorageUse:
     """Numbers of files and bytes in the outputs folder, and free bytes on its disk.
 
-    `binned` are in the bin. `untouched` are the model's own pictures of woven variations. `other` are the settings,
+    `binned` are in the bin. `untouched` are the model's own pictures of woven variations, of which `untouched_png` are
+    the large files of earlier versions. `other` are the settings,
     files that crashes left behind, and files of other programs.
     """
 
@@ -159,6 +160,7 @@ class StorageUse:
     binned: int
     binned_bytes: int
     untouched: int
+    untouched_png: int
     untouched_bytes: int
     sources: int
     sources_bytes: int

@@ -42,6 +42,7 @@ class StorageMeter:
                 variations, variations_bytes = self._measure(folders.pictures(Place.KEPT), ".png")
                 binned, binned_bytes = self._measure(folders.pictures(Place.BINNED), ".png")
                 untouched, untouched_bytes = self._measure(folders.untouched, ".png", ".webp")
+                untouched_png, _ = self._measure(folders.untouched, ".png")
                 sources, sources_bytes = self._measure(folders.sources, ".json")  # each source has one sidecar
                 previews_bytes = sum(self._measure(folder)[1] for folder in folders.previews)
                 index_bytes = sum(path.stat().st_size for path in root.glob(f"{folders.index.name}*"))
@@ -56,6 +57,7 @@ class StorageMeter:
             binned=binned,
             binned_bytes=binned_bytes,
             untouched=untouched,
+            untouched_png=untouched_png,
             untouched_bytes=untouched_bytes,
             sources=sources,
             sources_bytes=sources_bytes,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib
 import os
 import sys
@@ -83,6 +84,8 @@ def _run(given: list[str]) -> int:
 def _describe(error: OSError) -> str:
     """Return what the system refused, and where: a full disk, a folder that cannot be written."""
     reason = error.strerror or str(error) or type(error).__name__
+    if error.filename is None and error.errno == errno.ENOENT:
+        return "the folder that the command was started in is gone. Change to another folder, and try again."
     if error.filename is None:
-        return f"the output could not be written: {reason}."
+        return f"the output could not be written: {reason}. Free some space, or write it elsewhere, and try again."
     return f"{os.fsdecode(error.filename)}: {reason}. Check the path and its permissions."

@@ -68,7 +68,7 @@ class DesignReader:
     def open(self, reading: Reading[Any], sha256: str) -> Design:
         """Return a stored design, for the work of a reading. Raises `StudioError`, or `OSError` of its file."""
         reading.begin(READING)
-        return open_design(self._catalogue.source_path(sha256).read_bytes(), watch=reading.note_share)
+        return open_design(self._catalogue.source_bytes(sha256), watch=reading.note_share)
 
     def close(self) -> None:
         """Stop reading."""

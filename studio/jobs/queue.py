@@ -175,8 +175,8 @@ class JobQueue:
         for job_id in [job.id for job in self._jobs.values() if job.unsaved]:
             try:
                 self.save_again(job_id)
-            except StorageError:
-                logger.exception("pictures of run %s could not be saved", job_id)
+            except StorageError as error:
+                logger.error("Pictures of run %s are not saved: %s", job_id, error)
 
     def _find_sources(self, request: VariationRequest) -> None:
         """Raise `NotFoundError` unless the designs of a request are in the catalogue."""
@@ -258,7 +258,7 @@ class JobQueue:
                 )
 
     def _open(self, source: str) -> Design:
-        return open_design(self._catalogue.source_path(source).read_bytes())
+        return open_design(self._catalogue.source_bytes(source))
 
     @contextlib.contextmanager
     def _device(self, job: Job) -> Iterator[None]:

@@ -80,7 +80,7 @@ class Reading(Generic[Result]):
         """Wait for the end and return the result. Raises the reading's error."""
         self._over.wait()
         if self.error is not None:
-            raise self.error
+            raise _copy(self.error)
         return self._result  # type: ignore[return-value]  # set where there is no error
 
     def progress(self) -> ReadingProgress:
@@ -112,7 +112,7 @@ class Reading(Generic[Result]):
             if work is not None:
                 self._result = work(self)
         except StudioError as error:
-            self.error = error
+            self.error = _copy(error)
             self.may_pass = isinstance(error, (NotFoundError, StorageError, RunCancelledError))
         except MemoryError:
             self.error = DesignError("This picture does not fit into the free memory. Close other programs.")
@@ -131,6 +131,11 @@ class Reading(Generic[Result]):
     def _check(self) -> None:
         if self._stop.is_set():
             raise RunCancelledError("The reading of this file was stopped. Choose it again to read it.")
+
+
+def _copy(error: StudioError) -> StudioError:
+    """Return an error without the frames that raised it, which hold pictures in memory as long as they are known."""
+    return type(error)(str(error))
 
 
 class StageTimes:

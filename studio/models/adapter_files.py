@@ -126,7 +126,10 @@ def _answer(path: Path, ask: Callable[[], _Read]) -> _Read:
     try:
         return ask()
     except (OSError, RuntimeError, ValueError) as error:
-        raise AdapterError(f"The adapter “{quote(path)}” cannot be read: {first_line(error)}") from error
+        raise AdapterError(
+            f"The adapter “{quote(path)}” cannot be read: {first_line(error)} Check its path and its permissions, or "
+            "choose another."
+        ) from error
 
 
 def _find_weights(path: Path) -> Path:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import psutil
 import torch
 from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, StrictDataclassError
+from safetensors import SafetensorError, safe_open
 
 from studio.errors import MemoryShortError, ModelError, first_line
 from studio.models.adapter_files import AdapterFile
@@ -18,6 +19,7 @@ from studio.models.adapter_fit import check_fit, read_layers
 from studio.models.device import MEMORY_ERRORS, is_out_of_memory
 from studio.models.pipeline import TRAINED_TIMESTEPS, SD3Pipeline
 from studio.models.registry import ModelEntry
+from studio.schema import read_json_object
 
 if TYPE_CHECKING:
     from diffusers.pipelines.stable_diffusion_3.pipeline_stable_diffusion_3_img2img import (
@@ -40,6 +42,13 @@ _NOT_ALLOWED = (401, 403, 404)
 _SAMPLE_BYTES = 2**16
 _SAMPLE_EVERY_BYTES = 2**24
 _GIGABYTE = 10**9
+_LAYERS = {
+    "transformer": ("num_layers", "transformer_blocks."),
+    "text_encoder": ("num_hidden_layers", "text_model.encoder.layers."),
+    "text_encoder_2": ("num_hidden_layers", "text_model.encoder.layers."),
+    "text_encoder_3": ("num_layers", "encoder.block."),
+}
+"""The entry of each part's configuration that counts its layers, and the names that they have in the weights."""
 _OTHER_STEPS = ("stochastic_sampling", "invert_sigmas")
 """Options of a scheduler that change its steps."""
 _OTHER_SIGMAS = ("shift_terminal", "use_karras_sigmas", "use_exponential_sigmas", "use_beta_sigmas")
@@ -65,6 +74,7 @@ def load_pipeline(
     if adapter is not None and (layers := read_layers(folder)):
         check_fit(layers, adapter)
     _check_memory(entry, folder, parts)
+    _check_configurations(entry, folder)
     left_out: dict[str, Any] = dict.fromkeys(part for part in PARTS if part not in parts)
     try:
         # Only safetensors: a pickle can run code when it is read.
@@ -185,6 +195,9 @@ def _check_scheduler(entry: ModelEntry, scheduler: object) -> None:
     unusual = [option for option in options if config.get(option)]
     if config.get("num_train_timesteps", TRAINED_TIMESTEPS) != TRAINED_TIMESTEPS:
         unusual.append("num_train_timesteps")
+    shift = config.get("shift")
+    if isinstance(shift, (int, float)) and not shift > 0:
+        unusual.append(f"shift {shift}")
     if name == "FlowMatchEulerDiscreteScheduler" and not unusual:
         return
     said = f"{name} with {unusual[0]}" if unusual else name
@@ -195,8 +208,48 @@ def _check_scheduler(entry: ModelEntry, scheduler: object) -> None:
     )
 
 
+def _check_configurations(entry: ModelEntry, folder: Path) -> None:
+    """Raise `ModelError` on configurations with values that no library would refuse in time.
+
+    Numbers that are not finite would be drawn with, and layers without weights are built before they are missed: 4000
+    of them take 19 s.
+    """
+    for part, (key, prefix) in _LAYERS.items():
+        for file in sorted((folder / part).glob("*config.json")):
+            _count_layers(entry, file, key, prefix)
+    for file in sorted((folder / "scheduler").glob("*config.json")):
+        _read_configuration(entry, file)
+
+
+def _count_layers(entry: ModelEntry, file: Path, key: str, prefix: str) -> None:
+    """Raise `ModelError` unless a part has weights for as many layers as its configuration states."""
+    stated = _read_configuration(entry, file).get(key)
+    try:
+        names = {name for weights in file.parent.glob("*.safetensors") for name in _read_names(weights)}
+    except (OSError, SafetensorError):  # damaged or not there, which loading reports
+        return
+    found = {name.removeprefix(prefix).split(".")[0] for name in names if name.startswith(prefix)}
+    if found and stated is not None and stated != len(found):
+        raise _damaged(
+            entry, ValueError(f"{file.parent.name}/{file.name} has {key} {stated} where the weights have {len(found)}.")
+        )
+
+
+def _read_names(weights: Path) -> list[str]:
+    """Return the names in the header of a weights file."""
+    with safe_open(weights, framework="numpy") as opened:
+        return list(opened.keys())
+
+
+def _read_configuration(entry: ModelEntry, file: Path) -> Mapping[str, Any]:
+    try:
+        return read_json_object(file)
+    except (OSError, ValueError) as error:
+        raise _damaged(entry, ValueError(f"{file.parent.name}/{file.name}: {first_line(error)}")) from error
+
+
 def _damaged(entry: ModelEntry, error: Exception) -> ModelError:
-    logging.getLogger(__name__).error("loading %s", entry.id, exc_info=error)
+    logging.getLogger(__name__).info("loading %s", entry.id, exc_info=error)  # damaged files are no fault of the studio
     return ModelError(
         f"{entry.title} could not be loaded: {first_line(error)} "
         "The files may be incomplete, or not of the Stable Diffusion 3 family; fetch or copy them again."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -94,13 +95,49 @@ def test_only_the_models_pictures_that_were_named_are_removed(catalogue: Catalog
     assert len(everything(catalogue)[0]) == 5
 
 
+def save_of_an_earlier_version(catalogue: Catalogue, number: int) -> tuple[str, Path, bytes]:
+    """Save a variation with the model's picture as a PNG; return its id, and that file's path and content."""
+    one = catalogue.save_variation(make_picture(1), make_record(), make_picture(2)).id
+    path = catalogue.untouched_path(one)
+    path.unlink()
+    png = path.with_suffix(".png")
+    noise = np.random.default_rng(number).normal(128, 9, (80, 64, 3)).astype(np.uint8)
+    png.write_bytes(encode_picture(Image.fromarray(noise), compress_level=1))
+    return one, png, png.read_bytes()
+
+
+def test_the_models_pictures_of_earlier_versions_are_made_smaller_to_the_pixel(catalogue: Catalogue) -> None:
+    one, png, before = save_of_an_earlier_version(catalogue, 1)
+    _, damaged, _ = save_of_an_earlier_version(catalogue, 2)
+    damaged.write_bytes(b"no picture")
+    assert (catalogue.storage().untouched, catalogue.storage().untouched_png) == (2, 2)
+    seen = []
+    freed = catalogue.shrink_untouched(lambda done, total: seen.append((done, total)))
+    path = catalogue.untouched_path(one)
+    assert (path.suffix, png.exists()) == (".webp", False)
+    assert freed == len(before) - path.stat().st_size > 0
+    with Image.open(path) as small, Image.open(io.BytesIO(before)) as own:
+        assert np.array_equal(np.asarray(small), np.asarray(own))
+    assert seen == [(1, 2), (2, 2)]
+    assert damaged.read_bytes() == b"no picture"  # left alone
+
+
+def test_a_full_disk_keeps_the_larger_picture(catalogue: Catalogue) -> None:
+    one, png, before = save_of_an_earlier_version(catalogue, 1)
+    with room_for(1000), pytest.raises(StorageError, match="disk is full"):
+        catalogue.shrink_untouched()
+    assert catalogue.untouched_path(one) == png
+    assert png.read_bytes() == before
+    assert catalogue.shrink_untouched() > 0
+
+
 @pytest.mark.parametrize(
     ("number", "words"),
     [
         (errno.ENOSPC, "disk is full"),
         (errno.EDQUOT, "disk is full"),
-        (errno.EACCES, "may not write"),
-        (errno.EROFS, "may not write"),
+        (errno.EACCES, "may not read or write"),
+        (errno.EROFS, "may not read or write"),
         (errno.ENOTDIR, "file is in its place"),
         (errno.EIO, "could not be read or written"),
     ],

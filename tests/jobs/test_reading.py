@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -160,6 +162,26 @@ def test_what_the_disk_refused_is_tried_again_and_what_the_file_is_stays(
     assert (second is not first) == again
     if again:
         assert second.answer() == "answered"
+
+
+def test_an_error_that_is_kept_keeps_no_picture_in_memory(reader: DesignReader) -> None:
+    class Picture:
+        """Stands for the large picture in the frame that raised."""
+
+    pictures: list[weakref.ref[Picture]] = []
+
+    def work(_reading: Reading[None]) -> None:
+        picture = Picture()
+        pictures.append(weakref.ref(picture))
+        raise DesignError("damaged")
+
+    reading = reader.ask("question", work)
+    for _ in range(2):
+        with pytest.raises(DesignError):
+            reading.answer()
+    del work
+    gc.collect()
+    assert reading.over and pictures[0]() is None
 
 
 def test_closing_ends_all_readings_and_begins_none(reader: DesignReader) -> None:

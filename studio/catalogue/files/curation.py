@@ -14,7 +14,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from studio.catalogue.files.paths import Folders, Place, move, remove, short_name, storage_error, write_atomically
+from studio.catalogue.files.paths import (
+    Folders,
+    Place,
+    is_file,
+    move,
+    remove,
+    short_name,
+    storage_error,
+    write_atomically,
+)
 from studio.catalogue.identifiers import iso_time
 from studio.errors import StorageError
 from studio.schema import ForeignJSONError, read_json_object
@@ -80,7 +89,7 @@ def move_picture(folders: Folders, variation_id: str, place: Place, curation: Cu
     old_place = Place.BINNED if place is Place.KEPT else Place.KEPT
     path, target = folders.picture(variation_id, old_place), folders.picture(variation_id, place)
     write_curation(folders, variation_id, place, curation)
-    if path.exists() or not target.exists():  # otherwise a crash came after this step of an earlier move
+    if is_file(path) or not is_file(target):  # otherwise a crash came after this step of an earlier move
         move(path, target)
     remove(folders.curation(variation_id, old_place))
 

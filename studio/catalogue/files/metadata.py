@@ -8,6 +8,7 @@ readers prefer to the text.
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import re
@@ -18,7 +19,7 @@ from typing import Any
 from PIL import Image, PngImagePlugin
 
 from studio import __version__
-from studio.catalogue.files.paths import short_name
+from studio.catalogue.files.paths import short_name, storage_error
 from studio.catalogue.files.record_checks import parse_record
 from studio.catalogue.files.text_normalisation import one_line
 from studio.errors import StorageError
@@ -28,6 +29,8 @@ PARAMETERS_KEY = "parameters"
 RECORD_KEY = "Carpet Diffusion Studio"
 RECORD_FORMAT = 1
 
+_OF_THE_CONTENT = (None, errno.EINVAL)
+"""Numbers of the errors that Pillow raises for damaged files, and that a file shorter than its end mark raises."""
 _PNG_END = b"\x00\x00\x00\x00IEND\xaeB`\x82"
 _NOT_IN_LORA_NAME = re.compile(r"[^\w .\-]")
 
@@ -66,6 +69,8 @@ def read_record(path: Path, note: Callable[[str], None] = lambda _: None) -> Var
             with Image.open(file, formats=["PNG"]) as image:
                 text, size = image.info.get(RECORD_KEY), image.size
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        if isinstance(error, OSError) and error.errno not in _OF_THE_CONTENT:
+            raise storage_error(path, error) from error
         raise StorageError(f"{short_name(path)} is not a whole PNG.") from error
     if not isinstance(text, str):
         raise StorageError(f"{short_name(path)} holds no record of this studio.")

@@ -117,7 +117,7 @@ def storage_error(path: Path, error: OSError) -> StorageError:
         )
     if error.errno in _FORBIDDEN:
         return StorageError(
-            f"The studio may not write in {path.parent}. Allow it there, or choose another outputs folder."
+            f"The studio may not read or write in {path.parent}. Allow it there, or choose another outputs folder."
         )
     if error.errno in _NOT_A_FOLDER:
         return StorageError(

@@ -146,7 +146,10 @@ def _read_sidecar(folders: Folders, sha256: str, note: Callable[[str], None]) ->
             raise ValueError("it is of another design")
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        note(f"{storage_error(path, error)} Its design is listed without its name.")
+        return None
+    except ValueError as error:
         note(f"{short_name(path)} is damaged ({error}); its design is listed without its name.")
         return None
     return source

@@ -11,6 +11,7 @@ transaction.
 from __future__ import annotations
 
 import contextlib
+import os
 import queue
 import sqlite3
 import threading
@@ -246,6 +247,9 @@ class Database:
             other = "The index of the gallery, {path}, failed ({error}). Check whether the disk is full, and try again."
             message = _MESSAGES.get(name, other)
             raise StorageError(message.replace("{path}", str(self.path)).replace("{error}", str(error))) from error
+        except OSError as error:
+            named = self.path if error.filename is None else Path(os.fsdecode(error.filename))
+            raise storage_error(named, error) from error
 
 
 def _return(idle: queue.LifoQueue[sqlite3.Connection], connection: sqlite3.Connection) -> bool:

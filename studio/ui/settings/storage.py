@@ -48,6 +48,13 @@ def draw_storage() -> None:
             draw_empty_bin(binned)
         if use.untouched:
             _draw_remove_untouched(catalogue.untouched_ids())
+        shrink = bool(use.untouched_png) and st.button(
+            "Make the model’s own pictures smaller",
+            icon=":material/compress:",
+            key="shrink_untouched",
+            help=f"{count_pictures(use.untouched_png)} of an earlier version take more space than they need. Every "
+            "pixel stays as it is.",
+        )
         rebuild = st.button(
             "Rebuild the catalogue from the files",
             icon=":material/sync:",
@@ -57,6 +64,8 @@ def draw_storage() -> None:
         )
     if rebuild:
         _rebuild()
+    if shrink:
+        _shrink_untouched()
 
 
 def _draw_remove_untouched(variation_ids: tuple[str, ...]) -> None:
@@ -84,6 +93,20 @@ def _remove_untouched(variation_ids: tuple[str, ...]) -> None:
         say(f"{count_pictures(removed)} of the model removed for good.")
 
     attempt(remove)
+
+
+def _shrink_untouched() -> None:
+    bar = st.progress(0.0, text="Making pictures smaller")
+
+    def show_progress(done: int, total: int) -> None:
+        bar.progress(done / total, text=f"Making pictures smaller: {done} of {total}")
+
+    def shrink() -> None:
+        freed = workspace().catalogue.shrink_untouched(show_progress)
+        say(f"{describe_bytes(freed)} freed. The pictures are the same to the pixel.")
+
+    attempt(shrink)
+    st.rerun()
 
 
 def _rebuild() -> None:

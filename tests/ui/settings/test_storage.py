@@ -8,6 +8,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from studio.catalogue import Catalogue, opening
 from studio.catalogue.index import survey
@@ -41,6 +42,21 @@ def test_the_models_pictures_are_counted_and_removed_on_request(studio: Workspac
         page = open_page("gallery", open=one)
         assert ("See what the model drew" in drawn_html(page)) == linked
     assert len(cards(open_page("gallery"))) == 3
+
+
+def test_the_models_pictures_of_earlier_versions_are_made_smaller_on_request(studio: Workspace) -> None:
+    one = studio.catalogue.save_variation(make_picture(1), make_record(weaving=WOVEN), make_picture(2)).id
+    assert "shrink_untouched" not in {button.key for button in open_page("settings").button}
+    path = studio.catalogue.untouched_path(one)
+    with Image.open(path) as picture:
+        picture.save(path.with_suffix(".png"), compress_level=0)
+    path.unlink()
+    app = open_page("settings")
+    app.button(key="shrink_untouched").click()
+    run(app)
+    assert "freed. The pictures are the same to the pixel." in said(app)
+    assert studio.catalogue.untouched_path(one).suffix == ".webp"
+    assert "shrink_untouched" not in {button.key for button in app.button}
 
 
 def test_pages_show_what_was_read_so_far_and_how_far_that_is(
