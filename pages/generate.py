@@ -42,7 +42,7 @@ def draw_choice(design: Source | None) -> None:
     # On a phone the offers follow the upload; on a wide screen they stand beside it, as tall as upload and form.
     with st.grid(3, min_column_width=280, gap=("medium", "large")) as grid:
         with grid.cell():
-            source.draw_first_choice(another=design is not None)
+            source.draw_file_choice(another=design is not None)
         with grid.cell(column_span=2, row_span=2):
             source.draw_offers(studio.catalogue, form_values.suggest_prompt)
         with grid.cell():
@@ -56,7 +56,7 @@ def draw_upload(design: Source | None) -> None:
     """
     inputs, offers = st.columns([1, 2], gap="large")
     with inputs:
-        refused = source.draw_first_choice(another=design is not None)
+        refused = source.draw_file_choice(another=design is not None)
         draw_form(design, refused)
     with offers:
         source.draw_offers(studio.catalogue, form_values.suggest_prompt)

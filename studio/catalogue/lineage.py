@@ -58,11 +58,16 @@ def find_density(catalogue: Catalogue, record: VariationRecord) -> Density | Non
     if first is None:
         return None
     try:
-        design = open_design(catalogue.source_path(first).read_bytes(), to_vary=False)
-    except (StudioError, OSError):
+        design = open_design(catalogue.source_bytes(first), to_vary=False)
+    except StudioError:
         return None
-    same_size = (design.width_px, design.height_px) == (record.facts.width_px, record.facts.height_px)
-    return design.density if same_size and design.density is not None and design.density.of_cloth else None
+    return choose_density(design.density, (design.width_px, design.height_px), record)
+
+
+def choose_density(stated: Density | None, size: tuple[int, int], record: VariationRecord) -> Density | None:
+    """Return the density that a design of `size` (width and height in knots) states, if it is that of a variation."""
+    same_size = size == (record.facts.width_px, record.facts.height_px)
+    return stated if same_size and stated is not None and stated.of_cloth else None
 
 
 def has_file(catalogue: Catalogue, source: Source) -> bool:

@@ -18,8 +18,9 @@ from studio.catalogue.lineage import describe_motifs, find_lineage
 from studio.commands import INTERRUPTED
 from studio.commands.arguments import add_outputs_argument, open_named, read_adapter, read_design
 from studio.commands.constraints import add_constraint_arguments, read_constraints
-from studio.designs import open_design
+from studio.designs import encode_png, open_design
 from studio.designs.weaving.plan import plan_weave
+from studio.designs.yarns import merge_alike
 from studio.errors import InputError, StorageError, StudioError
 from studio.models.memory_profiles import AUTOMATIC, PROFILES, check_profile
 from studio.models.registry import MODELS, resolve_model
@@ -89,6 +90,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--adapter-weight", type=float, default=1.0, help="0 to 2 (default: 1)")
     parser.add_argument("--profile", default=AUTOMATIC, help=f"memory profile: {AUTOMATIC}, {', '.join(PROFILES)}")
     add_constraint_arguments(parser)
+    parser.add_argument(
+        "--merge-alike",
+        action="store_true",
+        help="vary the design with yarns that look alike (see inspect) made one; palette and numbers stay",
+    )
     parser.add_argument("--json", action="store_true", help="print one line of JSON per variation")
     add_outputs_argument(parser)
 
@@ -100,7 +106,9 @@ def run(args: argparse.Namespace) -> int:
             f"--cross does not go with --drawing {args.drawing}: two designs are crossed in their own motifs. Use "
             "--drawing motifs, or leave it out."
         )
-    data = read_design(args.source)
+    data, label = read_design(args.source), args.source.stem
+    if args.merge_alike:
+        data, label = _merge_alike(data, args.source)
     other = None if args.cross is None else read_design(args.cross)
     entry = resolve_model(args.model)
     defaults = entry.defaults
@@ -136,9 +144,29 @@ def run(args: argparse.Namespace) -> int:
         if request.cross is not None and other is not None:
             crossed = workspace.catalogue.add_source(other, label=args.cross.stem)
             request = replace(request, cross=replace(request.cross, source=crossed.sha256))
-        return _follow(workspace, request, data, args)
+        return _follow(workspace, request, data, label, as_json=args.json)
     finally:
         workspace.jobs.close()
+
+
+def _merge_alike(data: bytes, file: Path) -> tuple[bytes, str]:
+    """Return a design with its yarns nearly alike merged, and its name, as one click on the page does.
+
+    Raises `InputError` for a picture without yarns of its own.
+    """
+    design = open_named(data, str(file))
+    if design.index_map is None:
+        raise InputError(
+            f"{file} has no yarns of its own that --merge-alike could merge. Leave the option out, or export the "
+            "design with --colours first."
+        )
+    merged = merge_alike(design.index_map)
+    fewer = len(design.index_map.used()) - len(merged.used())
+    if not fewer:
+        print("No two yarns look alike; the design is varied as it is.", file=sys.stderr)
+        return data, file.stem
+    print(f"{fewer} yarn{'' if fewer == 1 else 's'} merged into one that looks alike.", file=sys.stderr)
+    return encode_png(merged, design.density), f"{file.stem}, yarns merged"
 
 
 def _check_designs(request: VariationRequest, data: bytes, other: bytes | None, args: argparse.Namespace) -> None:
@@ -158,9 +186,9 @@ def _check_designs(request: VariationRequest, data: bytes, other: bytes | None, 
         check_size(str(args.source), find_domain(shape, request.constraints.repeat, plan.vertical, plan.horizontal))
 
 
-def _follow(workspace: Workspace, request: VariationRequest, data: bytes, args: argparse.Namespace) -> int:
+def _follow(workspace: Workspace, request: VariationRequest, data: bytes, label: str, *, as_json: bool) -> int:
     """Submit the request, show its progress until it is over, and return the exit code."""
-    source = workspace.catalogue.add_source(data, label=args.source.stem)
+    source = workspace.catalogue.add_source(data, label=label)
     for note in source.notes:
         print(note, file=sys.stderr)
     request = replace(request, source=source.sha256)
@@ -177,7 +205,7 @@ def _follow(workspace: Workspace, request: VariationRequest, data: bytes, args: 
             _update_bar(bar, snapshot)
             for variation in [v for v in snapshot.variations if v is not None and v not in printed]:
                 printed.add(variation)
-                _print_variation(workspace, variation, args.json)
+                _print_variation(workspace, variation, as_json)
             if snapshot.state.over:
                 break
             try:

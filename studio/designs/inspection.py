@@ -84,7 +84,7 @@ class Inspection:
                 {"yarns": [first, second], "delta_e": difference} for first, second, difference in self.near_yarns
             ],
             "worst_served_tenth": self.worst_served,
-            "density": self.density and asdict(self.density),
+            "density": self.density and {**asdict(self.density), "of_cloth": self.density.of_cloth},
             "unused_at_end": [format_colour(colour) for colour in self.unused_at_end],
         }
 
@@ -144,8 +144,11 @@ def _count_suggested(design: Design, index_map: IndexMap) -> int | None:
     return len(suggest_palette(np.asarray(design.image)))
 
 
-def describe(inspection: Inspection) -> tuple[str, ...]:
-    """Return short descriptions for a designer, the most important first; features that are absent are left out."""
+def describe(inspection: Inspection, *, near_yarns: bool = True) -> tuple[str, ...]:
+    """Return short descriptions for a designer, the most important first; features that are absent are left out.
+
+    Without `near_yarns` nothing is said of yarns nearly alike, for a page that names them.
+    """
     if inspection.suggested is None:
         words = [_count(inspection.colours, "yarn")]
     else:
@@ -167,7 +170,7 @@ def describe(inspection: Inspection) -> tuple[str, ...]:
             words.append("edges that meet as a repeat")
     if inspection.orphan_share > 0:
         words.append(f"{describe_share(inspection.orphan_share)} stray knots")
-    if inspection.indexed and inspection.near_yarns:
+    if near_yarns and inspection.indexed and inspection.near_yarns:
         pairs = len(inspection.near_yarns)
         words.append("two yarns nearly alike" if pairs == 1 else f"{pairs} pairs of yarns nearly alike")
     return tuple(words)

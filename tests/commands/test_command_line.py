@@ -139,6 +139,27 @@ def test_vary_names_both_designs_of_a_cross(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_vary_merges_yarns_that_look_alike_as_the_page_does(tmp_path: Path) -> None:
+    palette = np.array([(20, 30, 90), (200, 30, 40), (198, 31, 41), (240, 235, 220)], np.uint8)
+    own = IndexMap(np.indices((64, 48)).sum(0).astype(np.uint8) // 5 % 4, palette)
+    own.image().save(tmp_path / "reds.png")
+    given = ["vary", str(tmp_path / "reds.png"), "--count", "1", "--seed", "1", "--merge-alike", "--json"]
+    answer = run_studio(*given, "--outputs", str(tmp_path / "made"))
+    assert answer.returncode == 0, answer.stderr
+    assert "1 yarn merged into one that looks alike." in answer.stderr
+    with Image.open(json.loads(answer.stdout)["path"]) as picture:
+        used = np.unique(np.asarray(picture))
+    assert set(used) <= {0, 1, 3} or set(used) <= {0, 2, 3}
+    with Catalogue(tmp_path / "made") as catalogue:
+        (source,) = catalogue.sources()
+    assert source.label == "reds, yarns merged"
+    noise = np.random.default_rng(0).integers(0, 256, (64, 48, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(tmp_path / "photo.png")
+    answer = run_studio("vary", str(tmp_path / "photo.png"), "--merge-alike", "--outputs", str(tmp_path / "none"))
+    check_refused(answer, "has no yarns of its own")
+
+
+@pytest.mark.slow
 def test_vary_locks_yarns_among_new_ones(design: str, tmp_path: Path) -> None:
     answer = run_studio(
         "vary", design, "--prompt", "red kilim", "--count", "1", "--seed", "0", "--steps", "3", "--outputs",

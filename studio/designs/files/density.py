@@ -46,6 +46,9 @@ class Density:
         return max(self.reeds_per_metre, self.picks_per_metre) <= FINEST_CLOTH
 
     def __str__(self) -> str:
+        if not self.of_cloth:
+            across, along = (f"{round(dots, 1):g}" for dots in self.dpi)
+            return f"{across} x {along} dots per inch, of a screen or a print"
         return f"{self.reeds_per_metre:g} x {self.picks_per_metre:g} knots per metre"
 
 

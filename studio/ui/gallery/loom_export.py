@@ -7,7 +7,6 @@ from functools import partial
 import streamlit as st
 
 from studio.catalogue import Variation
-from studio.catalogue.lineage import find_density
 from studio.designs.colours.colour_spaces import read_colour
 from studio.designs.files.export import DENSITY_LIMIT, EXPORTERS, Density, Exporter
 from studio.designs.files.opening import open_design
@@ -16,7 +15,7 @@ from studio.errors import NotFoundError
 from studio.schema import COLOURS_LIMIT, VariationRecord
 from studio.ui.session import workspace
 from studio.ui.shared.facts.design_facts import swatches_html
-from studio.ui.shared.facts.first_design import describe_from_first
+from studio.ui.shared.facts.first_design import describe_from_first, find_stated_density
 from studio.ui.shared.facts.weaving_facts import describe_woven
 from studio.ui.shared.pictures import show_caption, title_of, untouched_link
 from studio.ui.shared.repeat_preview import draw_laid_out
@@ -58,7 +57,7 @@ def draw_export(variation: Variation) -> None:
                 key="loom_yarns",
                 help="The picture has free colours. In the file they are reduced to this many yarns.",
             )
-        stated = _find_density(record.id)
+        stated = find_stated_density(record)
         _take_over(stated, record.source)
         st.checkbox("Write the density into the file", key="loom_dense")
         density = _draw_density(record, stated) if st.session_state["loom_dense"] else None
@@ -80,13 +79,6 @@ def _name_file(record: VariationRecord) -> str:
         return f"{title_of(workspace().catalogue.source(record.source))} {record.seed}"
     except NotFoundError:
         return record.id
-
-
-@st.cache_data(max_entries=64, show_spinner=False)
-def _find_density(variation: str) -> Density | None:
-    """Return the density that a variation's design states."""
-    catalogue = workspace().catalogue
-    return find_density(catalogue, catalogue.variation(variation).record)
 
 
 def _take_over(stated: Density | None, design: str) -> None:
@@ -114,7 +106,7 @@ def _draw_density(record: VariationRecord, stated: Density | None) -> Density:
 
 def _export(variation: Variation, exporter: Exporter, density: Density | None, count: int | None) -> bytes:
     """Return the file. Runs at the download, outside a page run, so the widgets' values are arguments."""
-    design = open_design(workspace().catalogue.variation_path(variation.id).read_bytes())
+    design = open_design(workspace().catalogue.variation_bytes(variation.id))
     weaving = variation.record.weaving
     if weaving is None or not weaving.yarns:
         return exporter.encode(read_yarns(design, count), density)

@@ -98,7 +98,7 @@ def _draw_actions(variation: Variation, neighbours: Neighbours | None) -> None:
         draw_favourite(variation, place="opened")
         st.download_button(
             "Download",
-            data=lambda: catalogue.variation_path(variation.id).read_bytes(),
+            data=lambda: catalogue.variation_bytes(variation.id),
             file_name=f"{variation.id}.png",
             mime="image/png",
             key="opened_download",

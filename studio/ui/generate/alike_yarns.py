@@ -10,7 +10,7 @@ from studio.designs.yarns import merge_alike
 from studio.ui.generate.form.source import choose_source
 from studio.ui.generate.form.yarns import find_yarns
 from studio.ui.session import workspace
-from studio.ui.shared.facts.design_facts import find_facts
+from studio.ui.shared.facts.design_facts import find_density, find_facts
 from studio.ui.shared.notices import attempt
 from studio.ui.shared.pictures import title_of
 
@@ -45,7 +45,7 @@ def describe_pairs(pairs: tuple[tuple[int, int, float], ...]) -> str:
 
 def _take(catalogue: Catalogue, source: Source) -> None:
     def take() -> None:
-        data = encode_png(merge_alike(find_yarns(source.sha256)))
+        data = encode_png(merge_alike(find_yarns(source.sha256)), find_density(source.sha256))
         choose_source(catalogue.add_source(data, label=f"{title_of(source)}, yarns merged"), akin=True)
 
     attempt(take)

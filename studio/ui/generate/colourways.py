@@ -15,14 +15,15 @@ from PIL import Image
 
 from studio.catalogue import Catalogue, Source
 from studio.designs.colours.colourways import Colourway, make_colourways
+from studio.designs.files.density import Density
 from studio.designs.files.export import encode_png
 from studio.designs.index_map import IndexMap
 from studio.errors import StudioError
 from studio.ui.generate.form.design_change import drop_sample_prompt
 from studio.ui.generate.form.source import choose_source
-from studio.ui.generate.form.yarns import find_yarns, pick_yarns
+from studio.ui.generate.form.yarns import find_yarns, pick_yarns, tell_yarns
 from studio.ui.session import workspace
-from studio.ui.shared.facts.design_facts import swatches_html
+from studio.ui.shared.facts.design_facts import find_density, swatches_html
 from studio.ui.shared.notices import attempt
 from studio.ui.shared.pictures import show_caption, show_preview, title_of
 
@@ -42,7 +43,9 @@ def draw_colourways(source: Source) -> None:
 
 @st.dialog("Colourways", width="large")
 def _draw_dialog(source: Source) -> None:
-    index_map = find_yarns(source.sha256)
+    index_map = tell_yarns(source.sha256)
+    if index_map is None:
+        return
     st.caption("The same drawing in other yarns, knot for knot. Yarns that you lock keep their colour.")
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         count = st.number_input("Colourways", 1, _COUNT_LIMIT, _DEFAULT_COUNT, 1, key="colourways_count", width=120)
@@ -78,7 +81,7 @@ def _draw_dialog(source: Source) -> None:
                         st.rerun()  # closes the dialog
                     st.download_button(
                         "",
-                        data=functools.partial(_encode, index_map, colourway),
+                        data=functools.partial(_encode, index_map, colourway, find_density(source.sha256)),
                         file_name=f"{_name(source, colourway)}.png",
                         mime="image/png",
                         icon=":material/download:",
@@ -173,14 +176,15 @@ def _take(catalogue: Catalogue, source: Source, index_map: IndexMap, colourway: 
     label = _name(source, colourway)
 
     def take() -> None:
-        choose_source(catalogue.add_source(_encode(index_map, colourway), label=label), akin=True)
+        data = _encode(index_map, colourway, find_density(source.sha256))
+        choose_source(catalogue.add_source(data, label=label), akin=True)
         drop_sample_prompt()  # its colour words are those of the other yarns
 
     attempt(take)
 
 
-def _encode(index_map: IndexMap, colourway: Colourway) -> bytes:
-    return encode_png(index_map.with_palette(colourway.palette))
+def _encode(index_map: IndexMap, colourway: Colourway, density: Density | None) -> bytes:
+    return encode_png(index_map.with_palette(colourway.palette), density)
 
 
 def _name(source: Source, colourway: Colourway) -> str:

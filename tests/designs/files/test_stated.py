@@ -1,6 +1,7 @@
 """What files state beside their pixels: density, palettes and transparency are kept, and wrong headers are refused."""
 
 import io
+import json
 import os
 import struct
 import subprocess
@@ -73,6 +74,20 @@ def test_inspect_shows_density_and_unused_yarns(tmp_path, capsys):
     assert main(["inspect", str(tmp_path / "design.png")]) == 0
     said = capsys.readouterr().out
     assert "700 x 800 knots per metre" in said and "2 behind the last yarn in use" in said
+
+
+@pytest.mark.parametrize(("dots", "words"), [(72, "72 x 72"), (96, "96 x 96"), (300, "300 x 300")])
+def test_the_dots_of_a_screen_or_a_print_are_no_density_of_a_cloth(dots, words, tmp_path, capsys):
+    (tmp_path / "design.png").write_bytes(encode_picture(draw_picture(40, 48), "PNG", dpi=(dots, dots)))
+    assert main(["inspect", str(tmp_path / "design.png")]) == 0
+    said = capsys.readouterr().out
+    assert f"{words} dots per inch, of a screen or a print" in said and "knots per metre" not in said
+    target = tmp_path / "loom.png"
+    assert main(["export", str(tmp_path / "design.png"), "--format", "png-indexed", "--output", str(target)]) == 0
+    assert f"{words} dots per inch" in capsys.readouterr().out
+    assert open_design(target.read_bytes()).density == open_design((tmp_path / "design.png").read_bytes()).density
+    assert main(["inspect", "--json", str(target)]) == 0
+    assert json.loads(capsys.readouterr().out)["density"]["of_cloth"] is False
 
 
 @pytest.mark.parametrize("size", [(24, 24), (60, 1440), (1440, 60)])

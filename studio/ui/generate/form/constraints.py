@@ -16,7 +16,7 @@ from studio.schema import COLOURS_LIMIT, Constraints, Drawing
 from studio.ui.generate.form.form_values import drop_marks_of_other_design, key_of, read_constraints, read_form
 from studio.ui.generate.form.kept_part import find_kept_part
 from studio.ui.generate.form.rectangle import draw_rectangle
-from studio.ui.generate.form.yarns import find_yarns, pick_yarns
+from studio.ui.generate.form.yarns import pick_yarns, tell_yarns
 from studio.ui.session import workspace
 from studio.ui.shared.facts.design_facts import count_yarns, find_facts
 from studio.ui.shared.facts.reading import draw_reading_of
@@ -120,10 +120,9 @@ def can_repeat(source: Source) -> bool:
 
 
 def check_constraints(source: Source, constraints: Constraints) -> None:
-    """Raise `RequestError` if the constraints do not fit the design. To be called before a run is submitted."""
+    """Raise `StudioError` if the constraints do not fit the design, or if that cannot be read. Called before a run."""
     if not constraints.none:
-        data = workspace().catalogue.source_path(source.sha256).read_bytes()
-        plan_weave(open_design(data), constraints)
+        plan_weave(open_design(workspace().catalogue.source_bytes(source.sha256)), constraints)
 
 
 def keeps_yarns(palette: str, facts: Inspection | None) -> bool:
@@ -197,10 +196,11 @@ def _draw_new_yarns(source: Source | None) -> None:
         help="Each variation gets this many yarns of its own. 8 to 10 suit most machine-made carpets.",
         persist_state="session",
     )
-    if source is not None:
+    yarns = None if source is None else tell_yarns(source.sha256)
+    if yarns is not None:
         pick_yarns(
             "Locked yarns",
-            find_yarns(source.sha256),
+            yarns,
             key_of("locked"),
             help_text="These yarns of the design are in every variation; the others are new.",
         )

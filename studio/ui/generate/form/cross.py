@@ -23,7 +23,7 @@ _WAYS = {"motifs": "Motifs of both", "layout": "Its layout"}
 def choose_cross(catalogue: Catalogue, variation_id: str) -> None:
     """Make a variation the second design, and motifs draw. Raises `StudioError` if it cannot be read."""
     record = catalogue.variation(variation_id).record
-    data = catalogue.variation_path(variation_id).read_bytes()
+    data = catalogue.variation_bytes(variation_id)
     _set(catalogue.add_source(data, label=f"Variation {record.seed}", parent=record.id), record.id)
     st.session_state[key_of("drawing")] = "motifs"
 

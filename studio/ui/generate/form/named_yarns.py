@@ -12,6 +12,7 @@ from studio.designs.index_map import IndexMap
 from studio.ui.generate.form.source import choose_source
 from studio.ui.generate.form.yarns import find_yarns
 from studio.ui.session import workspace
+from studio.ui.shared.facts.design_facts import find_density
 from studio.ui.shared.notices import attempt
 from studio.ui.shared.pictures import title_of
 
@@ -40,7 +41,7 @@ def _take(catalogue: Catalogue, design: Source, prompt: str) -> None:
         colourway = make_named_colourway(index_map.palette, index_map.shares(), prompt)
         if colourway is not None:
             label = f"{title_of(design)}, {_name(colourway.title, prompt, index_map)}"
-            data = encode_png(index_map.with_palette(colourway.palette))
+            data = encode_png(index_map.with_palette(colourway.palette), find_density(design.sha256))
             choose_source(catalogue.add_source(data, label=label), design.parent, akin=True)
 
     attempt(take)

@@ -71,7 +71,7 @@ def choose_source(source: Source, parent: str | None = None, *, akin: bool = Fal
 def choose_variation(catalogue: Catalogue, variation_id: str) -> VariationRecord:
     """Add a variation to the designs and make it the current one; return its record."""
     record = catalogue.variation(variation_id).record
-    data = catalogue.variation_path(variation_id).read_bytes()
+    data = catalogue.variation_bytes(variation_id)
     label = f"{_find_title(catalogue, record.source)} › {record.seed}"
     added = catalogue.add_source(data, label=label, parent=record.id)
     choose_source(added, record.id, akin=record.source == current_sha256(), usual=read_own(record))
@@ -108,7 +108,7 @@ def draw_source(source: Source) -> None:
         st.caption(escape_markdown(note))
 
 
-def draw_first_choice(*, another: bool) -> str | None:
+def draw_file_choice(*, another: bool) -> str | None:
     """Draw the upload of a design; with `another` it replaces the current design, which may also be kept.
 
     Return the name of a file that was refused, None where none was.

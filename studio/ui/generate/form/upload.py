@@ -55,7 +55,7 @@ def draw_upload(slot: str, label: str, take: Callable[[Source], None]) -> Refusa
     try:
         source = upload.reading.answer()
     except StudioError as error:
-        if file is None:  # the page was left meanwhile, and with it the file
+        if file is None:  # the page was left meanwhile, and with it the file: said once
             drop_upload(slot)
         return Refusal(upload.name, str(error))
     drop_upload(slot)

@@ -10,13 +10,24 @@ from studio.designs.colours.colour_spaces import format_colour
 from studio.designs.files.opening import open_design
 from studio.designs.index_map import IndexMap
 from studio.designs.yarns import name_yarn, read_yarns
+from studio.errors import StudioError
 from studio.ui.session import workspace
+from studio.ui.shared.markdown import escape_markdown
 
 
 @st.cache_resource(max_entries=8, show_spinner="Reading the yarns …")
 def find_yarns(sha256: str) -> IndexMap:
     """Return the index map of a kept design, in its own or in suggested yarns. Raises `StudioError` if unreadable."""
-    return read_yarns(open_design(workspace().catalogue.source_path(sha256).read_bytes()))
+    return read_yarns(open_design(workspace().catalogue.source_bytes(sha256)))
+
+
+def tell_yarns(sha256: str) -> IndexMap | None:
+    """Return the index map of a design, or draw why it cannot be read and return None."""
+    try:
+        return find_yarns(sha256)
+    except StudioError as error:
+        st.warning(escape_markdown(error))
+        return None
 
 
 def pick_yarns(label: str, index_map: IndexMap, key: str, *, help_text: str | None = None) -> tuple[int, ...]:

@@ -9,6 +9,7 @@ import streamlit as st
 
 from studio.catalogue import Source
 from studio.designs.colours.colour_spaces import Colour
+from studio.designs.files.density import Density
 from studio.designs.inspection import Inspection, describe, describe_share
 from studio.designs.yarns import name_yarn
 from studio.errors import StudioError
@@ -31,6 +32,12 @@ def find_facts(sha256: str) -> Inspection | None:
         return None
 
 
+def find_density(sha256: str) -> Density | None:
+    """Return the density that a design states, for the designs that are made of it knot for knot."""
+    facts = find_facts(sha256)
+    return None if facts is None else facts.density
+
+
 def is_being_read(sha256: str) -> bool:
     """Return whether the inspection of a source's design goes on."""
     reading = _inspect(sha256)
@@ -48,7 +55,7 @@ def draw_facts(source: Source) -> None:
         st.warning("The file of this design is missing. Choose another design.")
         return
     st.html(swatches_html(facts.palette, facts.shares))
-    words = describe(facts)
+    words = describe(facts, near_yarns=False)  # `offer_merging` names them
     st.caption(" · ".join(words if facts.border is None else (*words, "repeat not applicable")))
 
 

@@ -7,6 +7,7 @@ import re
 
 import numpy as np
 import pytest
+import streamlit as st
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
@@ -176,3 +177,18 @@ def test_a_nearly_symmetric_design_is_described_in_a_sentence(studio: Workspace)
     added = studio.catalogue.add_source(file.getvalue(), label="Nearly")
     page = open_page("generate", source=added.sha256)
     assert re.search(r"This design is nearly symmetric: left and right in \d+ % of the knots\.", said(page))
+
+
+@pytest.mark.slow
+def test_design_whose_file_is_gone_is_said_where_its_yarns_are_needed(studio: Workspace) -> None:
+    page, source = open_with_design(studio)
+    page.selectbox(key="form_palette").set_value("new").run()
+    st.cache_resource.clear()
+    studio.catalogue.source_path(source.sha256).unlink()
+    run(page)
+    assert said(page).count("The file of this design is missing.") == 1
+    assert "There is no source" in said(page)
+    for button in ("colourways_open", "generate"):
+        page.button(key=button).click()
+        run(page)
+        assert f"There is no source “{source.sha256[:8]}" in said(page)

@@ -9,10 +9,11 @@ import pytest
 
 from studio.catalogue import Variation
 from studio.catalogue.lineage import find_first
-from studio.designs import IndexMap
+from studio.designs import IndexMap, open_design
 from studio.designs.colours.colour_spaces import format_colours
 from studio.schema import Weaving
-from studio.ui.shared.facts.first_design import describe_from_first
+from studio.ui.shared.facts import first_design
+from studio.ui.shared.facts.first_design import describe_from_first, find_stated_density
 from studio.workspace import Workspace
 from tests.support.catalogue_records import MOTIFS, make_record
 from tests.support.generate_page import texts
@@ -51,6 +52,24 @@ def test_a_branch_of_a_branch_counts_from_the_first_design(studio: Workspace) ->
     assert describe_from_first(second.record) == "20 % since the first design"
     assert describe_from_first(third.record) == "30 % since the first design"
     assert "10 % drawn anew · 30 % since the first design" in texts(open_page("gallery", open=third.id))
+
+
+def test_the_first_design_is_decoded_once_for_all_that_is_asked_of_it(
+    studio: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = _branch(studio, _change(OWN, slice(0, 8)), None)
+    second = _branch(studio, _change(OWN, slice(0, 16)), first)
+    third = _branch(studio, _change(OWN, slice(0, 24)), first)
+    opened: list[bytes] = []
+    monkeypatch.setattr(
+        first_design, "open_design", lambda data, **how: opened.append(data) or open_design(data, **how)
+    )
+    for one in (second, third):
+        assert "drawn anew" in texts(open_page("gallery", open=one.id))
+        assert describe_from_first(one.record)
+        assert find_stated_density(one.record) is None
+    assert opened.count(studio.catalogue.source_bytes(first.record.source)) == 1
+    assert len(opened) == 3  # and each variation once
 
 
 @pytest.mark.parametrize("gone", [True, False])
