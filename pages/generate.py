@@ -49,7 +49,7 @@ def draw_choice(design: Source | None) -> None:
             draw_form(design)
 
 
-def draw_upload(design: Source | None) -> None:
+def draw_chosen_file(design: Source | None) -> None:
     """Draw the page with a file that was chosen, in the places of `draw_work`.
 
     So the form stays where it is when the file becomes the design, with the words that are just being typed.
@@ -134,7 +134,7 @@ def draw_results(design: Source) -> None:
 
 current = source.current_source(studio.catalogue)
 if source.has_upload():
-    draw_upload(current)
+    draw_chosen_file(current)
 elif current is None or source.is_picking():
     draw_choice(current)
 else:

@@ -64,6 +64,8 @@ def run(args: argparse.Namespace) -> int:
             index_map = index_map.with_palette(design.palette)
     if density is None and (density := design.density or stated) is not None:
         _report_rounding(density)
+        if not density.of_cloth:
+            print(f"The file’s {density}, is kept. For the loom give --reeds and --picks.", file=sys.stderr)
     if args.merge_alike:
         before, index_map = index_map, merge_alike(index_map)
         merged = len(before.used()) - len(index_map.used())

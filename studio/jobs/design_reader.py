@@ -13,7 +13,8 @@ from studio.catalogue import Catalogue, Source
 from studio.catalogue.lineage import has_file
 from studio.designs import Design, open_design
 from studio.designs.inspection import FINDING_STRUCTURE, FINDING_YARNS, Inspection, inspect_design
-from studio.jobs.reading import Reading, ReadingThreads, StageTimes
+from studio.jobs.reading import Reading, ReadingThreads
+from studio.jobs.time_left import StageTimes
 
 READING, STORING = "Reading the picture", "Storing the picture"
 PHOTO, INDEXED = "photo", "indexed"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -136,22 +136,6 @@ class Reading(Generic[Result]):
 def _copy(error: StudioError) -> StudioError:
     """Return an error without the frames that raised it, which hold pictures in memory as long as they are known."""
     return type(error)(str(error))
-
-
-class StageTimes:
-    """Seconds per megapixel that each stage took when it was last measured, by kind of picture and stage."""
-
-    def __init__(self, known: Mapping[tuple[str, str], float]) -> None:
-        self._known = dict(known)
-
-    def expect(self, kind: str, stage: str, megapixels: float) -> float | None:
-        """Return the seconds that a stage will take, None where none of its kind was measured."""
-        pace = self._known.get((kind, stage))
-        return None if pace is None else pace * megapixels
-
-    def remember(self, kind: str, stage: str, megapixels: float, seconds: float) -> None:
-        """Note how long a stage took."""
-        self._known[kind, stage] = seconds / megapixels
 
 
 class ReadingThreads:

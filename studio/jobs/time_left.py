@@ -1,4 +1,4 @@
-"""Estimates of the time left in a run, from its own steps and from the last run of the same kind.
+"""Estimates of the time left in a run or a reading, from its own steps and from the last one of the same kind.
 
 A run has two sorts of milestones: denoising steps, then finished pictures. A timestamp is the time at which a
 milestone was reached, in seconds since denoising began.
@@ -7,7 +7,7 @@ milestone was reached, in seconds since denoising began.
 from __future__ import annotations
 
 import statistics
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 
 _KINDS = 64
@@ -100,3 +100,19 @@ class Pace:
         timestamp = now - self.began
         durations.append(timestamp - (self.timestamps[-1] if self.timestamps else 0.0))
         self.timestamps.append(timestamp)
+
+
+class StageTimes:
+    """Seconds per megapixel that each stage of a reading took last, by kind of picture and stage."""
+
+    def __init__(self, known: Mapping[tuple[str, str], float]) -> None:
+        self._known = dict(known)
+
+    def expect(self, kind: str, stage: str, megapixels: float) -> float | None:
+        """Return the seconds that a stage will take, None where none of its kind was measured."""
+        pace = self._known.get((kind, stage))
+        return None if pace is None else pace * megapixels
+
+    def remember(self, kind: str, stage: str, megapixels: float, seconds: float) -> None:
+        """Note how long a stage took."""
+        self._known[kind, stage] = seconds / megapixels

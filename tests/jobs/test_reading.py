@@ -16,8 +16,8 @@ from PIL import Image
 from studio.catalogue import Catalogue
 from studio.designs.inspection import FINDING_STRUCTURE, FINDING_YARNS
 from studio.errors import DesignError, NotFoundError, RunCancelledError, StorageError
-from studio.jobs.design_reader import INDEXED, PHOTO, DesignReader
-from studio.jobs.reading import Reading, ReadingThreads, StageTimes
+from studio.jobs.design_reader import DesignReader
+from studio.jobs.reading import Reading, ReadingThreads
 from tests.support.pictures import draw_picture, encode_picture
 
 
@@ -111,14 +111,6 @@ def test_time_left_follows_the_share_and_the_stages_to_come() -> None:
     assert 10 < (reading.progress().seconds_left or 0) <= 11
     reading.begin("Storing")
     assert (reading.progress().stage, reading.progress().seconds_left) == ("Storing", None)
-
-
-def test_stages_are_expected_to_take_as_long_as_they_did_last_per_megapixel() -> None:
-    times = StageTimes({(PHOTO, FINDING_YARNS): 0.5})
-    assert times.expect(PHOTO, FINDING_YARNS, 4) == 2.0
-    assert times.expect(INDEXED, FINDING_YARNS, 4) is None
-    times.remember(PHOTO, FINDING_YARNS, megapixels=2, seconds=3)
-    assert times.expect(PHOTO, FINDING_YARNS, 4) == 6.0
 
 
 def test_an_inspection_tells_its_stages_and_the_time_left(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from studio.jobs.time_left import Pace, PastTimes
+from studio.jobs.time_left import Pace, PastTimes, StageTimes
 
 WOVEN = (2.0, 3.0, 8.0, 9.0, 9.5, 10.0)
 """Timestamps of four steps, the first and third of them slow, and of two pictures."""
@@ -92,3 +92,11 @@ def test_steps_that_are_drawn_again_are_no_milestones():
     pace.note_picture(7.0)
     pace.note_picture(8.0)
     assert pace.complete
+
+
+def test_stages_are_expected_to_take_as_long_as_they_did_last_per_megapixel():
+    times = StageTimes({("photo", "yarns"): 0.5})
+    assert times.expect("photo", "yarns", 4) == 2.0
+    assert times.expect("indexed", "yarns", 4) is None
+    times.remember("photo", "yarns", megapixels=2, seconds=3)
+    assert times.expect("photo", "yarns", 4) == 6.0

@@ -84,7 +84,8 @@ def test_the_dots_of_a_screen_or_a_print_are_no_density_of_a_cloth(dots, words, 
     assert f"{words} dots per inch, of a screen or a print" in said and "knots per metre" not in said
     target = tmp_path / "loom.png"
     assert main(["export", str(tmp_path / "design.png"), "--format", "png-indexed", "--output", str(target)]) == 0
-    assert f"{words} dots per inch" in capsys.readouterr().out
+    answer = capsys.readouterr()
+    assert f"{words} dots per inch" in answer.out and "For the loom give --reeds and --picks." in answer.err
     assert open_design(target.read_bytes()).density == open_design((tmp_path / "design.png").read_bytes()).density
     assert main(["inspect", "--json", str(target)]) == 0
     assert json.loads(capsys.readouterr().out)["density"]["of_cloth"] is False

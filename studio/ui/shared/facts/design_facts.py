@@ -52,7 +52,7 @@ def draw_facts(source: Source) -> None:
         return
     facts = find_facts(source.sha256)
     if facts is None:
-        st.warning("The file of this design is missing. Choose another design.")
+        st.warning("The file of this design is missing or cannot be read. Choose another design.")
         return
     st.html(swatches_html(facts.palette, facts.shares))
     words = describe(facts, near_yarns=False)  # `offer_merging` names them

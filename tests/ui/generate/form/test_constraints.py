@@ -186,7 +186,7 @@ def test_design_whose_file_is_gone_is_said_where_its_yarns_are_needed(studio: Wo
     st.cache_resource.clear()
     studio.catalogue.source_path(source.sha256).unlink()
     run(page)
-    assert said(page).count("The file of this design is missing.") == 1
+    assert said(page).count("The file of this design is missing or cannot be read.") == 1
     assert "There is no source" in said(page)
     for button in ("colourways_open", "generate"):
         page.button(key=button).click()
