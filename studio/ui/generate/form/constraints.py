@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from studio.catalogue import Source
-from studio.designs.files.opening import open_design
+from studio.designs.files.opening import Design
 from studio.designs.inspection import Inspection, describe_share
 from studio.designs.structure.symmetry import is_nearly_symmetric, is_symmetric
 from studio.designs.weaving.axes import SIDES
@@ -120,9 +120,26 @@ def can_repeat(source: Source) -> bool:
 
 
 def check_constraints(source: Source, constraints: Constraints) -> None:
-    """Raise `StudioError` if the constraints do not fit the design, or if that cannot be read. Called before a run."""
-    if not constraints.none:
-        plan_weave(open_design(workspace().catalogue.source_bytes(source.sha256)), constraints)
+    """Raise `StudioError` if the constraints do not fit the design, or if that cannot be read. Called before a run.
+
+    Of a large design nothing is raised: the run itself checks it, and says the same where its pictures would be.
+    """
+    if constraints.none:
+        return
+    designs = workspace().designs
+    reading = designs.ask(
+        ("constraints", source.sha256, constraints),
+        lambda own: _check(own, designs.open(own, source.sha256), constraints),
+    )
+    if reading.at_once():
+        reading.answer()
+    else:
+        reading.cancel()
+
+
+def _check(reading: Reading[None], design: Design, constraints: Constraints) -> None:
+    reading.begin("Checking the settings")
+    plan_weave(design, constraints)
 
 
 def keeps_yarns(palette: str, facts: Inspection | None) -> bool:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from studio.jobs import reading
@@ -95,6 +98,24 @@ def test_design_that_is_still_inspected_is_shown_and_drawn_once_it_is_known(page
     assert not page.button(key="generate").disabled
     assert "still being read" not in texts(page)
     assert "yarns" in texts(page)
+
+
+def test_a_design_too_large_to_be_checked_at_once_is_checked_by_its_run(page, monkeypatch):
+    noise = np.random.default_rng(0).integers(0, 4, (128, 96), dtype=np.uint8)  # has no border to keep
+    picture = Image.fromarray(noise)
+    picture.putpalette([9, 9, 9, 200, 0, 0, 0, 200, 0, 0, 0, 200])
+    page.run().file_uploader[0].upload("Plain.png", encode_picture(picture))
+    page.run().selectbox(key="form_keep").set_value("border").run()
+    monkeypatch.setattr(reading, "AT_ONCE_SECONDS", 0.02)
+    queue = Queue()
+    generate(page)
+    assert "run" in page.query_params
+    deadline = time.monotonic() + 60
+    while workspace().jobs.active() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    page.run()
+    assert "No border was found" in errors(page)
+    queue.let_go(monkeypatch)
 
 
 def test_second_design_is_read_the_same_way(page, queue, monkeypatch):
