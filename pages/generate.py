@@ -7,7 +7,7 @@ from studio.errors import RequestError, StorageError, StudioError
 from studio.ui.generate import query_parameters, run_panel
 from studio.ui.generate.alike_yarns import offer_merging
 from studio.ui.generate.colourways import draw_colourways
-from studio.ui.generate.form import drafts, form, form_values, source
+from studio.ui.generate.form import cross, drafts, form, form_values, source
 from studio.ui.generate.form.constraints import can_repeat, check_constraints
 from studio.ui.generate.form.model import draw_model, find_model
 from studio.ui.generate.form.obstacles import find_obstacle
@@ -35,6 +35,8 @@ form_values.prepare_form(entry)
 draw_reading()
 for problem in query_parameters.follow_address(studio, settings, entry):
     st.warning(escape_markdown(problem), icon=":material/link_off:")
+source.take_chosen_file()
+cross.take_second_file()
 
 
 def draw_choice(design: Source | None) -> None:

@@ -86,7 +86,7 @@ class Curator:
         file that cannot be read is left alone.
         """
         paths = [self._folders.untouched / day / name for day, name in list_names(self._folders.untouched)]
-        large = [path for path in paths if path.suffix == ".png"]
+        large = [path for path in paths if path.suffix == ".png" and VARIATION_ID.fullmatch(path.stem)]
         freed = 0
         for done, path in enumerate(large, start=1):
             with contextlib.suppress(DamagedPictureError):

@@ -151,8 +151,8 @@ class StorageUse:
     """Numbers of files and bytes in the outputs folder, and free bytes on its disk.
 
     `binned` are in the bin. `untouched` are the model's own pictures of woven variations, of which `untouched_png` are
-    the large files of earlier versions. `other` are the settings,
-    files that crashes left behind, and files of other programs.
+    the large files of earlier versions. `other` are the settings, files that crashes left behind, and files of other
+    programs.
     """
 
     variations: int

@@ -211,8 +211,8 @@ def _check_scheduler(entry: ModelEntry, scheduler: object) -> None:
 def _check_configurations(entry: ModelEntry, folder: Path) -> None:
     """Raise `ModelError` on configurations with values that no library would refuse in time.
 
-    Numbers that are not finite would be drawn with, and layers without weights are built before they are missed: 4000
-    of them take 19 s.
+    Numbers that are not finite would be drawn with, and layers without weights are built before they are missed, which
+    takes tens of seconds for some thousands.
     """
     for part, (key, prefix) in _LAYERS.items():
         for file in sorted((folder / part).glob("*config.json")):

@@ -111,6 +111,8 @@ def test_the_models_pictures_of_earlier_versions_are_made_smaller_to_the_pixel(c
     _, damaged, _ = save_of_an_earlier_version(catalogue, 2)
     damaged.write_bytes(b"no picture")
     assert (catalogue.storage().untouched, catalogue.storage().untouched_png) == (2, 2)
+    mine = png.with_name("mine.png")
+    mine.write_bytes(before)
     seen = []
     freed = catalogue.shrink_untouched(lambda done, total: seen.append((done, total)))
     path = catalogue.untouched_path(one)
@@ -119,7 +121,7 @@ def test_the_models_pictures_of_earlier_versions_are_made_smaller_to_the_pixel(c
     with Image.open(path) as small, Image.open(io.BytesIO(before)) as own:
         assert np.array_equal(np.asarray(small), np.asarray(own))
     assert seen == [(1, 2), (2, 2)]
-    assert damaged.read_bytes() == b"no picture"  # left alone
+    assert (damaged.read_bytes(), mine.read_bytes()) == (b"no picture", before)  # left alone
 
 
 def test_a_full_disk_keeps_the_larger_picture(catalogue: Catalogue) -> None:

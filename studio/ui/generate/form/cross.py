@@ -10,7 +10,7 @@ from studio.designs.samples import SAMPLES
 from studio.errors import StudioError
 from studio.ui.generate.form import form_values
 from studio.ui.generate.form.form_values import key_of
-from studio.ui.generate.form.upload import SECOND, draw_upload, drop_upload
+from studio.ui.generate.form.upload import SECOND, draw_upload, drop_upload, take_upload
 from studio.ui.session import workspace
 from studio.ui.shared.markdown import escape_markdown
 from studio.ui.shared.pictures import show_source, title_of
@@ -26,6 +26,11 @@ def choose_cross(catalogue: Catalogue, variation_id: str) -> None:
     data = catalogue.variation_bytes(variation_id)
     _set(catalogue.add_source(data, label=f"Variation {record.seed}", parent=record.id), record.id)
     st.session_state[key_of("drawing")] = "motifs"
+
+
+def take_second_file() -> None:
+    """Make the file that was chosen the second design, if it is read."""
+    take_upload(SECOND, _set)
 
 
 def draw_cross(design: Source | None) -> None:
@@ -97,7 +102,7 @@ def _draw_choice(catalogue: Catalogue, design: Source) -> None:
         key="cross_choice",
         on_change=_take_choice,
     )
-    refusal = draw_upload(SECOND, "Or upload one", _set)
+    refusal = draw_upload(SECOND, "Or upload one")
     if refusal is not None:
         refused = f"“{refusal.name}” cannot be used, so there is no second design. {refusal.reason}"
         st.error(escape_markdown(refused))

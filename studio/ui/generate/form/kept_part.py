@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import streamlit as st
+
 from studio.designs.files.opening import Design
 from studio.designs.inspection import describe_share
 from studio.designs.weaving.plan import plan_weave
@@ -12,6 +14,8 @@ from studio.errors import StudioError
 from studio.jobs.reading import Reading
 from studio.schema import Constraints, Drawing
 from studio.ui.session import workspace
+
+_ASKED = "kept_part_asked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +50,21 @@ def find_kept_part(sha256: str, constraints: Constraints, drawing: Drawing) -> K
         ("kept part", sha256, constraints, drawing),
         lambda own: _plan(own, designs.open(own, sha256), constraints, drawing),
     )
+    _cancel_other(reading)
     if not reading.at_once():
         return reading
     try:
         return reading.answer()
     except StudioError:  # told when the run is to be started
         return None
+
+
+def _cancel_other(reading: Reading[KeptPart]) -> None:
+    """End what this session asked before: a part that is dragged over a large design asks at each stop."""
+    other: Reading[KeptPart] | None = st.session_state.get(_ASKED)
+    if other is not None and other is not reading:
+        other.cancel()
+    st.session_state[_ASKED] = reading
 
 
 def _plan(reading: Reading[KeptPart], design: Design, constraints: Constraints, drawing: Drawing) -> KeptPart:

@@ -15,7 +15,7 @@ from studio.designs.samples import SAMPLES, Sample
 from studio.errors import NotFoundError, StudioError
 from studio.schema import VariationRecord
 from studio.ui.generate.form.design_change import Own, leave_design, read_own
-from studio.ui.generate.form.upload import DESIGN, draw_upload, drop_upload, is_uploading
+from studio.ui.generate.form.upload import DESIGN, draw_upload, drop_upload, is_uploading, take_upload
 from studio.ui.picture_routes import source_thumbnail_url
 from studio.ui.shared.markdown import escape_markdown
 from studio.ui.shared.pictures import describe_source, page_url, picture_html, show_preview, show_source, title_of
@@ -84,6 +84,11 @@ def is_picking() -> bool:
     return picking
 
 
+def take_chosen_file() -> None:
+    """Make the file that was chosen the current design, if it is read."""
+    take_upload(DESIGN, choose_source)
+
+
 def has_upload() -> bool:
     """Return whether a file was chosen that is not the design yet, or cannot be."""
     return is_uploading(DESIGN)
@@ -114,7 +119,7 @@ def draw_file_choice(*, another: bool) -> str | None:
     Return the name of a file that was refused, None where none was.
     """
     st.subheader("Choose another design" if another else "Choose a design")
-    refusal = draw_upload(DESIGN, "Drop, paste or browse for a picture", choose_source)
+    refusal = draw_upload(DESIGN, "Drop, paste or browse for a picture")
     st.caption("PNG, JPEG, WebP, TIFF, BMP or GIF. It stays on this computer.")
     if another:
         st.button(

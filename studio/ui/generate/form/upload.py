@@ -13,7 +13,6 @@ from pathlib import PurePath
 import streamlit as st
 
 from studio.catalogue import Source
-from studio.errors import StudioError
 from studio.jobs.reading import Reading
 from studio.ui.session import workspace
 from studio.ui.shared.facts.reading import draw_reading_of
@@ -39,8 +38,19 @@ class Refusal:
     reason: str
 
 
-def draw_upload(slot: str, label: str, take: Callable[[Source], None]) -> Refusal | None:
-    """Draw the choice of a file. Once it is read, `take` gets its design, and the page is drawn anew.
+def take_upload(slot: str, take: Callable[[Source], None]) -> None:
+    """Give the design of a file that is read to `take`; a file that cannot be used waits for `draw_upload`.
+
+    Called before a page draws anything, so that a small file is there at once.
+    """
+    upload: _Upload | None = st.session_state.get(_upload_key(slot))
+    if upload is not None and upload.reading.at_once() and upload.reading.error is None:
+        drop_upload(slot)
+        take(upload.reading.answer())
+
+
+def draw_upload(slot: str, label: str) -> Refusal | None:
+    """Draw the choice of a file, and how far its reading is. The page is drawn anew at its end.
 
     Return the refusal of a file that cannot be used, for the caller to show.
     """
@@ -48,19 +58,13 @@ def draw_upload(slot: str, label: str, take: Callable[[Source], None]) -> Refusa
     upload: _Upload | None = st.session_state.get(_upload_key(slot))
     if upload is None:
         return None
-    if not upload.reading.at_once():
+    if upload.reading.error is None:
         st.caption(f"Reading “{escape_markdown(upload.name)}”. You can go on meanwhile, or choose another file.")
         draw_reading_of(upload.reading, f"{slot}_reading", lambda: drop_upload(slot))
         return None
-    try:
-        source = upload.reading.answer()
-    except StudioError as error:
-        if file is None:  # the page was left meanwhile, and with it the file: said once
-            drop_upload(slot)
-        return Refusal(upload.name, str(error))
-    drop_upload(slot)
-    take(source)
-    st.rerun()
+    if file is None:  # the page was left meanwhile, and with it the file: said once
+        drop_upload(slot)
+    return Refusal(upload.name, str(upload.reading.error))
 
 
 def is_uploading(slot: str) -> bool:

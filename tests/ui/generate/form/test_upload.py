@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from studio.errors import RunCancelledError
 from studio.jobs import reading
 from studio.ui.session import workspace
 from tests.support.generate_page import errors, generate, page, texts, upload
@@ -116,6 +117,22 @@ def test_a_design_too_large_to_be_checked_at_once_is_checked_by_its_run(page, mo
     page.run()
     assert "No border was found" in errors(page)
     queue.let_go(monkeypatch)
+
+
+def test_a_part_that_is_marked_again_ends_the_reading_of_the_first(page, monkeypatch):
+    upload(page.run())
+    page.selectbox(key="form_keep").set_value("rectangle").run()
+    monkeypatch.setattr(reading, "AT_ONCE_SECONDS", 0.02)
+    queue = Queue()
+    asked = []
+    for right in (20, 40):
+        page.session_state["form_rectangle"] = (0, 0, right, 30)
+        page.run()
+        asked.append(page.session_state["kept_part_asked"])
+    queue.let_go(monkeypatch)
+    with pytest.raises(RunCancelledError):
+        asked[0].answer()
+    assert asked[1].answer().marked > 0
 
 
 def test_second_design_is_read_the_same_way(page, queue, monkeypatch):
