@@ -58,8 +58,10 @@ def draw_chosen_file(design: Source | None) -> None:
     """
     inputs, offers = st.columns([1, 2], gap="large")
     with inputs:
-        refused = source.draw_file_choice(another=design is not None)
-        draw_form(design, refused)
+        with st.container():
+            refused = source.draw_file_choice(another=design is not None)
+        with st.container():
+            draw_form(design, refused)
     with offers:
         source.draw_offers(studio.catalogue, form_values.suggest_prompt)
 
@@ -68,11 +70,13 @@ def draw_work(design: Source) -> None:
     """Draw the page with a design: the form on the left, the run on the right."""
     inputs, results = st.columns([1, 2], gap="large")
     with inputs:
-        source.draw_source(design)
-        draw_facts(design)
-        offer_merging(design)
-        draw_colourways(design)
-        draw_form(design)
+        with st.container():
+            source.draw_source(design)
+            draw_facts(design)
+            offer_merging(design)
+            draw_colourways(design)
+        with st.container():
+            draw_form(design)
     with results:
         draw_results(design)
 
@@ -135,7 +139,7 @@ def draw_results(design: Source) -> None:
 
 
 current = source.current_source(studio.catalogue)
-if source.has_upload():
+if source.is_choosing_file():
     draw_chosen_file(current)
 elif current is None or source.is_picking():
     draw_choice(current)

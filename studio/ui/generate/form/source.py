@@ -15,7 +15,7 @@ from studio.designs.samples import SAMPLES, Sample
 from studio.errors import NotFoundError, StudioError
 from studio.schema import VariationRecord
 from studio.ui.generate.form.design_change import Own, leave_design, read_own
-from studio.ui.generate.form.upload import DESIGN, draw_upload, drop_upload, is_uploading, take_upload
+from studio.ui.generate.form.upload import DESIGN, draw_upload, drop_upload, is_in_use, take_upload
 from studio.ui.picture_routes import source_thumbnail_url
 from studio.ui.shared.markdown import escape_markdown
 from studio.ui.shared.pictures import describe_source, page_url, picture_html, show_preview, show_source, title_of
@@ -89,9 +89,9 @@ def take_chosen_file() -> None:
     take_upload(DESIGN, choose_source)
 
 
-def has_upload() -> bool:
-    """Return whether a file was chosen that is not the design yet, or cannot be."""
-    return is_uploading(DESIGN)
+def is_choosing_file() -> bool:
+    """Return whether a file was chosen that is not the design, and nothing else since."""
+    return is_in_use(DESIGN)
 
 
 def stop_picking() -> None:

@@ -68,7 +68,12 @@ def draw_upload(slot: str, label: str) -> Refusal | None:
 
 
 def is_uploading(slot: str) -> bool:
-    """Return whether a file was chosen that did not become a design yet."""
+    """Return whether a file is chosen that did not become a design yet."""
+    return st.session_state.get(_upload_key(slot)) is not None
+
+
+def is_in_use(slot: str) -> bool:
+    """Return whether a file was chosen, and no design since: a browser takes a file away before it sends another."""
     return _upload_key(slot) in st.session_state
 
 
@@ -82,9 +87,10 @@ def drop_upload(slot: str) -> None:
 
 def _begin(slot: str) -> None:
     """Begin to read the file that was chosen, in place of the one before; none where it was taken away."""
-    earlier: _Upload | None = st.session_state.pop(_upload_key(slot), None)
+    earlier: _Upload | None = st.session_state.get(_upload_key(slot))
     if earlier is not None:
         earlier.reading.cancel()
+    st.session_state[_upload_key(slot)] = None
     file = st.session_state.get(_widget_key(slot))
     if file is not None:  # read at once, because an upload ends with its session
         name = str(file.name)
