@@ -1,4 +1,4 @@
-"""The workspace: catalogue, settings, queue and design reader of an outputs folder, opened once per process."""
+"""The workspace: all that belongs to an outputs folder, opened once per process."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from studio.catalogue import Catalogue
 from studio.jobs import JobQueue, RunEngine
 from studio.jobs.design_reader import DesignReader
 from studio.jobs.device_lock import device_lock_file
+from studio.jobs.trainings import Trainings
 from studio.settings_store import SettingsStore
 
 PROJECT = Path(__file__).parents[1]
@@ -19,13 +20,14 @@ PROJECT = Path(__file__).parents[1]
 
 @dataclass(frozen=True)
 class Workspace:
-    """The catalogue, settings, job queue and design reader of one outputs folder, for pages, routes and commands."""
+    """Catalogue, settings, queue, design reader and trainings of one outputs folder, for pages, routes and commands."""
 
     outputs: Path
     catalogue: Catalogue
     settings: SettingsStore
     jobs: JobQueue
     designs: DesignReader
+    trainings: Trainings
 
 
 _open: dict[Path, Workspace] = {}
@@ -49,7 +51,8 @@ def open_workspace(outputs: Path, make_engine: Callable[[], RunEngine]) -> Works
             catalogue = Catalogue(outputs)
             settings = SettingsStore(outputs / "settings.json")
             jobs = JobQueue(catalogue, make_engine, device_lock_file(), lambda: settings.load().idle_unload_minutes)
-            _open[outputs] = Workspace(outputs, catalogue, settings, jobs, DesignReader(catalogue))
+            trainings = Trainings(outputs / "trainings", jobs, PROJECT)
+            _open[outputs] = Workspace(outputs, catalogue, settings, jobs, DesignReader(catalogue), trainings)
         return _open[outputs]
 
 

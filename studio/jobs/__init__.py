@@ -1,5 +1,6 @@
-"""The queue of runs with its one worker, the progress of each run, and designs that are read meanwhile."""
+"""The queue of work with its one worker: runs that draw, and trainings; designs that are read meanwhile."""
 
-from studio.jobs.queue import JobQueue, RunEngine
+from studio.jobs.queue import JobQueue
+from studio.jobs.work import RunEngine
 
 __all__ = ["JobQueue", "RunEngine"]

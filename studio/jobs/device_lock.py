@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import os
 import platform
 import stat
 import tempfile
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from studio.errors import StorageError
+from filelock import FileLock, Timeout
 
+from studio.errors import RunCancelledError, StorageError, first_line
+
+_POLL_SECONDS = 0.3
 _NAME = "carpet-diffusion-studio"
 _OWNER_ONLY = 0o700
 
@@ -30,6 +36,31 @@ def device_lock_file() -> Path:
         f"Neither {folders[0]} nor {folders[1]} can be used for the file that lets one run at a time draw. Give one "
         "of them to your user, with no write permission for others, or set XDG_CACHE_HOME to a folder of your own."
     )
+
+
+@contextlib.contextmanager
+def hold_device(lock: FileLock, stop: threading.Event, tell_waiting: Callable[[], None]) -> Iterator[None]:
+    """Hold the lock of the graphics card; `tell_waiting` is called again and again while another process holds it.
+
+    Raises `RunCancelledError` once `stop` is set meanwhile, `StorageError` if the lock cannot be used.
+    """
+    while True:
+        try:
+            lock.acquire(timeout=_POLL_SECONDS)
+            break
+        except Timeout:
+            tell_waiting()
+            if stop.is_set():
+                raise RunCancelledError("The run was stopped before it began.") from None
+        except (OSError, NotImplementedError) as error:  # the latter where a file system knows no locks
+            raise StorageError(
+                f"{lock.lock_file}, which lets one run at a time draw, cannot be used: "
+                f"{first_line(error)} Remove it, or make it writable for your user, and start the run again."
+            ) from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _cache_folder() -> Path:

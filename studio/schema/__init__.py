@@ -11,7 +11,7 @@ from studio.schema.constraints import (
     SymmetryChoice,
 )
 from studio.schema.foreign_json import ForeignJSONError, encodable, parse_json, read_json, read_json_object
-from studio.schema.progress import JobSnapshot, JobState
+from studio.schema.progress import JobSnapshot, JobState, TrainingSnapshot, WorkSnapshot
 from studio.schema.records import WITHOUT_MODEL, RunFacts, VariationRecord, Weaving
 from studio.schema.request import (
     ADAPTER_WEIGHT_LIMIT,
@@ -74,9 +74,11 @@ __all__ = [
     "RunFacts",
     "SymmetryChoice",
     "TrainedLayers",
+    "TrainingSnapshot",
     "VariationRecord",
     "VariationRequest",
     "Weaving",
+    "WorkSnapshot",
     "effective_steps",
     "encodable",
     "fresh_seed",

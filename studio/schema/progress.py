@@ -25,26 +25,20 @@ class JobState(StrEnum):
         return self in (JobState.FINISHED, JobState.CANCELLED, JobState.FAILED)
 
 
-@dataclass(frozen=True, slots=True)
-class JobSnapshot:
-    """A job at one moment.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkSnapshot:
+    """A piece of work of the queue at one moment.
 
-    - `id`: also the `run` of the job's variations, unless the job redraws a slot of another run.
-    - `ahead`: number of jobs before it in the queue, the running one included.
+    - `ahead`: number of pieces of work before it in the queue, the running one included.
     - `stage`: a few words for the designer, such as “Drawing”.
-    - `step`, `steps`: denoising steps done and in total, counted over all batches. Both 0 before drawing begins.
-    - `seconds_elapsed`: since the worker took the job, 0 before.
+    - `step`, `steps`: steps done and in total. Both 0 before the first one begins.
+    - `seconds_elapsed`: since the worker took it, 0 before.
     - `seconds_left`: the estimate, None while there is none.
-    - `previews`: for each slot an encoded preview (WebP bytes) or None.
-    - `variations`: for each slot the id of the finished variation or None.
-    - `facts`: None before drawing begins.
     - `error`: a message for the designer, or None.
-    - `bad_input`: whether the error was caused by the request or the design, not by the machine.
-    - `unsaved`: number of finished pictures that could not be written and wait in memory.
+    - `bad_input`: whether the error was caused by what was given, not by the machine.
     """
 
     id: str
-    request: VariationRequest
     state: JobState
     ahead: int
     stage: str
@@ -52,9 +46,36 @@ class JobSnapshot:
     steps: int
     seconds_elapsed: float
     seconds_left: float | None
+    error: str | None = None
+    bad_input: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobSnapshot(WorkSnapshot):
+    """A run at one moment.
+
+    - `id`: also the `run` of the job's variations, unless the job redraws a slot of another run.
+    - `step`, `steps`: denoising steps, counted over all batches.
+    - `previews`: for each slot an encoded preview (WebP bytes) or None.
+    - `variations`: for each slot the id of the finished variation or None.
+    - `facts`: None before drawing begins.
+    - `unsaved`: number of finished pictures that could not be written and wait in memory.
+    """
+
+    request: VariationRequest
     previews: tuple[bytes | None, ...]
     variations: tuple[str | None, ...]
     facts: RunFacts | None = None
-    error: str | None = None
-    bad_input: bool = False
     unsaved: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingSnapshot(WorkSnapshot):
+    """A training of the queue at one moment. Its id is that of its folder.
+
+    - `loss`: of the last step, None before the first one.
+    - `peak_bytes`: the most memory of the card that it has used, None where it is not known.
+    """
+
+    loss: float | None = None
+    peak_bytes: int | None = None

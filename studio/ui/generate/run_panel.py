@@ -10,15 +10,21 @@ import streamlit as st
 from studio.catalogue import Source, Variation
 from studio.catalogue.lineage import Lineage, find_design
 from studio.errors import NotFoundError, StudioError
-from studio.schema import JobSnapshot
+from studio.schema import JobSnapshot, JobState, TrainingSnapshot
 from studio.ui.generate.cards import ACTIONS_HEIGHT_PX, draw_card, draw_progress, draw_unfinished
 from studio.ui.generate.redraw import draw_offer, draw_ongoing
 from studio.ui.generate.run_score import SetScore, describe_miss, describe_score, find_score
 from studio.ui.generate.run_view import RunSlot, RunView, find_run
-from studio.ui.generate.run_words import count_variations, describe_end, describe_facts, describe_progress
+from studio.ui.generate.run_words import (
+    count_variations,
+    describe_end,
+    describe_facts,
+    describe_progress,
+    describe_training,
+)
 from studio.ui.shared.links import COMPARE_MOST
 from studio.ui.shared.markdown import escape_markdown
-from studio.ui.shared.navigation import COMPARE
+from studio.ui.shared.navigation import COMPARE, TRAIN
 from studio.ui.shared.notices import show_notices
 from studio.ui.shared.pictures import show_caption, show_place, show_source
 from studio.workspace import Workspace
@@ -104,6 +110,8 @@ def _draw_run(workspace: Workspace, run_id: str, *, polled: bool) -> None:
         st.rerun()  # the whole page: it draws this fragment without a timer
     with st.container(key="run_view"):
         _draw_head(workspace, view)
+        if view.ongoing is not None and view.ongoing.state is JobState.QUEUED:
+            _draw_training_first(workspace)
         if view.snapshot is not None:
             _draw_error(workspace, view.snapshot)
         _draw_pictures(workspace, view)
@@ -213,16 +221,25 @@ def _draw_design(source: Source) -> None:
 
 
 def _draw_others(workspace: Workspace) -> None:
-    active = workspace.jobs.active()
-    if not active:
+    _draw_training_first(workspace)
+    runs = [one for one in workspace.jobs.active() if isinstance(one, JobSnapshot)]
+    if not runs:
         return
-    number = "Another run" if len(active) == 1 else f"{len(active)} other runs"
-    progress = escape_markdown(describe_progress(active[0]))
+    number = "Another run" if len(runs) == 1 else f"{len(runs)} other runs"
+    progress = escape_markdown(describe_progress(runs[0]))
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", gap="xsmall"):
         st.caption(f"{number}: {progress[0].lower()}{progress[1:]}", width="content")
         if st.button("Show", key="run_show_other", type="tertiary"):
-            st.query_params["run"] = workspace.jobs.run_of(active[0].id)
+            st.query_params["run"] = workspace.jobs.run_of(runs[0].id)
             st.rerun()
+
+
+def _draw_training_first(workspace: Workspace) -> None:
+    """Say that a training is at the head of the queue, where one is, with a link to it."""
+    active = workspace.jobs.active()
+    if active and isinstance(active[0], TrainingSnapshot):
+        st.caption(f":material/model_training: {describe_training(active[0])}")
+        st.page_link(TRAIN, label="Show the training", query_params={"training": active[0].id})
 
 
 def _sheet() -> GridContainer:

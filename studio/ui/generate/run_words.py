@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from studio.catalogue.lineage import Lineage, describe_motifs
 from studio.designs.inspection import describe_share
-from studio.schema import JobSnapshot, JobState, RunFacts, VariationRecord, VariationRequest
+from studio.schema import JobSnapshot, JobState, RunFacts, TrainingSnapshot, VariationRecord, VariationRequest
 from studio.ui.generate.form.drawing import DRAWINGS, describe_pull
+from studio.ui.shared.durations import describe_duration
 from studio.ui.shared.markdown import escape_markdown
 
 
 def describe_progress(snapshot: JobSnapshot) -> str:
     """Return a line on the progress of a run that is not over."""
-    left = f" · about {_duration(snapshot.seconds_left)} left" if snapshot.seconds_left is not None else ""
+    left = f" · about {describe_duration(snapshot.seconds_left)} left" if snapshot.seconds_left is not None else ""
     if snapshot.stage == "Stopping":
         return "Stopping after this step"
     if snapshot.state is JobState.QUEUED:
@@ -22,6 +23,16 @@ def describe_progress(snapshot: JobSnapshot) -> str:
     if snapshot.step >= snapshot.steps:
         return f"Finishing the pictures{left}"
     return f"{_describe_drawing(snapshot)}{left}"
+
+
+def describe_training(snapshot: TrainingSnapshot) -> str:
+    """Return what a run waits for while a training goes first, and what to do about it."""
+    if snapshot.state is JobState.QUEUED:
+        return "A training waits in line before it. It can be taken out on the Train page."
+    if snapshot.stage.startswith("Stopping"):
+        return "A training is being stopped; it writes a checkpoint first."
+    left = f": {describe_duration(snapshot.seconds_left)} left" if snapshot.seconds_left is not None else ""
+    return f"A training is running{left}. Stop it on the Train page; it can be resumed."
 
 
 def _describe_drawing(snapshot: JobSnapshot) -> str:
@@ -41,7 +52,7 @@ def describe_end(finished: int, snapshot: JobSnapshot | None) -> str:
     if snapshot is None:
         return made
     if snapshot.state is JobState.FINISHED:
-        return f"{made} in {_duration(snapshot.seconds_elapsed)}"
+        return f"{made} in {describe_duration(snapshot.seconds_elapsed)}"
     how = "Stopped" if snapshot.state is JobState.CANCELLED else "The run did not finish"
     return f"{how} · {made} kept" if finished else how
 
@@ -91,8 +102,3 @@ def _describe_change(made: VariationRequest | VariationRecord) -> str:
 def count_variations(count: int) -> str:
     """Return a number of variations in words, such as “1 variation” or “5 variations”."""
     return f"{count} variation{'' if count == 1 else 's'}"
-
-
-def _duration(seconds: float) -> str:
-    whole = max(round(seconds), 1)
-    return f"{whole} s" if whole < 90 else f"{round(whole / 60)} min"

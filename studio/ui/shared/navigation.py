@@ -10,6 +10,7 @@ from studio.workspace import PROJECT
 GENERATE = PROJECT / "pages" / "generate.py"
 GALLERY = PROJECT / "pages" / "gallery.py"
 COMPARE = PROJECT / "pages" / "compare.py"
+TRAIN = PROJECT / "pages" / "train.py"
 SETTINGS = PROJECT / "pages" / "settings.py"
 HIDDEN_TITLE = (
     '<h1 style="position:absolute;width:1px;height:1px;margin:0;overflow:hidden;clip-path:inset(50%)">{}</h1>'
@@ -40,6 +41,13 @@ def make_pages() -> list[StreamlitPage]:
             icon=":material/compare:",
             url_path="compare",
             help="Two to six pictures side by side, with a table of their differences.",
+        ),
+        st.Page(
+            TRAIN,
+            title="Train",
+            icon=":material/model_training:",
+            url_path="train",
+            help="Teach a model your own carpets: an adapter from a folder of designs.",
         ),
         st.Page(
             SETTINGS,

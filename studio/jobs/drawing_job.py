@@ -1,7 +1,9 @@
-"""One job of the queue: its progress, its estimated time, and its pictures that are not saved yet."""
+"""A run as work of the queue: drawing, progress, estimated time, and pictures that are not saved yet."""
 
 from __future__ import annotations
 
+import io
+import logging
 import threading
 import time
 from collections.abc import Hashable, Mapping
@@ -9,10 +11,15 @@ from dataclasses import dataclass, field
 
 from PIL import Image
 
-from studio.catalogue import new_id, utc_now
+from studio.catalogue import Catalogue, new_id, utc_now
+from studio.designs import Design, open_design
+from studio.errors import RunCancelledError, StorageError
 from studio.generation.events import Drawn, Preparing, RunEvent, Started, Stepped
 from studio.jobs.time_left import Pace, PastTimes
+from studio.jobs.work import Work, Worker
 from studio.schema import JobSnapshot, JobState, RunFacts, VariationRecord, VariationRequest
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -24,41 +31,44 @@ class _Denoising:
 
 
 @dataclass
-class Job:
-    """A run, or one slot of a run drawn again. Every access holds the queue's lock.
+class DrawingJob(Work):
+    """A run, or one slot of a run drawn again.
 
     `run` is the id of the run that its variations belong to: its own id, or an older run's if it redraws that run's
-    slot `first_slot`. Times are in seconds on the monotonic clock. `unsaved` holds for each unwritten variation the
-    picture, the model's picture if the first one is woven from it, and the record.
+    slot `first_slot`. `unsaved` holds for each unwritten variation the picture, the model's picture if the first one
+    is woven from it, and the record.
     """
 
-    id: str
     request: VariationRequest
     run: str
+    catalogue: Catalogue
     first_slot: int = 0
     past: PastTimes = field(default_factory=PastTimes)
-    state: JobState = JobState.QUEUED
-    stage: str = "Waiting"
-    began: float | None = None
-    ended: float | None = None
     stage_began: float = 0.0
     denoising: _Denoising | None = None
-    error: str | None = None
-    bad_input: bool = False
     previews: list[bytes | None] = field(default_factory=list)
     variations: list[str | None] = field(default_factory=list)
     unsaved: list[tuple[Image.Image, Image.Image | None, VariationRecord]] = field(default_factory=list)
     unsaved_reason: str = ""
-    stop: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
         count = len(self.request.seeds)
         self.previews, self.variations = [None] * count, [None] * count
 
+    def do(self, worker: Worker) -> None:
+        """Draw the variations while the graphics card is held, and save each one at once."""
+        with worker.device(self):
+            with worker.lock:
+                self.begin()
+            design, cross = self._open(self.request.source), self.request.cross
+            other = None if cross is None else self._open(cross.source)
+            engine = worker.engine()
+            engine.generate(self.request, design, lambda event: self._handle(event, worker.lock), other)
+
     def begin(self) -> None:
         """Record that the worker has taken the job."""
-        self.began = self.stage_began = time.monotonic()
-        self.state, self.stage = JobState.PREPARING, "Starting"
+        super().begin()
+        self.stage_began = time.monotonic()
 
     def note(self, event: RunEvent, previews: Mapping[int, bytes], now: float) -> None:
         """Update the progress from an event of the engine. `previews` are a step's encoded pictures by slot."""
@@ -105,13 +115,18 @@ class Job:
             cross=request.cross,
         )
 
-    def end(self, state: JobState, error: str | None = None) -> None:
+    def end(self, state: JobState, error: str | None = None, *, bad_input: bool = False) -> None:
         """Set the final state."""
         if state is JobState.FINISHED and self.denoising is not None and self.denoising.pace.complete:
             facts, pace = self.denoising.facts, self.denoising.pace
             self.past.remember(self._kind(facts, pace.steps), tuple(pace.timestamps))
-        self.state, self.error, self.ended, self.stage = state, error, time.monotonic(), ""
+        super().end(state, error, bad_input=bad_input)
         self.previews = [None] * len(self.previews)
+
+    @property
+    def droppable(self) -> bool:
+        """Whether it is over, with all of its pictures saved."""
+        return super().droppable and not self.unsaved
 
     def snapshot(self, ahead: int) -> JobSnapshot:
         """Return the current state. `ahead` is the number of jobs before this one."""
@@ -125,7 +140,7 @@ class Job:
             stage=self.stage,
             step=0 if denoising is None else denoising.pace.step,
             steps=0 if denoising is None else denoising.pace.steps,
-            seconds_elapsed=now - self.began if self.began is not None else 0.0,
+            seconds_elapsed=self.seconds_elapsed(now),
             seconds_left=self._seconds_left(now),
             previews=tuple(self.previews),
             variations=tuple(self.variations),
@@ -134,6 +149,53 @@ class Job:
             bad_input=self.bad_input,
             unsaved=len(self.unsaved),
         )
+
+    def save_again(self, lock: threading.RLock) -> None:
+        """Write the finished pictures that could not be written before. Raises `StorageError` if that fails again."""
+        while True:
+            with lock:
+                if not self.unsaved:
+                    return
+                image, untouched, record = self.unsaved[0]
+            self.catalogue.save_variation(image, record, untouched)  # two threads may save the same record
+            with lock:
+                self.unsaved = [one for one in self.unsaved if one[-1] is not record]
+                self.variations[record.slot - self.first_slot] = record.id
+
+    def _open(self, source: str) -> Design:
+        return open_design(self.catalogue.source_bytes(source))
+
+    def _handle(self, event: RunEvent, lock: threading.RLock) -> None:
+        """Take an event of the engine. Raises `RunCancelledError` if the job is to stop."""
+        previews = event.previews if isinstance(event, Stepped) else {}
+        encoded = {slot: _encode(image) for slot, image in previews.items()}  # outside the lock: pages wait for it
+        with lock:
+            self.note(event, encoded, time.monotonic())
+        if isinstance(event, Drawn):  # saved even if the job is to stop
+            self._save(event, lock)
+            with lock:
+                self.note_picture()
+        if self.stop.is_set():
+            raise RunCancelledError("The run was stopped.")
+
+    def _save(self, drawn: Drawn, lock: threading.RLock) -> None:
+        """Write a finished variation. If that fails the picture waits in memory for `save_again`."""
+        record = self.make_record(drawn)
+        untouched = None if drawn.woven is None else drawn.small or drawn.image
+        shown = drawn.image if drawn.woven is None else drawn.woven.image
+        if shown is None:
+            raise RuntimeError("the engine must report a picture")
+        try:
+            self.catalogue.save_variation(shown, record, untouched)
+        except Exception as error:  # no error may cost the picture
+            if not isinstance(error, StorageError):
+                logger.exception("saving %s", record.id)
+            with lock:
+                self.unsaved.append((shown, untouched, record))
+                self.unsaved_reason = str(error)
+            return
+        with lock:
+            self.variations[drawn.slot] = record.id
 
     def _started(self) -> _Denoising:
         if self.denoising is None:
@@ -159,3 +221,9 @@ class Job:
             (steps, len(request.seeds)),
             (request.constraints.symmetry, request.constraints.repeat),
         )
+
+
+def _encode(image: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, "WEBP", quality=80, method=2)
+    return buffer.getvalue()
