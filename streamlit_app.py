@@ -12,12 +12,11 @@ from contextlib import asynccontextmanager
 import streamlit as st
 from starlette.middleware import Middleware
 
-from studio.catalogue import Catalogue
 from studio.recompose.compiling import compile_in_background
 from studio.ui.backend_address import BackendAddress
 from studio.ui.picture_routes import picture_routes
 from studio.ui.request_guard import RequestGuard
-from studio.workspace import PROJECT, close_workspaces
+from studio.workspace import PROJECT, Workspace, close_workspaces
 
 PAGES = sorted(file.stem for file in (PROJECT / "pages").glob("*.py"))
 """The paths of the pages in the address, which are those of their files."""
@@ -32,16 +31,16 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
     close_workspaces()
 
 
-def catalogue() -> Catalogue:
-    """Return the catalogue that the pages show."""
+def opened() -> Workspace:
+    """Return the workspace that the pages show."""
     from studio.ui.session import workspace  # its Streamlit caches need a running server
 
-    return workspace().catalogue
+    return workspace()
 
 
 app = st.App(
     "studio/ui/app.py",
-    routes=picture_routes(catalogue),
+    routes=picture_routes(opened),
     middleware=[Middleware(RequestGuard), Middleware(BackendAddress, pages=PAGES)],
     lifespan=lifespan,
 )

@@ -21,7 +21,7 @@ LAYERS = [
     {"studio.commands"},
     {"studio.commands.train", "studio.commands.file_forms", "studio.commands.figures"},
     {"studio.ui.generate", "studio.ui.gallery", "studio.ui.compare", "studio.ui.train", "studio.ui.settings"},
-    {"studio.ui.generate.form"},
+    {"studio.ui.generate.form", "studio.ui.train.form"},
     {"studio.ui.shared"},
     {"studio.ui.shared.facts"},
     {"studio.ui.session"},

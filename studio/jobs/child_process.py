@@ -72,10 +72,14 @@ class ChildProcess:
             else:
                 self._process.kill()
 
-    def last_words(self) -> str:
-        """Return the last line of its output that is not empty."""
-        lines = [line for line in tuple(self._lines) if line.strip()]
-        return lines[-1].strip() if lines else ""
+    def last_line(self, *, entry: bool) -> str:
+        """Return the last line of its output that is an entry (of JSON), or that is a sentence; empty without one."""
+        lines = [line.strip() for line in tuple(self._lines) if line.strip()]
+        return next((line for line in reversed(lines) if line.startswith("{") == entry), "")
+
+    def output(self) -> str:
+        """Return the last lines of its output."""
+        return "".join(tuple(self._lines))
 
     def _signal(self, number: int) -> None:
         with suppress(OSError):  # it has ended meanwhile

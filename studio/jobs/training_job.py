@@ -51,7 +51,7 @@ class TrainingJob(Work):
         next_way_at = 0.0
         try:
             while (code := child.wait(_POLL_SECONDS)) is None:
-                self._follow(worker, log.read())
+                self._follow(worker, log.read(), child)
                 if self.stop.is_set() and time.monotonic() >= next_way_at:
                     name, act = next(ways, ("kill", child.kill))
                     act()
@@ -59,8 +59,10 @@ class TrainingJob(Work):
         except BaseException:
             child.kill()  # it would use the card beside the next piece of work
             raise
-        self._follow(worker, log.read())
-        self._conclude(code, child.last_words())
+        self._follow(worker, log.read(), child)
+        if code != 0 and not self.stop.is_set():
+            logger.error("the training %s ended with the code %s:\n%s", self.id, code, child.output())
+        self._conclude(code, child.last_line(entry=False))
 
     @property
     def stop_seconds(self) -> float:
@@ -88,9 +90,11 @@ class TrainingJob(Work):
             peak_bytes=told.peak_bytes,
         )
 
-    def _follow(self, worker: Worker, progress: TrainingProgress) -> None:
+    def _follow(self, worker: Worker, progress: TrainingProgress, child: ChildProcess) -> None:
         with worker.lock:
             if progress == self.progress:
+                if not progress.step and not self.stop.is_set():
+                    self.stage = _read_stage(child.last_line(entry=True)) or self.stage
                 return
             if progress.step != self.progress.step:
                 self.noted = time.monotonic()
@@ -124,13 +128,25 @@ class TrainingJob(Work):
                 f"The training was ended from outside (signal {-code}), perhaps because the computer was short of "
                 "memory. Resume goes on from its last checkpoint."
             )
-        return "failed", _read_sentence(last_words) or f"The training ended with the code {code}, without a reason."
+        return "failed", _read_sentence(last_words, code)
 
 
-def _read_sentence(last_words: str) -> str:
-    """Return the sentence that a command printed last: as text, or as a line of JSON."""
-    with suppress(ForeignJSONError):
-        said = parse_json(last_words)
-        if isinstance(said, dict):
-            last_words = str(said.get("error", ""))
-    return quote(last_words.removeprefix(_PROGRAM), 500)
+def _read_stage(line: str) -> str:
+    """Return the stage that a child tells before it has a log, such as waiting for another studio; else nothing."""
+    try:
+        entry = parse_json(line)
+    except ForeignJSONError:
+        return ""
+    stage = entry.get("stage") if isinstance(entry, dict) and entry.get("kind") == "stage" else None
+    return quote(stage) if isinstance(stage, str) else ""
+
+
+def _read_sentence(last_words: str, code: int) -> str:
+    """Return why a command has failed: the sentence that it printed last, or what is known without one."""
+    if last_words.startswith(_PROGRAM):
+        return quote(last_words.removeprefix(_PROGRAM), 500)
+    said = f"{quote(last_words)}, " if last_words else ""
+    return (
+        f"An unexpected error ended the training ({said}code {code}). Its checkpoints are kept; the log in the "
+        "terminal has the details."
+    )

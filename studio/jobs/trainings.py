@@ -19,7 +19,7 @@ from studio.adapter_training.folder import TrainingFacts, TrainingFolder
 from studio.catalogue import utc_now
 from studio.catalogue.files.paths import storage_error, write_atomically
 from studio.errors import NotFoundError, RequestError, StudioError, quote
-from studio.jobs.training_command import make_arguments
+from studio.jobs.training_command import begin_arguments, resume_arguments
 from studio.jobs.training_job import PATIENCE_SECONDS, TrainingJob
 from studio.jobs.training_log import TrainingLog, TrainingProgress
 from studio.jobs.work_queue import WorkQueue
@@ -195,7 +195,7 @@ class Trainings:
         raise RequestError(f"There are a thousand trainings of the name “{stem}”. Choose another name.")
 
     def _enqueue(self, folder: Path, order: TrainingOrder, *, resume: bool) -> None:
-        arguments = make_arguments(order.dataset, folder, order.recipe, resume=resume)
+        arguments = resume_arguments(folder) if resume else begin_arguments(order.dataset, folder, order.recipe)
         job = TrainingJob(
             folder.name,
             (*self._program, *arguments),

@@ -23,6 +23,8 @@ from studio.schema import parse_json
 WEIGHTS_FILE = "adapter_model.safetensors"
 CONFIG_FILE = "adapter_config.json"
 DIFFUSERS_FILE = "pytorch_lora_weights.safetensors"
+TRAINED_FOLDER, TRAINING_FILE = "adapter", "training.json"
+"""The folder of the adapter, and the file beside it, in the folder of a training."""
 FORMS = (
     f"a folder with {WEIGHTS_FILE} and {CONFIG_FILE}, as peft saves it, a folder with {DIFFUSERS_FILE}, as diffusers "
     "saves it, or a .safetensors file of a LoRA"
@@ -60,12 +62,18 @@ class AdapterFile:
 
 
 def name_adapter(path: Path) -> str:
-    """Return an adapter's name in records and on pages: that of its folder, or of its file without the ending."""
+    """Return an adapter's name in records and on pages: that of its folder, or of its file without the ending.
+
+    In the folder of a training every adapter lies in a folder of one name: there it is named as the training is.
+    """
     try:
         named = path if path.suffix == ".safetensors" else path.resolve()
     except (OSError, RuntimeError, ValueError):  # a loop of links, or no path at all: reading it says so
         named = path
-    return quote(named.stem if named.suffix == ".safetensors" else named.name)
+    if named.suffix == ".safetensors":
+        return quote(named.stem)
+    in_training = named.name == TRAINED_FOLDER and (named.parent / TRAINING_FILE).is_file()
+    return quote(named.parent.name if in_training else named.name)
 
 
 def read_adapter_path(text: str) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from urllib.parse import quote
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -12,10 +13,17 @@ from starlette.routing import Route
 
 from studio.catalogue import Catalogue
 from studio.errors import StorageError, StudioError
+from studio.workspace import Workspace
 
 PREFIX = "/pictures"
 _CACHE_CONTROL = "private, max-age=31536000, immutable"
 """The picture behind an id never changes, so a browser fetches it once."""
+
+
+def sample_url(training: str, step: int, example: str, name: str, version: int) -> str:
+    """Return the address of a training's sample; `version` is the time of its file, which changes with the picture."""
+    parts = (quote(part, safe="") for part in (training, str(step), example, name))
+    return f"{PREFIX}/sample/{'/'.join(parts)}?version={version}"
 
 
 def variation_url(variation_id: str) -> str:
@@ -53,18 +61,24 @@ _FINDERS: dict[str, Callable[[Catalogue, str], Path]] = {
 }
 
 
-def picture_routes(catalogue: Callable[[], Catalogue]) -> list[Route]:
-    """Return one route per kind of picture. `catalogue` is called at each request, so that nothing opens at import."""
-    return [
-        Route(f"{PREFIX}/{kind}/{{name}}", _endpoint(find, catalogue), methods=["GET"])
-        for kind, find in _FINDERS.items()
-    ]
+def picture_routes(workspace: Callable[[], Workspace]) -> list[Route]:
+    """Return one route per kind of picture. `workspace` is called at each request, so that nothing opens at import."""
+
+    def find_by_name(find: Callable[[Catalogue, str], Path]) -> Callable[[Request], Path]:
+        return lambda request: find(workspace().catalogue, request.path_params["name"])
+
+    def find_sample(request: Request) -> Path:
+        return workspace().trainings.sample_path(**request.path_params)
+
+    places = {f"{kind}/{{name}}": find_by_name(find) for kind, find in _FINDERS.items()}
+    places["sample/{training_id}/{step}/{example}/{name}"] = find_sample
+    return [Route(f"{PREFIX}/{place}", _endpoint(find), methods=["GET"]) for place, find in places.items()]
 
 
-def _endpoint(find: Callable[[Catalogue, str], Path], catalogue: Callable[[], Catalogue]) -> _Endpoint:
+def _endpoint(find: Callable[[Request], Path]) -> _Endpoint:
     async def send(request: Request) -> Response:
         try:
-            path = await run_in_threadpool(lambda: find(catalogue(), request.path_params["name"]))
+            path = await run_in_threadpool(find, request)
         except StorageError as error:
             return PlainTextResponse(str(error), status_code=503)
         except StudioError as error:

@@ -5,7 +5,7 @@ The child is a stand-in for the command (`tests.support.training_program`) that 
 
 from __future__ import annotations
 
-import dataclasses
+import argparse
 import os
 import subprocess
 import sys
@@ -17,10 +17,11 @@ import pytest
 
 from studio.adapter_training.folder import TrainingFolder
 from studio.catalogue import Catalogue
+from studio.commands import train
 from studio.designs import Design
 from studio.errors import NotFoundError, RequestError
 from studio.jobs import JobQueue
-from studio.jobs.training_command import make_arguments
+from studio.jobs.training_command import begin_arguments, resume_arguments
 from studio.jobs.trainings import Training, Trainings, TrainingState, make_id
 from studio.schema import JobState, LoraRecipe, VariationRequest
 from studio.workspace import PROJECT
@@ -161,6 +162,7 @@ def test_waiting_training_is_taken_out_and_can_be_started_later(trainings: Train
     [
         ("bad", "The dataset holds no picture. Choose another folder."),
         ("silent", "The training was ended from outside (signal 9)"),
+        ("crash", "An unexpected error ended the training (ZeroDivisionError: division by zero, code 1)."),
     ],
 )
 def test_failed_training_says_why_even_after_a_restart(
@@ -207,9 +209,11 @@ def test_closing_the_studio_stops_a_training_with_a_checkpoint(
     assert again.find(waiting).state is TrainingState.INTERRUPTED
 
 
-def test_training_of_a_killed_studio_is_interrupted_and_can_be_resumed(trainings: Trainings, outputs: Path) -> None:
+def test_training_of_a_killed_studio_is_interrupted_and_can_be_resumed(
+    trainings: Trainings, outputs: Path, tmp_path: Path
+) -> None:
     folder = outputs / "trainings" / "kilim"
-    arguments = make_arguments(Path("slow"), folder, LoraRecipe(steps=5), resume=False)
+    arguments = begin_arguments(tmp_path / "slow", folder, LoraRecipe(steps=5))
     folder.mkdir(parents=True)
     with subprocess.Popen([*PROGRAM, *arguments], cwd=PROJECT) as child:  # as a studio that is gone has started it
         deadline = time.monotonic() + PATIENCE_SECONDS
@@ -281,11 +285,25 @@ def test_samples_are_found_by_name_only(trainings: Trainings, outputs: Path) -> 
             trainings.sample_path(*address)
 
 
-def test_every_setting_of_a_recipe_is_an_argument() -> None:
-    recipe = LoraRecipe(trigger="--resume; rm", paired=True, mirrored=False)
-    arguments = make_arguments(Path("-x"), Path("out"), recipe, resume=False)
-    assert arguments[-2:] == ("--", "-x")
-    assert "--trigger=--resume; rm" in arguments
-    assert {"--paired", "--no-mirrored"} <= set(arguments)
-    names = {one.split("=")[0].removeprefix("--").removeprefix("no-").replace("-", "_") for one in arguments}
-    assert {field.name for field in dataclasses.fields(LoraRecipe)} <= names
+def read_arguments(arguments: tuple[str, ...]) -> argparse.Namespace:
+    """Return what the real command reads in arguments."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("command")
+    train.add_arguments(parser)
+    return parser.parse_args(arguments)
+
+
+def test_command_reads_every_setting_of_a_recipe() -> None:
+    recipe = LoraRecipe(
+        trigger="--resume; rm", paired=True, mirrored=False, rank=8, warm_up_steps=3, resolution_px=256, seed=7
+    )
+    read = read_arguments(begin_arguments(Path("/x"), Path("out"), recipe))
+    assert (read.dataset, read.output, read.resume, read.json) == (Path("/x"), Path("out"), False, True)
+    for name, value in recipe.to_json().items():
+        given = not read.no_mirrored if name == "mirrored" else getattr(read, name)
+        assert given == value, name
+
+
+def test_resumed_training_goes_on_as_it_began() -> None:
+    read = read_arguments(resume_arguments(Path("out")))
+    assert (read.dataset, read.output, read.resume, read.rank) == (None, Path("out"), True, None)

@@ -1,7 +1,8 @@
 """A stand-in for `python -m studio train lora`: with its arguments and files, but it learns nothing.
 
 The real command loads torch and a model. Where a test is about the queue or the page, this takes milliseconds. The
-dataset's name says how it goes: `slow` steps, `bad` input, `silent` death, one that does not `listen` to SIGINT.
+dataset's name says how it goes: `slow` steps, `bad` input, a `silent` death, a `crash`, or no wish to `listen` to
+signals.
 """
 
 from __future__ import annotations
@@ -30,12 +31,16 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("command")
     parser.add_argument("subject")
-    parser.add_argument("dataset", type=Path)
+    parser.add_argument("dataset", type=Path, nargs="?")
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--steps", type=int, default=4)
     parser.add_argument("--trigger", default="")
     parser.add_argument("--resume", action="store_true")
     args, _ = parser.parse_known_args(arguments)
+    folder = TrainingFolder(args.output)
+    if args.resume:
+        begun = folder.read_facts()
+        args.dataset, args.steps = Path(begun.dataset["path"]), begun.recipe.steps
     stop = threading.Event()
     if "listen" not in args.dataset.name:
         signal.signal(signal.SIGINT, lambda *_: stop.set())
@@ -46,9 +51,10 @@ def main(arguments: list[str]) -> int:
         print("Reading", flush=True)
         print("python -m studio: The dataset holds no picture. Choose another folder.", file=sys.stderr, flush=True)
         return 2
+    if "crash" in args.dataset.name:
+        print(1 / 0)
     if "silent" in args.dataset.name:
         os.kill(os.getpid(), signal.SIGKILL)
-    folder = TrainingFolder(args.output)
     done = max((step for step, _ in folder.list_checkpoints()), default=0) if args.resume else 0
     if not folder.begun:
         folder.write_facts(facts_of(args))

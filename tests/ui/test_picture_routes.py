@@ -3,29 +3,45 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from PIL import Image
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+from studio.adapter_training.folder import TrainingFolder
 from studio.catalogue import Catalogue
 from studio.schema import Weaving
 from studio.ui.picture_routes import (
     picture_routes,
+    sample_url,
     source_thumbnail_url,
     source_url,
     thumbnail_url,
     untouched_url,
     variation_url,
 )
+from studio.workspace import Workspace, close_workspaces, open_workspace
 from tests.support.catalogue_records import make_picture, make_record, save
 from tests.support.pictures import digest, draw_picture, encode_picture
 
 
 @pytest.fixture
-def client(catalogue: Catalogue) -> TestClient:
-    return TestClient(Starlette(routes=picture_routes(lambda: catalogue)))
+def workspace(outputs: Path) -> Iterator[Workspace]:
+    yield open_workspace(outputs, lambda: pytest.fail("nothing is drawn"))
+    close_workspaces()
+
+
+@pytest.fixture
+def catalogue(workspace: Workspace) -> Catalogue:
+    return workspace.catalogue
+
+
+@pytest.fixture
+def client(workspace: Workspace) -> TestClient:
+    return TestClient(Starlette(routes=picture_routes(lambda: workspace)))
 
 
 def test_variation_is_sent_unchanged_with_headers_for_caching(client: TestClient, catalogue: Catalogue) -> None:
@@ -78,3 +94,27 @@ def test_missing_file_is_not_found(client: TestClient, catalogue: Catalogue) -> 
     variation = save(catalogue)
     catalogue.variation_path(variation.id).unlink()
     assert client.get(variation_url(variation.id)).status_code == 404
+
+
+@pytest.fixture
+def sample(workspace: Workspace) -> Path:
+    """A sample of a training, as the training's command writes it."""
+    root = workspace.outputs / "trainings" / "kilim"
+    place = TrainingFolder(root).samples(20) / "0123abcd"
+    place.mkdir(parents=True)
+    (place / "0.5.webp").write_bytes(encode_picture(draw_picture(32, 40), "WEBP"))
+    return place / "0.5.webp"
+
+
+def test_sample_of_a_training_is_sent_unchanged(client: TestClient, sample: Path) -> None:
+    answer = client.get(sample_url("kilim", 20, "0123abcd", "0.5", 1))
+    assert (answer.content, answer.headers["content-type"]) == (sample.read_bytes(), "image/webp")
+
+
+@pytest.mark.parametrize(
+    "address",
+    [("kilim", 21, "0123abcd", "0.5"), ("..", 20, "0123abcd", "0.5"), ("kilim", 20, "..", "0.5")]
+    + [("kilim", 20, "0123abcd", name) for name in ("1", "../0123abcd/0.5", "/etc/passwd", "0.5.webp", "\0")],
+)
+def test_sample_is_found_by_checked_names_only(client: TestClient, sample: Path, address: tuple) -> None:
+    assert client.get(sample_url(*address, 1)).status_code == 404

@@ -1,8 +1,8 @@
 """The query parameters of the Generate page: each is applied once; those that a reload needs stay in the address.
 
 `source` is a design to open, `parent` a variation to vary, `cross` a variation to cross the design with, `like` a
-variation to take the settings of, `run` a run to show. The session remembers design and run too, because they are not
-in the address of the other pages.
+variation to take the settings of, `training` one whose adapter to draw with, `run` a run to show. The session
+remembers design and run too, because they are not in the address of the other pages.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import streamlit as st
 from studio.errors import StudioError
 from studio.models.registry import ModelEntry
 from studio.settings_store import StudioSettings
-from studio.ui.generate.form import cross, drafts, form_values, source
+from studio.ui.generate.form import adapter, cross, drafts, form_values, source
 from studio.ui.generate.run_view import find_run
 from studio.workspace import Workspace
 
@@ -38,6 +38,7 @@ def follow_address(studio: Workspace, settings: StudioSettings, entry: ModelEntr
         "source": lambda sha256: _open_design(studio, entry, sha256),
         "parent": lambda variation: form_values.suggest_settings(source.choose_variation(studio.catalogue, variation)),
         "cross": lambda variation: cross.choose_cross(studio.catalogue, variation),
+        "training": lambda training: _use_training(studio, training),
         "like": lambda variation: _take_settings(studio, settings, entry, variation),
         "run": lambda run_id: _open_run(studio, run_id),
     }
@@ -62,6 +63,12 @@ def keep_address() -> None:
     st.session_state[_KEPT] = wanted
     if st.query_params.to_dict() != wanted:
         st.query_params.from_dict(wanted)
+
+
+def _use_training(studio: Workspace, training_id: str) -> None:
+    adapter.use_training(studio, training_id)
+    keep_address()  # without the training, so that it is applied once
+    st.rerun()  # with the settings and the model that it has changed
 
 
 def _open_design(studio: Workspace, entry: ModelEntry, sha256: str) -> None:

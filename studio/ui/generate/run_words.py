@@ -6,7 +6,7 @@ from studio.catalogue.lineage import Lineage, describe_motifs
 from studio.designs.inspection import describe_share
 from studio.schema import JobSnapshot, JobState, RunFacts, TrainingSnapshot, VariationRecord, VariationRequest
 from studio.ui.generate.form.drawing import DRAWINGS, describe_pull
-from studio.ui.shared.durations import describe_duration
+from studio.ui.shared.amounts import describe_duration
 from studio.ui.shared.markdown import escape_markdown
 
 

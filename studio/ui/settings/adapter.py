@@ -20,6 +20,7 @@ from studio.models.adapter_files import (
 from studio.models.adapter_fit import check_fit, read_layers
 from studio.models.registry import resolve_model
 from studio.settings_store import StudioSettings
+from studio.ui.session import workspace
 from studio.ui.settings.saving import forget_error, remember_error, save_settings, show_error
 from studio.ui.shared.markdown import escape_markdown
 from studio.ui.shared.tables import plain_table
@@ -33,7 +34,8 @@ _ASKS_FOLDER = "settings_asks_adapter"
 def draw_adapter(settings: StudioSettings) -> None:
     """Draw a list of the adapters found, a field for another folder, and a table of the one in use."""
     chosen = settings.adapter_folder
-    found = {str(folder): name_adapter(folder) for folder in find_adapters(PROJECT)}
+    trained = [one.adapter for one in workspace().trainings.list_all() if one.adapter is not None]
+    found = {str(folder): name_adapter(folder) for folder in (*find_adapters(PROJECT), *trained)}
     if chosen is not None:
         found.setdefault(chosen, name_adapter(Path(chosen)))
     asks = st.session_state.get(_ASKS_FOLDER, False)
@@ -43,8 +45,8 @@ def draw_adapter(settings: StudioSettings) -> None:
         [_NONE, *found, _OTHER],
         format_func=lambda choice: {_NONE: "None", _OTHER: "A folder on this computer…"}.get(choice) or found[choice],
         key="settings_adapter",
-        help=f"A LoRA: {FORMS}. Adapters in the studio’s own folder are listed. How strongly the adapter acts is "
-        "chosen for each run.",
+        help=f"A LoRA: {FORMS}. Adapters that you trained, and those in the studio’s own folder, are listed. How "
+        "strongly the adapter acts is chosen for each run.",
         on_change=_choose,
     )
     if asks:

@@ -6,21 +6,12 @@ import streamlit as st
 
 from studio.catalogue import GalleryQuery, RebuildReport
 from studio.ui.session import workspace
+from studio.ui.shared.amounts import describe_bytes
 from studio.ui.shared.deletion import draw_empty_bin
 from studio.ui.shared.markdown import escape_markdown
 from studio.ui.shared.notices import attempt, count_pictures, say
 from studio.ui.shared.reading_progress import draw_reading
 from studio.ui.shared.tables import plain_table
-
-
-def describe_bytes(size: int) -> str:
-    """Return an amount of storage with a decimal unit: 812 B, 1.4 MB, 27.0 GB."""
-    amount = float(size)
-    for unit in ("B", "kB", "MB", "GB"):
-        if amount < 1000:
-            return f"{amount:.0f} {unit}" if unit == "B" or amount >= 100 else f"{amount:.1f} {unit}"
-        amount /= 1000
-    return f"{amount:.1f} TB"
 
 
 def draw_storage() -> None:

@@ -13,7 +13,7 @@ from studio.models.memory_profiles import AUTOMATIC, PROFILES
 from studio.models.registry import BUILTIN_FOLDER, MODELS
 from studio.schema import JobState, VariationRequest
 from studio.settings_store import SettingsStore, StudioSettings
-from studio.ui.settings.storage import describe_bytes
+from studio.ui.shared.amounts import describe_bytes
 from studio.workspace import Workspace
 from tests.jobs.test_queue import over, wait
 from tests.support.catalogue_records import save

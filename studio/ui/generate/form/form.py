@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import streamlit as st
 
 from studio.catalogue import Source
 from studio.designs.colours.colour_words import find_missing_words
-from studio.models.adapter_files import name_adapter
 from studio.models.registry import ModelEntry
 from studio.schema import (
-    ADAPTER_WEIGHT_LIMIT,
     COUNT_LIMIT,
     GUIDANCE_LIMIT,
     SEED_LIMIT,
@@ -20,6 +16,7 @@ from studio.schema import (
     seeds_from,
 )
 from studio.settings_store import StudioSettings
+from studio.ui.generate.form.adapter import draw_adapter
 from studio.ui.generate.form.constraints import draw_constraints, keeps_yarns
 from studio.ui.generate.form.cross import draw_cross, draw_unused_cross
 from studio.ui.generate.form.drawing import draw_drawing
@@ -67,15 +64,7 @@ def draw_form(entry: ModelEntry, settings: StudioSettings, design: Source | None
     _draw_colour_hint(design)
     drawing = draw_drawing(entry, design)
     if settings.adapter_folder is not None and drawing != "motifs":
-        st.slider(
-            f"Adapter: {escape_markdown(name_adapter(Path(settings.adapter_folder)))}",
-            min_value=0.0,
-            max_value=ADAPTER_WEIGHT_LIMIT,
-            step=0.05,
-            key=key_of("adapter_weight"),
-            help="How strongly the adapter chosen in Settings acts: 0 not at all, 1 as it was trained.",
-            persist_state="session",
-        )
+        draw_adapter(settings.adapter_folder)
     _draw_seeds()
     if drawing == "motifs":
         draw_cross(design)
