@@ -8,7 +8,7 @@ from studio.errors import NotFoundError, StudioError
 from studio.ui.shared.markdown import escape_markdown
 from studio.ui.shared.notices import show_notices
 from studio.ui.train.preparation import draw_preparation
-from studio.ui.train.training_list import draw_trainings
+from studio.ui.train.training_list import draw_active, draw_trainings
 from studio.ui.train.watch import draw_training, show_training, shown_training
 
 
@@ -18,6 +18,7 @@ def draw_all() -> None:
         "Teach a model your own carpets. From a folder of designs it learns an adapter: a file that is chosen in "
         "Settings, and draws in their style. It is trained on this computer, and no picture leaves it."
     )
+    draw_active()
     new, earlier = st.columns([3, 2], gap="large")
     with new:
         draw_preparation()

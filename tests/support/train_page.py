@@ -43,11 +43,16 @@ def read_folder(folder: Path) -> AppTest:
     run(app)
     app.button(key="train_read").click()
     run(app)
+    wait_until_read(app)
+    return run(app)
+
+
+def wait_until_read(app: AppTest) -> None:
+    """Wait until the dataset that the page reads in the background is read."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not app.session_state["train_reading"].over:
         assert time.monotonic() < deadline
         time.sleep(0.02)
-    return run(app)
 
 
 def wait(training_id: str, until: Callable[[Training], bool]) -> Training:

@@ -72,6 +72,23 @@ def comparison_table(names: Sequence[str], comparisons: Sequence[Comparison], *,
     )
 
 
+def figures_table(corner: str, heads: Sequence[str], rows: Sequence[tuple[str, str, Sequence[str]]], label: str) -> str:
+    """Return figures as an HTML table. A row has a name, a help text and its cells, which are escaped HTML already."""
+    columns = "".join(f'<th scope="col">{escape(head)}</th>' for head in (corner, *heads))
+    body = "".join(
+        f'<tr><th scope="row" title="{escape(means)}">{escape(name)}</th>'
+        + "".join(f"<td>{cell}</td>" for cell in cells)
+        + "</tr>"
+        for name, means, cells in rows
+    )
+    least = f"{8 + 6.5 * len(heads)}rem"
+    return (
+        f'{_STYLE}<div class="facts-frame" tabindex="0" role="region" aria-label="{escape(label)}">'
+        f'<table class="facts facts-compare" style="min-width:{least}"><thead><tr>{columns}</tr></thead>'
+        f"<tbody>{body}</tbody></table></div>"
+    )
+
+
 def _comparison_row(comparison: Comparison, *, marked: bool) -> str:
     """Return a row. A difference is marked by colour, and by a sign for readers who do not see the colour."""
     cells = "".join(f"<td>{escape(value)}</td>" for value in comparison.values)

@@ -28,7 +28,7 @@ class AdapterNotes:
 def read_notes(adapter: Path) -> AdapterNotes:
     """Return what is known of an adapter's folder: from its training or, where that is elsewhere, from its card."""
     folder = adapter if adapter.is_dir() else adapter.parent
-    return _read(folder, _stamp(folder.parent / "training.json"), _stamp(folder / _CARD))
+    return _read(folder, stamp(folder.parent / "training.json"), stamp(folder / _CARD))
 
 
 @functools.lru_cache(maxsize=32)
@@ -53,7 +53,7 @@ def _read_card(file: Path) -> AdapterNotes:
     return AdapterNotes(" ".join(words.split())[:TRIGGER_LIMIT])
 
 
-def _stamp(file: Path) -> int:
+def stamp(file: Path) -> int:
     """Return the time of a file, 0 where there is none: what was read is read again when it changes."""
     try:
         return file.stat().st_mtime_ns

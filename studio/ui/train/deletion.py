@@ -21,8 +21,9 @@ def draw_deletion(training: Training) -> None:
     with st.popover("Delete this training", icon=":material/delete_forever:", key="training_delete"):
         size = describe_bytes(workspace().trainings.measure(training.id))
         kept = " and its adapter" if training.adapter is not None else ""
+        name = escape_markdown(name_training(training.id))
         st.markdown(
-            f"Delete “{escape_markdown(name_training(training))}” with its checkpoints, samples{kept} for good? This "
+            f"Delete “{name}” with its checkpoints, samples{kept} for good? This "
             f"frees {size} and cannot be undone. The pictures that it was trained on, and those that were drawn with "
             "it, stay."
         )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from studio.datasets import Dataset, DatasetReport
+from studio.adapter_training.forecast import Forecast, forecast
+from studio.datasets import Dataset, DatasetReport, split
 from studio.errors import StudioError
 from studio.models.registry import ModelEntry
 from studio.schema import LoraRecipe
@@ -35,8 +36,9 @@ def draw_preparation() -> None:
     st.subheader("3. Start")
     try:
         recipe = read_recipe()
-        entry = find_entry(recipe.model)
+        entry, computer = find_entry(recipe.model), hardware()
         report = None if dataset is None or entry is None else _check(dataset, recipe, entry)
+        foreseen = None if dataset is None or entry is None else _foresee(dataset, recipe)
     except StudioError as error:
         st.error(escape_markdown(error))
         return
@@ -45,10 +47,11 @@ def draw_preparation() -> None:
             if report is not None:
                 draw_report(report)
             draw_captions(dataset, dataset_choice.keep_dataset)
-    for sentence in list_advice(recipe, entry, report, hardware()):
+    pictures = None if report is None or foreseen is None else (report, foreseen.epochs)
+    for sentence in list_advice(recipe, entry, computer, pictures):
         st.caption(f":material/info: {escape_markdown(sentence)}")
-    if entry is not None:
-        draw_fit(recipe, entry, hardware())
+    if foreseen is not None:
+        draw_fit(foreseen)
     if dataset is None:
         st.caption(":material/block: Choose the pictures first: a folder, a ZIP, or favourites of the gallery.")
     clicked = st.button(
@@ -96,6 +99,12 @@ def _draw_reading(reading: DatasetReading) -> None:
 
 def _check(dataset: Dataset, recipe: LoraRecipe, entry: ModelEntry) -> DatasetReport:
     return dataset.check(recipe.resolution_px, entry.multiple_px, entry.smallest_px)
+
+
+def _foresee(dataset: Dataset, recipe: LoraRecipe) -> Forecast:
+    trained, _ = split(dataset.examples, recipe.held_out, recipe.seed)
+    earlier = [one.folder for one in workspace().trainings.list_all() if not one.state.active]
+    return forecast(recipe, len(trained), hardware(), earlier)
 
 
 def _start(dataset: Dataset, recipe: LoraRecipe) -> None:

@@ -24,8 +24,9 @@ def draw_samples(training: Training) -> None:
     st.subheader("Samples")
     found = dict(training.folder.list_samples())
     if not found:
-        every = describe_count(training.order.recipe.samples_every)
-        st.caption(f"Every {every} steps the designs that are held out are drawn here, with and without the adapter.")
+        every = training.order.recipe.samples_every
+        words = f"Every {describe_count(every)} steps" if every else "With another setting than 0 steps between samples"
+        st.caption(f"{words} the designs that are held out are drawn here, with and without the adapter.")
         return
     step = _choose_step(sorted(found))
     examples = sorted(path for path in _list(found[step]) if path.is_dir())

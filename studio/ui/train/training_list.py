@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from studio.jobs.trainings import Training
+from studio.schema import TrainingSnapshot
 from studio.ui.session import workspace
 from studio.ui.shared.amounts import describe_count, describe_moment
 from studio.ui.shared.markdown import escape_markdown
@@ -12,6 +13,22 @@ from studio.ui.train.training_words import ICONS, STATES, describe_progress, nam
 from studio.ui.train.watch import show_training
 
 _POLL_SECONDS = 3.0
+
+
+def draw_active() -> None:
+    """Draw a line on the training at the head of the queue: on a phone the list is far below."""
+    if any(isinstance(one, TrainingSnapshot) for one in workspace().jobs.active()):
+        st.fragment(_draw_active, run_every=_POLL_SECONDS)()
+
+
+def _draw_active() -> None:
+    found = [one for one in workspace().jobs.active() if isinstance(one, TrainingSnapshot)]
+    if not found:
+        st.rerun()  # the whole page: it draws this line no more
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="training_active"):
+        name, words = escape_markdown(name_training(found[0].id)), escape_markdown(describe_progress(found[0]))
+        st.markdown(f":material/model_training: **{name}** · {words}", width="content")
+        st.button("Show", key="training_show_active", type="tertiary", on_click=show_training, args=(found[0].id,))
 
 
 def draw_trainings() -> None:
@@ -40,7 +57,7 @@ def _draw(*, polled: bool) -> None:
 
 def _draw_row(training: Training) -> None:
     with st.container(border=True, key=f"training_row_{training.id}", gap="xsmall"):
-        name = escape_markdown(name_training(training))
+        name = escape_markdown(name_training(training.id))
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
             st.markdown(f"**{name}**", width="content")
             st.button(

@@ -24,9 +24,9 @@ ICONS = {
 }
 
 
-def name_training(training: Training) -> str:
+def name_training(training_id: str) -> str:
     """Return the name of a training as a page shows it."""
-    return training.id.replace("-", " ").replace("_", " ")
+    return training_id.replace("-", " ").replace("_", " ")
 
 
 def describe_progress(snapshot: TrainingSnapshot) -> str:

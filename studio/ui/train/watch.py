@@ -12,6 +12,7 @@ from studio.ui.shared.markdown import escape_markdown
 from studio.ui.shared.notices import attempt, show_notices
 from studio.ui.train.charts import draw_losses
 from studio.ui.train.deletion import draw_deletion
+from studio.ui.train.evaluation_view import draw_evaluation
 from studio.ui.train.result import draw_result
 from studio.ui.train.sample_grid import draw_samples
 from studio.ui.train.settings_table import draw_settings
@@ -51,11 +52,13 @@ def draw_training(training_id: str) -> None:
         on_click=show_training,
         args=(None,),
     )
-    st.subheader(escape_markdown(name_training(training)))
+    st.subheader(escape_markdown(name_training(training_id)))
     st.fragment(_draw_head, run_every=_HEAD_POLL_SECONDS if active else None)(training_id, polled=active)
     if training.adapter is not None and not active:
         draw_result(training)
     st.fragment(_draw_body, run_every=_BODY_POLL_SECONDS if active else None)(training_id)
+    if training.adapter is not None and not active:
+        draw_evaluation(training)
     draw_settings(training)
     if not active:
         draw_deletion(training)

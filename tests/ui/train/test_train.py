@@ -5,16 +5,22 @@ A stand-in for the command writes the files of a training (`tests.support.traini
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
-from studio.jobs.trainings import TrainingState
+from studio.jobs.trainings import Training, TrainingState
 from studio.schema import LoraRecipe
 from studio.settings_store import StudioSettings
 from studio.workspace import Workspace
+from tests.support.catalogue_records import save
+from tests.support.dataset_folders import encode_carpet, write_zip
+from tests.support.evaluations import make_evaluation
+from tests.support.generate_page import choice
 from tests.support.pages import drawn_html, links, open_page, run, said, studio
-from tests.support.train_page import read_folder, stand_in, train, wait, write_carpets
+from tests.support.pictures import draw_picture, encode_picture
+from tests.support.train_page import read_folder, stand_in, train, wait, wait_until_read, write_carpets
 
 __all__ = ["stand_in", "studio"]
 
@@ -46,7 +52,7 @@ def test_folder_is_read_reported_and_trained_on(studio_with_stand_in: Workspace,
     words = words_of(app)
     assert "3 pictures of 3 designs; 1 cannot be read" in words
     assert "1 of 3 missing" in words
-    assert "Each picture is learnt about 2 000 times." in words
+    assert "each of the 3 pictures and their mirror images is seen about" in words
     app.number_input(key="train_steps").set_value(4)
     app.text_input(key="train_trigger").set_value("kashan rug")
     app.button(key="train_start").click()
@@ -55,7 +61,7 @@ def test_folder_is_read_reported_and_trained_on(studio_with_stand_in: Workspace,
     assert app.query_params["training"] in (one.id, [one.id])
     assert (one.id, one.order.dataset) == ("my-kashans", folder)
     assert (one.order.recipe.trigger, one.order.recipe.steps) == ("kashan rug", 4)
-    assert one.order.recipe.resolution_px == 592  # what suits the built-in model
+    assert one.order.recipe.resolution_px == 593  # what suits the built-in model
     assert wait(one.id, lambda training: not training.state.active).state is TrainingState.FINISHED
 
 
@@ -99,7 +105,7 @@ def test_missing_captions_are_made_from_the_designs(studio: Workspace, tmp_path:
 def test_running_training_is_watched_and_stopped_and_resumed(studio_with_stand_in: Workspace) -> None:
     trainings = studio_with_stand_in.trainings
     one = trainings.start("Kashan", Path("slow"), LoraRecipe(steps=40))
-    wait(one, lambda training: training.progress.step >= 2)
+    wait(one, lambda training: training.snapshot.step >= 2)
     assert "Step" in words_of(open_page("train"))  # in the list
     app = open_page("train", training=one)
     assert "Loss 0." in words_of(app)
@@ -192,10 +198,71 @@ def test_unknown_training_leads_back_to_the_list(studio: Workspace) -> None:
 
 def test_generate_page_says_that_a_training_goes_first(studio_with_stand_in: Workspace) -> None:
     one = studio_with_stand_in.trainings.start("Kashan", Path("slow"), LoraRecipe(steps=400))
-    wait(one, lambda training: training.progress.step >= 1)
+    wait(one, lambda training: training.snapshot.seconds_left is not None)
     app = open_page("generate")
     assert "A training is running: " in said(app)
     assert "Stop it on the Train page; it can be resumed." in said(app)
     assert "training=Kashan" in links(app)["Show the training"].proto.query_string
     studio_with_stand_in.trainings.stop(one)
     wait(one, lambda training: not training.state.active)
+
+
+def write_evaluation(training: Training) -> None:
+    values = make_evaluation().to_json()
+    (training.folder.root / "evaluation.json").write_text(json.dumps(values), "utf-8")
+
+
+def test_best_weight_of_the_evaluation_is_drawn_with(studio_with_stand_in: Workspace) -> None:
+    one = train(studio_with_stand_in)
+    assert "It was not evaluated yet" in words_of(open_page("train", training=one.id))
+    write_evaluation(one)
+    app = open_page("train", training=one.id)
+    words = words_of(app)
+    assert "weight **0.5**" in words
+    assert "At 0.5 the distance to the archive changes by" in words
+    assert "distance to the archive 0.800 0.700 to 0.900 0.500 0.400 to 0.600" in words
+    assert "kept/one.png, seed 3: as in secret-customer.png, mirrored" in words
+    assert open_page("generate", training=one.id).slider(key="form_adapter_weight").value == 0.5
+
+
+def test_damaged_evaluation_is_named(studio_with_stand_in: Workspace) -> None:
+    one = train(studio_with_stand_in)
+    (one.folder.root / "evaluation.json").write_text("{}", "utf-8")
+    app = open_page("train", training=one.id)
+    assert "This is no evaluation of an adapter" in app.error[0].value
+    assert "weight **1**" in words_of(app)
+
+
+def test_favourites_of_the_gallery_become_a_dataset(studio: Workspace) -> None:
+    app = open_page("train")
+    choice(app, "train_way").set_value("From the gallery")
+    assert "Nothing is marked yet" in words_of(run(app))
+    source = studio.catalogue.add_source(encode_picture(draw_picture(64, 80)), label="Kept")
+    made = [save(studio.catalogue, source=source.sha256, prompt=f"navy field {seed}", seed=seed) for seed in (1, 2)]
+    studio.catalogue.set_favourite(made[0].id, True)
+    run(app)
+    app.text_input(key="train_collection").set_value("favourites")
+    app.button(key="train_collect").click()
+    app.run()
+    wait_until_read(app)
+    assert "2 pictures of 1 design" in words_of(run(app))  # the favourite, and the design that it was made from
+    assert (studio.outputs / "datasets" / "favourites" / "design_1" / "1.txt").read_text("utf-8") == "navy field 1\n"
+
+
+def test_uploaded_zip_is_kept_and_read(studio: Workspace, tmp_path: Path) -> None:
+    archive = write_zip(tmp_path / "x.zip", {"a.png": encode_carpet(1), "b.png": encode_carpet(2)})
+    app = open_page("train")
+    choice(app, "train_way").set_value("Upload a ZIP")
+    run(app)
+    app.file_uploader[0].upload("../my kashans.zip", archive.read_bytes())
+    app.run()
+    wait_until_read(app)
+    assert "2 pictures of 2 designs" in words_of(run(app))
+    assert (studio.outputs / "datasets" / "my-kashans.zip").read_bytes() == archive.read_bytes()
+    other = write_zip(tmp_path / "y.zip", {"a.png": encode_carpet(3)})
+    app.button(key="train_other").click()
+    run(app)
+    app.file_uploader[0].upload("my kashans.zip", other.read_bytes())
+    app.run()
+    wait_until_read(app)
+    assert (studio.outputs / "datasets" / "my-kashans-2.zip").read_bytes() == other.read_bytes()

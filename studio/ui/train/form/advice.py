@@ -9,7 +9,6 @@ from studio.models.hardware import Hardware
 from studio.models.registry import ModelEntry
 from studio.schema import LoraRecipe
 from studio.ui.session import access_token_present
-from studio.ui.shared.amounts import describe_count
 
 _FEW_DESIGNS = 8
 _BY_HEART_TIMES = 400
@@ -17,13 +16,16 @@ _TOO_SELDOM_TIMES = 10
 
 
 def list_advice(
-    recipe: LoraRecipe, entry: ModelEntry | None, report: DatasetReport | None, computer: Hardware
+    recipe: LoraRecipe, entry: ModelEntry | None, computer: Hardware, pictures: tuple[DatasetReport, float] | None
 ) -> tuple[str, ...]:
-    """Return what a designer should know before the start. `report` is None while no pictures are chosen."""
+    """Return what a designer should know before the start.
+
+    `pictures` are their report and how often each is seen; None while none are chosen.
+    """
     return (
         *_advise_on_model(recipe, entry, computer),
         *_advise_on_settings(recipe),
-        *(() if report is None else _advise_on_pictures(recipe, report)),
+        *(() if pictures is None else _advise_on_pictures(recipe, *pictures)),
     )
 
 
@@ -39,8 +41,6 @@ def _advise_on_model(recipe: LoraRecipe, entry: ModelEntry | None, computer: Har
                 f"There is no graphics card that can be used, and a processor is far too slow for {entry.title}. The "
                 "built-in model can be trained here."
             )
-    elif computer.device == "cpu" and entry.id == "builtin":
-        yield "On a processor the built-in model takes from seconds to minutes for a hundred steps."
 
 
 def _advise_on_settings(recipe: LoraRecipe) -> Iterator[str]:
@@ -54,14 +54,11 @@ def _advise_on_settings(recipe: LoraRecipe) -> Iterator[str]:
         yield "There is no checkpoint before the end. Choose fewer steps between checkpoints, in case of a power cut."
 
 
-def _advise_on_pictures(recipe: LoraRecipe, report: DatasetReport) -> Iterator[str]:
-    seen = recipe.steps * recipe.batch * recipe.accumulate
-    times = seen / max(report.pictures, 1)
-    yield f"Each picture is learnt about {describe_count(max(round(times), 1))} times."
-    if times > _BY_HEART_TIMES:
-        yield "That is often: it may learn these designs by heart. Fewer steps, or more pictures, keep it general."
-    if times < _TOO_SELDOM_TIMES:
-        yield "That is seldom for a style to be learnt. More steps help."
+def _advise_on_pictures(recipe: LoraRecipe, report: DatasetReport, epochs: float) -> Iterator[str]:
+    if epochs > _BY_HEART_TIMES:
+        yield "Each is seen often: it may learn these designs by heart. Fewer steps, or more pictures, keep it general."
+    if epochs < _TOO_SELDOM_TIMES:
+        yield "Each is seen seldom, for a style to be learnt. More steps help."
     if report.designs < _FEW_DESIGNS:
         yield f"{report.designs} design{'' if report.designs == 1 else 's'} are few: twenty or more show a style."
     if not report.can_hold_out and recipe.held_out:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path, PurePath
 
 import streamlit as st
@@ -102,12 +103,24 @@ def _draw_upload() -> None:
     st.caption("It is kept in the folder “datasets” of the outputs folder, and stays on this computer.")
     if file is None:
         return
-    place = workspace().outputs / "datasets" / f"{make_id(PurePath(file.name).stem)}.zip"
+    data = file.getvalue()
+    place = _find_place(make_id(PurePath(file.name).stem), data)
     try:  # kept at once, because an upload ends with its session
-        write_atomically(place, file.getvalue())
+        write_atomically(place, data)
     except StudioError as error:
         st.error(escape_markdown(error))
         return
     st.session_state[_UPLOADS] = turn + 1
     read_dataset(place)
     st.rerun()
+
+
+def _find_place(stem: str, data: bytes) -> Path:
+    """Return the path of an uploaded ZIP: with a number where another ZIP has its name, which a training may need."""
+    folder = workspace().outputs / "datasets"
+    places = (folder / (f"{stem}-{number}.zip" if number > 1 else f"{stem}.zip") for number in itertools.count(1))
+    return next(place for place in places if not place.exists() or _holds(place, data))
+
+
+def _holds(place: Path, data: bytes) -> bool:
+    return place.stat().st_size == len(data) and place.read_bytes() == data

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from studio.models.hardware import Hardware
-from studio.models.registry import ModelEntry
-from studio.schema import LoraRecipe
+import streamlit as st
+
+from studio.adapter_training.forecast import Forecast
+from studio.ui.shared.markdown import escape_markdown
 
 
-def draw_fit(recipe: LoraRecipe, entry: ModelEntry, computer: Hardware) -> None:
-    """Draw the estimate of memory and time, as a warning where it does not fit."""
+def draw_fit(found: Forecast) -> None:
+    """Draw the forecast, as a warning where the card is too small."""
+    text = "  \n".join(escape_markdown(line) for line in found.lines)
+    if found.fit == "too large":
+        st.warning(escape_markdown(" ".join(found.lines)), title="The card is too small", icon=":material/memory_alt:")
+    elif found.fit == "tight":
+        st.warning(escape_markdown(" ".join(found.lines)), title="It is tight", icon=":material/memory_alt:")
+    else:
+        with st.container(border=True, key="train_fit"):
+            st.markdown(text)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
 
+from studio.adapter_training.defaults import default_settings
 from studio.errors import StudioError
 from studio.models.registry import MODELS, ModelEntry, resolve_model
 from studio.schema import LoraRecipe
@@ -38,7 +38,7 @@ def prepare_recipe(settings: StudioSettings) -> None:
     if st.session_state.get(_MODEL) != model:
         st.session_state[_MODEL] = model
         if (entry := find_entry(model)) is not None:
-            st.session_state[key_of("resolution_px")] = suit_resolution(entry)
+            st.session_state[key_of("resolution_px")] = default_settings(entry)["resolution_px"]
 
 
 def _follow_rank() -> None:
@@ -47,12 +47,6 @@ def _follow_rank() -> None:
     if rank is not None and alpha == st.session_state.setdefault(_RANK, _DEFAULTS.rank):
         st.session_state[key_of("alpha")] = float(rank)
     st.session_state[_RANK] = rank
-
-
-def suit_resolution(entry: ModelEntry) -> int:
-    """Return the resolution that suits a model: as many pixels as it draws at the most, and 1024 x 1024 are enough."""
-    side = min(_DEFAULTS.resolution_px, math.isqrt(entry.working_pixels))
-    return side // entry.multiple_px * entry.multiple_px
 
 
 def find_entry(model: str) -> ModelEntry | None:

@@ -142,7 +142,7 @@ SETTINGS: Mapping[str, Setting] = {
         "Steps between validations", "How often the loss on held-out designs is measured.", 1, TRAINING_STEPS_LIMIT, 50
     ),
     "samples_every": Setting(
-        "Steps between samples", "How often held-out designs are drawn.", 1, TRAINING_STEPS_LIMIT, 50
+        "Steps between samples", "How often held-out designs are drawn; 0 draws none.", 0, TRAINING_STEPS_LIMIT, 50
     ),
     "seed": Setting(
         "Seed", "All that is drawn at random. The same seed and pictures give the same adapter.", 0, SEED_LIMIT - 1, 1
