@@ -146,10 +146,10 @@ class Trainings:
         error = progress.error if snapshot is None or not snapshot.error else snapshot.error
         return Training(training_id, folder, order, facts, progress, state, error, snapshot)
 
-    def measure(self, training_id: str) -> int:
-        """Return the bytes that a training's files take."""
-        files = [one for one in self._find_folder(training_id).rglob("*") if one.is_file() and not one.is_symlink()]
-        return sum(_size(file) for file in files)
+    def measure(self, training_id: str | None = None) -> int:
+        """Return the bytes that the files of a training take, or those of all trainings."""
+        root = self._root if training_id is None else self._find_folder(training_id)
+        return sum(_size(file) for file in root.rglob("*") if not file.is_symlink())
 
     def delete(self, training_id: str) -> None:
         """Delete a training with all of its files. Raises `RequestError` while it is in the queue."""
@@ -265,8 +265,9 @@ def _entries(folder: Path | None) -> dict[str, Path]:
 
 
 def _size(file: Path) -> int:
+    """Return the bytes of a file, 0 for a folder or where it is gone."""
     try:
-        return file.stat().st_size
+        return file.stat().st_size if file.is_file() else 0
     except OSError:
         return 0
 

@@ -50,11 +50,17 @@ class WorkQueue:
     # Methods for any thread
 
     def add(self, work: Work) -> None:
-        """Queue a piece of work and start the worker if there is none."""
+        """Queue a piece of work and start the worker if there is none. Work that is over is replaced by the same id.
+
+        Raises `StudioError` while the studio is closing, and where work of this id waits or runs already.
+        """
         with self.lock:
             if self._closed:
-                raise StudioError("The studio is closing; start it again to make variations.")
-            self._known.pop(work.id, None)  # it was over, and goes on: a resumed training
+                raise StudioError("The studio is closing; start it again to go on.")
+            earlier = self._known.pop(work.id, None)
+            if earlier is not None and not earlier.state.over:
+                self._known[work.id] = earlier
+                raise StudioError(f"{work.id} is in the queue already. Wait for its end, or stop it first.")
             self._known[work.id] = work
             self._waiting.append(work)
             self._drop_old()

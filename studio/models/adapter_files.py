@@ -68,12 +68,12 @@ def name_adapter(path: Path) -> str:
     """
     try:
         named = path if path.suffix == ".safetensors" else path.resolve()
+        in_training = named.name == TRAINED_FOLDER and (named.parent / TRAINING_FILE).is_file()
     except (OSError, RuntimeError, ValueError):  # a loop of links, or no path at all: reading it says so
-        named = path
-    if named.suffix == ".safetensors":
-        return quote(named.stem)
-    in_training = named.name == TRAINED_FOLDER and (named.parent / TRAINING_FILE).is_file()
-    return quote(named.parent.name if in_training else named.name)
+        named, in_training = path, False
+    if in_training:
+        return quote(named.parent.name)
+    return quote(named.stem if named.suffix == ".safetensors" else named.name)
 
 
 def read_adapter_path(text: str) -> Path:

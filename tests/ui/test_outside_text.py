@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,11 +13,16 @@ from google.protobuf.message import Message
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Block, Node
 
+from studio.adapter_evaluation.results import BestWeight
+from studio.adapter_training.folder import TrainingFacts, TrainingFolder
 from studio.models.registry import BUILTIN_FOLDER
+from studio.schema import LoraRecipe
 from studio.workspace import PROJECT, Workspace
 from tests.support.catalogue_records import SOURCE, save
+from tests.support.evaluations import make_evaluation
 from tests.support.pages import open_page, run, studio
 from tests.support.pictures import draw_picture, encode_picture
+from tests.support.train_page import read_folder, write_carpets
 
 __all__ = ["studio"]
 
@@ -32,6 +38,7 @@ NOT_MARKDOWN = {
     ("Text", "body"),
     ("TextInput", "value"),
     ("TextInput", "default"),
+    ("TextInput", "placeholder"),
     ("TextArea", "value"),
     ("TextArea", "default"),
     ("Selectbox", "options"),
@@ -149,6 +156,41 @@ def test_names_of_files_and_folders_are_drawn_as_plain_text(studio: Workspace, t
         for drawing in ("model", "both", "motifs"):
             app.session_state["form_drawing"] = drawing
             check(run(app), shown=drawing != "motifs")
+
+
+@pytest.mark.slow
+def test_trainings_and_datasets_are_drawn_as_plain_text(studio: Workspace, tmp_path: Path) -> None:
+    folder = TrainingFolder(studio.outputs / "trainings" / "hostile")
+    folder.adapter.mkdir(parents=True)
+    (folder.adapter / "adapter_config.json").write_text("{}", "utf-8")
+    (folder.adapter / "README.md").write_text(f"---\ninstance_prompt: {PICTURE}\n---\n# {PICTURE}", "utf-8")
+    folder.write_facts(
+        TrainingFacts(
+            id=PICTURE,
+            created_at=PICTURE,
+            recipe=LoraRecipe(trigger=PICTURE, model=PICTURE),
+            dataset={"path": PICTURE, "name": PICTURE, "trained": PICTURE, "held_out": PICTURE},
+            model={"title": PICTURE},
+            versions={},
+            device=PICTURE,
+        )
+    )
+    evaluation = dataclasses.replace(make_evaluation(), notes=(PICTURE,), best=BestWeight(0.5, PICTURE))
+    (folder.root / "evaluation.json").write_text(json.dumps(evaluation.to_json()), "utf-8")
+    folder.note("validation", step=1, loss=0.5, by_level={PICTURE: 0.5})
+    folder.note("end", state="failed", error=PICTURE)
+    check(open_page("train", training="hostile"))
+    check(open_page("train"), shown=False)
+    check(open_page("train", training=PICTURE))
+    carpets = write_carpets(tmp_path / PICTURE)
+    (carpets / f"{PICTURE}.png").write_bytes(b"no picture")
+    check(read_folder(carpets))
+    studio.settings.save(dataclasses.replace(studio.settings.load(), adapter_folder=str(folder.adapter)))
+    app = open_page("generate")
+    app.session_state["form_drawing"] = "model"
+    check(run(app))
+    check(open_page("generate", training="hostile"), shown=False)
+    check(open_page("generate", training=PICTURE))
 
 
 @pytest.mark.parametrize("file", sorted([*PROJECT.glob("pages/*.py"), *PROJECT.glob("studio/ui/**/*.py")]), ids=str)

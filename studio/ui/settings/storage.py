@@ -18,6 +18,7 @@ def draw_storage() -> None:
     """Draw what the outputs folder holds, its path, and the buttons for the bin and the catalogue."""
     catalogue = workspace().catalogue
     use = catalogue.storage()
+    trainings_bytes = workspace().trainings.measure()
     rows = (
         ("Pictures", _describe_amount(use.variations, use.variations_bytes)),
         ("In the bin", _describe_amount(use.binned, use.binned_bytes)),
@@ -25,7 +26,8 @@ def draw_storage() -> None:
         ("Designs", _describe_amount(use.sources, use.sources_bytes)),
         ("Thumbnails and previews", describe_bytes(use.previews_bytes)),
         ("Catalogue", describe_bytes(use.index_bytes)),
-        ("Settings and other files", describe_bytes(use.other_bytes)),
+        ("Trainings", describe_bytes(trainings_bytes) if trainings_bytes else "None"),
+        ("Settings and other files", describe_bytes(max(use.other_bytes - trainings_bytes, 0))),
         ("Total", describe_bytes(use.total_bytes)),
         ("Free on this disk", describe_bytes(use.free_bytes)),
     )

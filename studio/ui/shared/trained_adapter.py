@@ -27,7 +27,7 @@ class AdapterNotes:
 
 def read_notes(adapter: Path) -> AdapterNotes:
     """Return what is known of an adapter's folder: from its training or, where that is elsewhere, from its card."""
-    folder = adapter if adapter.is_dir() else adapter.parent
+    folder = adapter.parent if adapter.suffix == ".safetensors" else adapter
     return _read(folder, stamp(folder.parent / "training.json"), stamp(folder / _CARD))
 
 

@@ -26,8 +26,9 @@ def draw_losses(progress: TrainingProgress, steps: int) -> None:
         *({"step": one.step, "loss": one.loss, "of": _HELD_OUT} for one in progress.validations),
     ]
     with st.container(key="training_losses", gap="xsmall"):
-        st.vega_lite_chart(_make_chart(rows, steps), width="stretch", height=_HEIGHT_PX)
-        st.caption(describe_losses(progress))
+        words = describe_losses(progress)
+        st.vega_lite_chart(_make_chart(rows, steps), width="stretch", height=_HEIGHT_PX, alt=words)
+        st.caption(words)
     if progress.validations and progress.validations[-1].by_level:
         with st.expander("Held-out loss by noise level", key="training_levels"):
             st.html(plain_table(_rows_by_level(progress), "Held-out loss by noise level"))
@@ -80,7 +81,6 @@ def _make_chart(rows: list[dict[str, Any]], steps: int) -> dict[str, Any]:
     return {
         "data": {"values": rows},
         "mark": {"type": "line", "point": len(rows) < 40},
-        "description": "Loss over the steps of the training",
         "encoding": {
             "x": {"field": "step", "type": "quantitative", "title": "Step", "scale": {"domain": [0, steps]}},
             "y": {"field": "loss", "type": "quantitative", "title": "Loss", "scale": {"zero": False}},

@@ -34,8 +34,7 @@ def describe_progress(snapshot: TrainingSnapshot) -> str:
     if snapshot.stage.startswith("Stopping"):
         return "Stopping: a checkpoint is written first"
     if snapshot.state is JobState.QUEUED:
-        first = "1 run goes" if snapshot.ahead == 1 else f"{snapshot.ahead} runs go"
-        return f"Waiting in line · {first} first" if snapshot.ahead else snapshot.stage
+        return f"Waiting in line · {snapshot.ahead} before it" if snapshot.ahead else snapshot.stage
     if snapshot.state is JobState.PREPARING or not snapshot.step:
         return snapshot.stage
     words = [f"Step {describe_count(snapshot.step)} of {describe_count(snapshot.steps)}"]

@@ -87,12 +87,13 @@ def _draw_head(training_id: str, *, polled: bool) -> None:
         done = share if share is not None else snapshot.step / max(snapshot.steps, 1)
         st.progress(min(done, 1.0), text=escape_markdown(describe_progress(snapshot)))
         stopping = snapshot.stage.startswith("Stopping")
+        waits = training.state is TrainingState.WAITING
         st.button(
-            "Stop",
+            "Take out of the line" if waits else "Stop",
             key="training_stop",
             icon=":material/pause:",
             disabled=stopping,
-            help="Writes a checkpoint first, from which it can be resumed.",
+            help="It can be resumed later." if waits else "Writes a checkpoint first, from which it can be resumed.",
             on_click=workspace().trainings.stop,
             args=(training_id,),
         )

@@ -60,7 +60,7 @@ def _advise_on_pictures(recipe: LoraRecipe, report: DatasetReport, epochs: float
     if epochs < _TOO_SELDOM_TIMES:
         yield "Each is seen seldom, for a style to be learnt. More steps help."
     if report.designs < _FEW_DESIGNS:
-        yield f"{report.designs} design{'' if report.designs == 1 else 's'} are few: twenty or more show a style."
+        yield f"Only {report.designs} design{'' if report.designs == 1 else 's'}: twenty or more show a style."
     if not report.can_hold_out and recipe.held_out:
         yield "No design can be held out, so whether it learns the style or the designs by heart cannot be measured."
     if recipe.paired and not report.pairs:
