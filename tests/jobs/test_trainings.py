@@ -19,7 +19,7 @@ from studio.adapter_training.folder import TrainingFolder
 from studio.catalogue import Catalogue
 from studio.commands import train
 from studio.designs import Design
-from studio.errors import NotFoundError, RequestError
+from studio.errors import NotFoundError, RequestError, StudioError
 from studio.jobs import JobQueue
 from studio.jobs.training_command import begin_arguments, resume_arguments
 from studio.jobs.trainings import Training, Trainings, TrainingState, make_id
@@ -143,6 +143,17 @@ def test_stopped_training_has_a_checkpoint_and_goes_on_from_it(
     assert (done.state, done.progress.steps) == (TrainingState.FINISHED, tuple(range(1, 31)))
     with pytest.raises(RequestError, match="is finished"):
         again.resume(one)
+
+
+def test_training_that_is_in_the_queue_is_not_queued_again(trainings: Trainings, queue: JobQueue) -> None:
+    one = trainings.start("kilim", Path("slow"), LoraRecipe(steps=400))
+    with pytest.raises(RequestError, match="cannot be resumed"):
+        trainings.resume(one)
+    with pytest.raises(StudioError, match="is in the queue already"):  # as of two clicks at once
+        queue.add(queue.find(one))
+    assert [snapshot.id for snapshot in queue.active()] == [one]
+    trainings.stop(one)
+    wait(trainings, one, over)
 
 
 def test_waiting_training_is_taken_out_and_can_be_started_later(trainings: Trainings) -> None:

@@ -26,9 +26,14 @@ def _draw_active() -> None:
     if not found:
         st.rerun()  # the whole page: it draws this line no more
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="training_active"):
-        name, words = escape_markdown(name_training(found[0].id)), escape_markdown(describe_progress(found[0]))
-        st.markdown(f":material/model_training: **{name}** · {words}", width="content")
-        st.button("Show", key="training_show_active", type="tertiary", on_click=show_training, args=(found[0].id,))
+        st.markdown(f":material/model_training: {escape_markdown(describe_progress(found[0]))}", width="content")
+        st.button(
+            f"Show {escape_markdown(name_training(found[0].id))}",
+            key="training_show_active",
+            type="tertiary",
+            on_click=show_training,
+            args=(found[0].id,),
+        )
 
 
 def draw_trainings() -> None:
@@ -57,17 +62,14 @@ def _draw(*, polled: bool) -> None:
 
 def _draw_row(training: Training) -> None:
     with st.container(border=True, key=f"training_row_{training.id}", gap="xsmall"):
-        name = escape_markdown(name_training(training.id))
-        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-            st.markdown(f"**{name}**", width="content")
-            st.button(
-                "Show",
-                key=f"training_show_{training.id}",
-                type="tertiary",
-                help=f"Shows the curves, samples and settings of {name}.",
-                on_click=show_training,
-                args=(training.id,),
-            )
+        st.button(
+            f"**{escape_markdown(name_training(training.id))}**",
+            key=f"training_show_{training.id}",
+            type="tertiary",
+            help="Shows its curves, samples and settings.",
+            on_click=show_training,
+            args=(training.id,),
+        )
         st.caption(f"{ICONS[training.state]} {escape_markdown(_describe(training))}")
 
 

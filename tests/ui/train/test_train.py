@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from studio.jobs.trainings import Training, TrainingState
-from studio.schema import LoraRecipe
+from studio.schema import LoraRecipe, VariationRequest
 from studio.settings_store import StudioSettings
 from studio.workspace import Workspace
 from tests.support.catalogue_records import save
@@ -203,6 +203,12 @@ def test_generate_page_says_that_a_training_goes_first(studio_with_stand_in: Wor
     assert "A training is running: " in said(app)
     assert "Stop it on the Train page; it can be resumed." in said(app)
     assert "training=Kashan" in links(app)["Show the training"].proto.query_string
+    source = studio_with_stand_in.catalogue.add_source(encode_picture(draw_picture(64, 80)))
+    waiting = VariationRequest(source=source.sha256, prompt="kilim", seeds=(1,), drawing="motifs")
+    job = studio_with_stand_in.jobs.submit(waiting)
+    app = open_page("generate", source=source.sha256, run=job)
+    assert "A training is running: " in said(app)
+    studio_with_stand_in.jobs.cancel(job)
     studio_with_stand_in.trainings.stop(one)
     wait(one, lambda training: not training.state.active)
 
