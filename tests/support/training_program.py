@@ -24,6 +24,7 @@ from studio.schema import LoraRecipe
 
 EXAMPLE = "0123abcd"
 FINAL_LOSS = 0.25
+CHECKPOINT_EVERY = 20
 
 
 def main(arguments: list[str]) -> int:
@@ -77,6 +78,7 @@ def main(arguments: list[str]) -> int:
         if step % 2 == 0:
             folder.note("validation", step=step, loss=loss + 0.1, by_level={"0.1": loss, "0.9": loss + 0.2})
             draw_samples(folder, step)
+        if step % CHECKPOINT_EVERY == 0:
             keep(folder, step)
     write_adapter(folder)
     folder.note("end", state="finished", error=None)
