@@ -5,7 +5,6 @@ outputs/trainings/<id>/order.json    what was asked for; the rest is written by 
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import sys
@@ -17,17 +16,17 @@ from pathlib import Path
 
 from studio.adapter_training.folder import TrainingFacts, TrainingFolder
 from studio.catalogue import utc_now
-from studio.catalogue.files.paths import storage_error, write_atomically
-from studio.errors import NotFoundError, RequestError, StudioError, quote
+from studio.catalogue.files.paths import storage_error
+from studio.errors import NotFoundError, RequestError, StorageError, StudioError, quote
 from studio.jobs.training_command import begin_arguments, resume_arguments
 from studio.jobs.training_job import PATIENCE_SECONDS, TrainingJob
 from studio.jobs.training_log import TrainingLog, TrainingProgress
+from studio.jobs.training_order import TrainingOrder, read_order, write_order
 from studio.jobs.work_queue import WorkQueue
-from studio.schema import ForeignJSONError, LoraRecipe, TrainingSnapshot, read_json_object
+from studio.schema import JobState, LoraRecipe, TrainingSnapshot
 
 PROGRAM = (sys.executable, "-m", "studio")
 TRAINING_ID = re.compile(r"\w[\w-]{0,59}")
-_ORDER_FILE = "order.json"
 _GONE = ".deleted-"
 _SAMPLE_ENDING = ".webp"
 
@@ -49,13 +48,14 @@ class TrainingState(StrEnum):
         return self in (TrainingState.WAITING, TrainingState.RUNNING)
 
 
-@dataclass(frozen=True, slots=True)
-class TrainingOrder:
-    """What was asked for: the dataset, the recipe, and when."""
-
-    dataset: Path
-    recipe: LoraRecipe
-    created_at: str
+_STATES: Mapping[JobState, TrainingState] = {
+    JobState.QUEUED: TrainingState.WAITING,
+    JobState.PREPARING: TrainingState.RUNNING,
+    JobState.RUNNING: TrainingState.RUNNING,
+    JobState.FINISHED: TrainingState.FINISHED,
+    JobState.CANCELLED: TrainingState.STOPPED,
+    JobState.FAILED: TrainingState.FAILED,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +102,11 @@ class Trainings:
         """
         order = TrainingOrder(dataset.expanduser().absolute(), recipe, utc_now())
         folder = self._claim_folder(name)
-        values = {"dataset": str(order.dataset), "recipe": recipe.to_json(), "created_at": order.created_at}
-        write_atomically(folder / _ORDER_FILE, json.dumps(values, indent=2, ensure_ascii=False).encode())
+        try:
+            write_order(folder, order)
+        except StorageError:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
         self._enqueue(folder, order, resume=False)
         return folder.name
 
@@ -136,11 +139,12 @@ class Trainings:
         """Return a training. Raises `NotFoundError` if there is none of this id."""
         folder = TrainingFolder(self._find_folder(training_id))
         facts = _read_facts(folder)
-        order = _read_order(folder.root) or _order_of(facts)
+        order = read_order(folder.root) or _order_of(facts)
         if order is None:
             raise _not_found(training_id)
-        work = self._queue.find(training_id)
-        snapshot = work.snapshot(self._queue.ahead_of(work)) if isinstance(work, TrainingJob) else None
+        with self._queue.lock:
+            work = self._queue.find(training_id)
+            snapshot = work.snapshot(self._queue.ahead_of(work)) if isinstance(work, TrainingJob) else None
         progress = self._logs.setdefault(training_id, TrainingLog(folder)).read()
         state = _find_state(snapshot, progress)
         error = progress.error if snapshot is None or not snapshot.error else snapshot.error
@@ -222,30 +226,16 @@ def make_id(name: str) -> str:
 
 
 def _find_state(snapshot: TrainingSnapshot | None, progress: TrainingProgress) -> TrainingState:
-    if snapshot is not None and not snapshot.state.over:
-        return TrainingState.WAITING if snapshot.state == "queued" else TrainingState.RUNNING
-    if progress.end is not None:
-        return TrainingState(progress.end)
-    if snapshot is not None and snapshot.state == "cancelled":
-        return TrainingState.STOPPED
-    if snapshot is not None and snapshot.state == "failed":
-        return TrainingState.FAILED
-    return TrainingState.INTERRUPTED
+    """Return the state as the queue knows it or, where that knows nothing, as the log tells it."""
+    if snapshot is not None:
+        return _STATES[snapshot.state]
+    return TrainingState.INTERRUPTED if progress.end is None else TrainingState(progress.end)
 
 
 def _read_facts(folder: TrainingFolder) -> TrainingFacts | None:
     try:
         return folder.read_facts()
     except StudioError:  # not begun, or damaged: the order is enough to show it
-        return None
-
-
-def _read_order(folder: Path) -> TrainingOrder | None:
-    try:
-        values = read_json_object(folder / _ORDER_FILE)
-        recipe = LoraRecipe.from_json(values["recipe"])
-        return TrainingOrder(Path(str(values["dataset"])), recipe, str(values["created_at"]))
-    except (OSError, ForeignJSONError, KeyError, TypeError, AttributeError, RequestError):
         return None
 
 

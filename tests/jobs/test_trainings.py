@@ -192,6 +192,12 @@ def test_program_that_cannot_be_started_is_named(trainings: Trainings, queue: Jo
     nowhere = Trainings(trainings._root, queue, PROJECT, ("no-such-program",))
     failed = wait(nowhere, nowhere.start("kilim", Path("pictures"), LoraRecipe()), over)
     assert "no-such-program could not be started" in failed.error
+    stopped = trainings.start("slow one", Path("slow"), LoraRecipe(steps=400))
+    wait(trainings, stopped, stepping)
+    trainings.stop(stopped)
+    wait(trainings, stopped, over)
+    nowhere.resume(stopped)
+    assert wait(nowhere, stopped, over).state is TrainingState.FAILED  # although its log says that it was stopped
 
 
 def test_child_that_does_not_listen_is_killed(queue: JobQueue, outputs: Path) -> None:

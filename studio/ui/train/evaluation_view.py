@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from html import escape
 from typing import Any
 
@@ -26,11 +27,11 @@ def draw_evaluation(training: Training) -> None:
     found = find_evaluation(training)
     if found is None:
         st.caption(
-            "Not made yet. This command draws designs that it was not trained on, with and without the adapter, and "
+            "Not made yet. This command draws the designs that were held out, with and without the adapter, and "
             "measures how near they come to your archive. Its figures then stand here."
         )
-        folder = training.folder.root
-        st.code(f'python -m studio evaluate adapter "{folder}" --dataset HELD_OUT', language=None, wrap_lines=True)
+        command = shlex.join(["python", "-m", "studio", "evaluate", "adapter", str(training.folder.root)])
+        st.code(command, language=None, wrap_lines=True)
         return
     if isinstance(found, str):
         st.error(escape_markdown(found))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from studio.errors import NotFoundError
 from studio.jobs.trainings import Training, TrainingState
 from studio.ui.session import workspace
 from studio.ui.shared.amounts import describe_count, describe_moment
@@ -67,7 +68,7 @@ def draw_training(training_id: str) -> None:
 def _draw_head(training_id: str, *, polled: bool) -> None:
     """Draw the progress and “Stop”, or the end and “Resume”. The height of the progress is fixed."""
     show_notices()
-    training = workspace().trainings.find(training_id)
+    training = _find(training_id)
     if polled != training.state.active:
         st.rerun()  # the whole page: it draws this fragment with, or without, a timer
     st.caption(escape_markdown(_describe(training)))  # what the child has found is known a little later
@@ -121,8 +122,16 @@ def _resume(training_id: str) -> None:
     attempt(workspace().trainings.resume, training_id)
 
 
+def _find(training_id: str) -> Training:
+    """Return a training for a part of the page; where it is gone, the whole page is drawn, which says so."""
+    try:
+        return workspace().trainings.find(training_id)
+    except NotFoundError:
+        st.rerun()
+
+
 def _draw_body(training_id: str) -> None:
-    training = workspace().trainings.find(training_id)
+    training = _find(training_id)
     with st.container(key="training_view"):
         st.subheader("Loss")
         draw_losses(training.progress, training.order.recipe.steps)
