@@ -22,8 +22,8 @@ COMPUTER = Hardware("cpu", None, None, 16.0, 8)
 
 def make_report(**changes: object) -> DatasetReport:
     usual = {"name": "carpets", "pictures": 40, "designs": 40, "sources": 0, "pairs": 0, "smallest_px": 128}
-    empty = ("sizes", "buckets", "without_caption", "unreadable", "remarks", "alike", "too_small", "enlarged")
-    return DatasetReport(**usual | dict.fromkeys(empty, ()) | changes)
+    nothing = {field.name: () for field in dataclasses.fields(DatasetReport)}
+    return DatasetReport(**nothing | usual | changes)
 
 
 def advise(recipe: LoraRecipe, *, epochs: float = 100.0, model: str = "builtin", **report: object) -> str:
