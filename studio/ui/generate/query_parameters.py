@@ -14,7 +14,7 @@ import streamlit as st
 from studio.errors import StudioError
 from studio.models.registry import ModelEntry
 from studio.settings_store import StudioSettings
-from studio.ui.generate.form import adapter, cross, drafts, form_values, source
+from studio.ui.generate.form import cross, drafts, form_values, model, source
 from studio.ui.generate.run_view import find_run
 from studio.workspace import Workspace
 
@@ -66,7 +66,7 @@ def keep_address() -> None:
 
 
 def _use_training(studio: Workspace, training_id: str) -> None:
-    adapter.use_training(studio, training_id)
+    model.use_training(studio, training_id)
     keep_address()  # without the training, so that it is applied once
     st.rerun()  # with the settings and the model that it has changed
 

@@ -11,7 +11,7 @@ from studio.jobs.training_log import TrainingProgress, Validation
 from studio.models.hardware import Hardware
 from studio.models.registry import MODELS
 from studio.schema import LoraRecipe
-from studio.ui.generate.form.adapter import begin_with
+from studio.ui.generate.form.model import begin_with
 from studio.ui.shared.amounts import describe_count, describe_duration, describe_memory, describe_moment
 from studio.ui.train.charts import describe_losses, smooth
 from studio.ui.train.form.advice import list_advice

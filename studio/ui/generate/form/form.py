@@ -16,7 +16,6 @@ from studio.schema import (
     seeds_from,
 )
 from studio.settings_store import StudioSettings
-from studio.ui.generate.form.adapter import draw_adapter
 from studio.ui.generate.form.constraints import draw_constraints, keeps_yarns
 from studio.ui.generate.form.cross import draw_cross, draw_unused_cross
 from studio.ui.generate.form.drawing import draw_drawing
@@ -29,6 +28,7 @@ from studio.ui.generate.form.form_values import (
     read_form,
     undo_change,
 )
+from studio.ui.generate.form.model import draw_adapter
 from studio.ui.generate.form.named_yarns import offer_named_colourway
 from studio.ui.shared.facts.design_facts import find_facts
 from studio.ui.shared.markdown import escape_markdown
