@@ -31,7 +31,7 @@ from studio.recompose.recomposer import Carpet, Recomposer, read_carpet
 from studio.recompose.synthesis import derive_seed
 from studio.schema import REDRAWN_SEEDS, WITHOUT_MODEL, Cross, RunFacts, VariationRequest
 
-ALGORITHM = "recompose-3"
+ALGORITHM = "recompose-4"
 """Kept in records. It changes whenever the same seed would give other knots."""
 TITLE = "the design’s motifs"
 REDRAWS = 3

@@ -21,6 +21,8 @@ STEP, MEMORY = 0.5, 0.9
 """How much of a share's error is added to its pressure at each look, and how much of the pressure lasts to the next."""
 GAIN, MOST_GAIN = 0.2, 0.3
 """The price of a yarn that is used too much, and the largest spread of prices, in units of the design's contrast."""
+MOST_GAIN_OF_YARN = 0.06
+"""The largest spread for each yarn that counts, where this is more: many yarns would share too little of it."""
 SLACK = 0.002
 """Shares below this count for little: a yarn of a few knots need not be kept to the knot."""
 
@@ -41,13 +43,15 @@ class Balance:
     def price(self, field: Field, contents: Contents, contrast: float) -> Floats:
         """Return the price of each source patch (rows, stride), 0 and more, after one more look at a field.
 
-        `contrast` is the mean squared difference of patches one knot apart (`measure_contrast`).
+        `contrast` is the mean squared difference of patches one knot apart (`measure_contrast`). The yarns that count
+        are as many as would be mixed as evenly in equal shares: 1 over the sum of squared shares (Simpson, Measurement
+        of diversity, Nature 1949).
         """
         shares, wanted = np.concatenate(contents.count(field)), np.concatenate([self.yarns, self.designs])
         self.pressure = MEMORY * (self.pressure + STEP * np.log((shares + SLACK) / (wanted + SLACK)))
         each = self.pressure / (wanted + 0.01) * (GAIN * self.gain * contrast)
         price = contents.price(each[: len(self.yarns)], each[len(self.yarns) :])
-        most = MOST_GAIN * self.gain * contrast
+        most = max(MOST_GAIN, MOST_GAIN_OF_YARN / float((self.yarns**2).sum())) * self.gain * contrast
         price *= min(1.0, most / max(float(price.std()), 1e-9))
         price = price.clip(-3 * most, 3 * most)
         return np.asarray(price - price.min(), np.float64)

@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from studio.recompose.levels import Colours
 
 QUANTILES = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Lead:
+    """A picture that says what goes where.
+
+    `picture` (h, w, 4) is as large as the target's domain, in colours (see `levels`). `pull` is its share in the
+    picture in work, level by level from the coarsest.
+    """
+
+    picture: Colours
+    pull: tuple[float, ...]
 
 
 def match_tones(picture: Colours, design: Colours) -> Colours:

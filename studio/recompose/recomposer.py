@@ -16,7 +16,7 @@ from studio.designs.structure.repeat import measure_seams
 from studio.errors import RequestError
 from studio.recompose.domain import Domain, find_domain
 from studio.recompose.extent import MANY_YARNS, Extent
-from studio.recompose.leading import match_tones
+from studio.recompose.leading import Lead, match_tones
 from studio.recompose.levels import (
     COLOUR_UNIT,
     Colours,
@@ -28,7 +28,7 @@ from studio.recompose.levels import (
 )
 from studio.recompose.pyramid import Pyramid
 from studio.recompose.regions import BARRED, FIELD, Orientation, map_regions, plan_rules
-from studio.recompose.synthesis import Lead, Sketch, Synthesis, derive_seed
+from studio.recompose.synthesis import Sketch, Synthesis, derive_seed
 from studio.schema import MEDIUM_CHANGE, STRONG_CHANGE, SUBTLE_CHANGE
 
 LEAST_FREE_SIDE = 4

@@ -1,24 +1,53 @@
-"""Each step of a drawing over one level: a compiled loop over bands of rows."""
+"""Each step of a drawing over one level: a compiled loop over bands of rows, side by side on all processors."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from studio.recompose import kernels
-from studio.recompose.bands import in_bands
 from studio.recompose.kernels import PATCH
 from studio.recompose.levels import Colours, Knots, Level
 from studio.recompose.plates import Field, Matches, Prices, Target, Walk
+from studio.recompose.regions import ON_LEVEL_AXIS, ON_UPRIGHT_AXIS
+
+_Result = TypeVar("_Result")
+
+BAND_ROWS = 24
+"""Rows done as one piece of work. Results depend on it, and not on the number of threads."""
 
 CONFIDENCE = 2
 """In the vote a patch with this many unequal knots counts half as much as one without."""
 
+_pool = ThreadPoolExecutor(max_workers=os.cpu_count() or 1, thread_name_prefix="recompose")
+
 Check = Callable[[], None]
 """Called after each band of rows; raises to stop."""
+
+
+def in_bands(height: int, work: Callable[[int, int], _Result], check: Callable[[], None]) -> list[_Result]:
+    """Return what `work(top, bottom)` returns for each band of the rows 0 to `height`.
+
+    `check` is called after each band and may raise to stop; bands that have not begun are then left out.
+    """
+    futures = [_pool.submit(work, top, min(top + BAND_ROWS, height)) for top in range(0, height, BAND_ROWS)]
+    try:
+        results = []
+        for future in futures:
+            results.append(future.result())
+            check()
+        return results
+    finally:
+        for future in futures:
+            future.cancel()
+        for future in futures:
+            if not future.cancelled():
+                future.exception()  # no band may still write when the caller goes on
 
 
 def _weigh_patch() -> NDArray[np.int64]:
@@ -30,6 +59,26 @@ def _weigh_patch() -> NDArray[np.int64]:
 
 
 WEIGHTS = _weigh_patch()
+
+
+def scatter(level: Level, rng: np.random.Generator) -> Field:
+    """Return random patches of the first plate. Kept ones are the design's own, those on an axis stay on it."""
+    rows, columns = level.plates.table[0, 4:6]
+    shape = level.labels.shape
+    ys, xs = rng.integers(0, rows, shape), rng.integers(0, columns, shape)
+    own_y, own_x = np.indices(shape)
+    ys = np.where(np.isin(level.labels, (0, ON_LEVEL_AXIS)), own_y, ys)
+    xs = np.where(np.isin(level.labels, (0, ON_UPRIGHT_AXIS)), own_x, xs)
+    return np.asarray(ys * level.plates.picture.shape[1] + xs, np.int32)
+
+
+def place_own(level: Level) -> Field:
+    """Return the field that puts each patch of the design at its own place."""
+    rows, columns = level.plates.table[0, 4:6]
+    ys, xs = (
+        np.minimum(at, last - 1) for at, last in zip(np.indices(level.labels.shape), (rows, columns), strict=True)
+    )
+    return np.asarray(ys * level.plates.picture.shape[1] + xs, np.int32)
 
 
 def enlarge(field: Field, old: Level, new: Level, check: Check) -> Field:

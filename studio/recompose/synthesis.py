@@ -6,8 +6,8 @@ Sources: nearest patches coarse to fine, Granot et al., Drop the GAN (CVPR 2022)
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,10 +17,12 @@ from studio.recompose import kernels, steps
 from studio.recompose.balance import Balance, measure_contrast, price_of_uses
 from studio.recompose.contents import Contents
 from studio.recompose.kernels import PATCH
+from studio.recompose.leading import Lead
 from studio.recompose.levels import COLOUR_UNIT, PAD, Colours, Knots, Level, sample, shrink_colours
+from studio.recompose.parts import Parts, find_parts
 from studio.recompose.plates import Field, Matches, Prices, Walk
 from studio.recompose.pyramid import Pyramid
-from studio.recompose.regions import ON_LEVEL_AXIS, ON_UPRIGHT_AXIS, Rules
+from studio.recompose.regions import LEVEL_BAND, UPRIGHT_BAND, Rules
 
 ROUNDS, FINE_ROUNDS, LAST_ROUNDS = 3, 2, 5
 """Rounds of searching and averaging at each level of a sketch and at finer ones, and of searching and voting at the
@@ -33,6 +35,8 @@ SEAM = 0.1
 """The price of not going on with what a neighbour shows, in squared OKLab, at the levels of colours."""
 MOST_REACH = 1 << 20
 """A reach in knots that no design is larger than."""
+KEPT_BY_LEVEL = 0.97
+"""About this part of what a sketch changes is kept at each finer level than that on which changes are counted."""
 DROPPED_SHARE = 0.3
 """From this scale on a drawing drops the level before, if it is large. The next sketch needs coarser ones only."""
 
@@ -41,28 +45,18 @@ UNIT = COLOUR_UNIT**2 * PATCH**2 / 49
 
 
 @dataclass(frozen=True, slots=True)
-class Lead:
-    """A picture that says what goes where.
-
-    `picture` (h, w, 4) is as large as the target's domain, in colours (see `levels`). `pull` is its share in the
-    picture in work, level by level from the coarsest.
-    """
-
-    picture: Colours
-    pull: tuple[float, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Sketch:
     """A drawing at its coarse levels: which patch goes where.
 
-    `changed` is the share of the free knots that differ from the design where patches are copied as they are, `yarns`
-    (k,) the share of each yarn. `designs` (n,) is the share of each design in the ground within the border.
+    `knots` (h, w) are those of the level on which changes are counted, where patches are copied as they are. `changed`
+    is the share of the free ones that differ from the design, `yarns` (k,) the share of each yarn. `designs` (n,) is
+    the share of each design in the ground within the border.
     """
 
     seed: int
     number: int
     field: Field
+    knots: Knots
     changed: float
     yarns: NDArray[np.float64]
     designs: NDArray[np.float64]
@@ -102,8 +96,9 @@ class Synthesis:
         rng = np.random.default_rng(seed)
         # 1. Patches at random, and the coarsest picture with noise. Beginning with the own patches would stay there.
         level = pyramid.level(0)
-        field = self._scatter(level, rng)
-        shown = self._add_noise(self._rough(level.size, lead), noise, rng)
+        field = steps.scatter(level, rng)
+        shown = self._rough(level.size, lead)
+        self._add_noise(shown, noise, rng, self._find_noisy(level))
         balance = Balance(self._yarns, self._designs, gain, np.zeros(len(self._yarns) + len(self._designs)))
         for number in range(pyramid.sketched + 1):
             # 2. At each further level the enlarged field, and the picture that it makes.
@@ -113,6 +108,23 @@ class Synthesis:
                 shown = self._average(level, field, lead, number)
             # 3. Better patches, none used too often, and each yarn about as often as in the design.
             self._improve(number, shown, field, seed, balance)
+        return self._measure(seed, field)
+
+    def find_parts(self, sketch: Sketch) -> Parts:
+        """Return the parts in which a sketch departs from the design."""
+        pyramid = self._pyramid
+        own, size = pyramid.own_knots(sketch.knots.shape), pyramid.level(sketch.number).size
+        regions = sample(pyramid.regions, size)
+        return find_parts(sketch.knots, own, regions, self._target, pyramid.yarns)
+
+    def put_together(self, seed: int, parts: Sequence[tuple[Sketch, NDArray[np.bool_]]]) -> Sketch:
+        """Return the sketch that is the design but for parts (h, w) of sketches, cells of their last level."""
+        level = self._pyramid.level(self._pyramid.sketched)
+        field = steps.place_own(level)
+        half, (rows, columns) = PATCH // 2, field.shape
+        for sketch, cells in parts:
+            inside = self._target.surround(cells, PAD)[half : half + rows, half : half + columns]
+            field = np.where(inside, sketch.field, field)
         return self._measure(seed, field)
 
     def finish(
@@ -126,12 +138,15 @@ class Synthesis:
         field = steps.enlarge(field, pyramid.level(number), pyramid.level(last), self._check)
         return self._weave(pyramid.level(last), field, sketch.seed)
 
-    def foretell(self, sketch: Sketch, lead: Lead | None = None) -> float:
-        """Return the share of the free knots that a sketch changes when it is finished, by a small drawing of it."""
+    def foretell(self, sketch: Sketch, lead: Lead | None = None) -> Sketch:
+        """Return a sketch with what it changes, and its yarns, when it is finished, from a small drawing of it."""
         pyramid = self._pyramid
         scale = pyramid.counter.scale
         number, field = self._refine(sketch.number, sketch.field, scale, seed=sketch.seed, lead=lead)
-        return pyramid.count_changed(self._weave(pyramid.counter, self._count_at(number, field), sketch.seed))
+        knots = self._weave(pyramid.counter, self._count_at(number, field), sketch.seed)
+        told = self._count(sketch.seed, sketch.field, knots)
+        finer = sum(one > scale for one in pyramid.scales)
+        return replace(told, changed=told.changed * KEPT_BY_LEVEL**finer)
 
     def count_changed(self, knots: Knots) -> float:
         """Return the share of the target's knots (h, w), of those that may change, that are not its own."""
@@ -161,35 +176,26 @@ class Synthesis:
                 report(number, shown)
         return number, field
 
-    def _scatter(self, level: Level, rng: np.random.Generator) -> Field:
-        """Return a field of random patches of the first plate. Kept ones are the design's own; those on an axis stay on
-        it.
-        """
-        rows, columns = level.plates.table[0, 4:6]
-        height, width = level.labels.shape
-        ys, xs = rng.integers(0, rows, (height, width)), rng.integers(0, columns, (height, width))
-        own_y, own_x = np.indices((height, width))
-        ys = np.where(np.isin(level.labels, (0, ON_LEVEL_AXIS)), own_y, ys)
-        xs = np.where(np.isin(level.labels, (0, ON_UPRIGHT_AXIS)), own_x, xs)
-        return np.asarray(ys * level.plates.picture.shape[1] + xs, np.int32)
-
     def _rough(self, size: tuple[int, int], lead: Lead | None) -> Colours:
         """Return the picture that a drawing begins with: the leading one if it has any pull, else the design.
 
         Not a mixture: even a tenth of the design brings its layout back where the leading picture is plain.
         """
         led = lead is not None and any(pull > 0 for pull in lead.pull)
-        return shrink_colours(lead.picture, size) if led and lead is not None else self._pyramid.own_colours(size)
+        if led and lead is not None:
+            return shrink_colours(lead.picture, size)
+        return self._pyramid.own_colours(size).copy()
 
-    def _add_noise(self, picture: Colours, noise: float, rng: np.random.Generator) -> Colours:
-        """Return a picture (h, w, 4) with noise, as strong as the rules of each region say, but for its kept part."""
-        size = picture.shape[:2]
-        factor = self.rules.noise[sample(self._pyramid.regions, size)]
-        grain = self._target.fold(rng.standard_normal((*size, 3))) * factor[..., None]
-        shown = picture.copy()
+    def _find_noisy(self, level: Level) -> NDArray[np.float64]:
+        """Return the factor of the noise (h, w): none on the bands of a border, of which it would leave pieces."""
+        regions = sample(self._pyramid.regions, level.size)
+        return np.where(np.isin(regions, (LEVEL_BAND, UPRIGHT_BAND)), 0.0, self.rules.noise[regions])
+
+    def _add_noise(self, shown: Colours, noise: float, rng: np.random.Generator, factor: NDArray[np.float64]) -> None:
+        """Add noise to a picture (h, w, 4), times a factor (h, w), but for its kept part."""
+        grain = self._target.fold(rng.standard_normal((*factor.shape, 3))) * factor[..., None]
         shown[..., :3] += np.rint(noise * COLOUR_UNIT * grain).astype(np.int16)
         self._pyramid.keep(shown)
-        return shown
 
     def _improve(self, number: int, shown: Colours, field: Field, seed: int, balance: Balance | None) -> Colours:
         """Search and average a few times at a level of colours; improves the field in place, returns its picture."""
@@ -279,11 +285,17 @@ class Synthesis:
         enlarged = self._count_at(pyramid.sketched, field)
         knots = self._target.fold(steps.copy(pyramid.counter, enlarged, self._check))
         pyramid.keep(knots)
+        return self._count(seed, field, knots)
+
+    def _count(self, seed: int, field: Field, knots: Knots) -> Sketch:
+        """Return a sketch with what these knots (h, w) change, on the level on which changes are counted."""
+        pyramid = self._pyramid
         contents, _ = self._measure_contents(pyramid.sketched)
         return Sketch(
             seed,
             pyramid.sketched,
             field,
+            knots,
             changed=pyramid.count_changed(knots),
             yarns=np.bincount(knots.ravel(), minlength=pyramid.yarns) / knots.size,
             designs=contents.count(field)[1],

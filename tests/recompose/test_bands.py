@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from studio.recompose import bands
-from studio.recompose.bands import BAND_ROWS, in_bands
+from studio.recompose import steps
 from studio.recompose.recomposer import STRONG, Recomposer
+from studio.recompose.steps import BAND_ROWS, in_bands
 from tests.recompose.small_designs import draw_ornament, make_carpet
 
 
@@ -20,7 +20,7 @@ class Stopped(Exception):
 
 def use_threads(monkeypatch, count) -> ThreadPoolExecutor:
     pool = ThreadPoolExecutor(max_workers=count)
-    monkeypatch.setattr(bands, "_pool", pool)
+    monkeypatch.setattr(steps, "_pool", pool)
     return pool
 
 
