@@ -92,7 +92,8 @@ def _measure_work(recipe: LoraRecipe) -> float:
 def _say_work(recipe: LoraRecipe, pictures: int, epochs: float) -> str:
     at_once = recipe.batch * recipe.accumulate
     each = f"{pictures} pictures and their mirror images" if recipe.mirrored else f"{pictures} pictures"
-    return f"{recipe.steps} steps of {at_once}: each of the {each} is seen about {epochs:.3g} times."
+    times = f"{epochs:.0f}" if epochs >= 10 else f"{epochs:.1f}"
+    return f"{recipe.steps} steps of {at_once}: each of the {each} is seen about {times} times."
 
 
 def _say_memory(memory: MemoryEstimate | None, fit: Fit, hardware: Hardware) -> str:

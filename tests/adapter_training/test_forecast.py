@@ -84,6 +84,8 @@ def test_how_often_each_picture_is_seen_is_told(small_model: Path) -> None:
     found = forecast(LoraRecipe(model=str(small_model), steps=100, batch=2, accumulate=4), 40, NO_CARD)
     assert found.epochs == 10
     assert "40 pictures and their mirror images is seen about 10 times" in found.lines[0]
+    often = forecast(LoraRecipe(model=str(small_model), steps=4000, batch=8, accumulate=4), 40, NO_CARD)
+    assert "seen about 1600 times" in often.lines[0]
     assert found.seconds is None
     assert "after the first steps" in found.lines[-1]
 

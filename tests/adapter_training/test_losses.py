@@ -156,7 +156,7 @@ def test_the_command_trains_stops_at_ctrl_c_goes_on_and_ends_like_one_that_was_n
 
 @pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="needs pipes that close")
-def test_a_training_whose_reader_has_left_writes_a_checkpoint_and_ends(
+def test_a_training_runs_once_at_a_time_and_ends_with_a_checkpoint_when_its_reader_has_left(
     small_model: Path, carpets: Path, tmp_path: Path
 ) -> None:
     folder = TrainingFolder(tmp_path / "training")
@@ -169,6 +169,11 @@ def test_a_training_whose_reader_has_left_writes_a_checkpoint_and_ends(
         text=True,
     )
     _wait_for_step(folder, 1, child)
+    second = subprocess.run(
+        _command("--output", folder.root, "--resume"), cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert second.returncode == 2
+    assert "running already" in second.stderr
     assert child.stdout is not None and child.stderr is not None
     child.stdout.close()
     error = child.stderr.read()

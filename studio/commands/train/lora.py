@@ -19,11 +19,12 @@ from tqdm import tqdm
 
 from studio.adapter_training.defaults import default_settings
 from studio.adapter_training.folder import TrainingFolder
-from studio.errors import InputError, RequestError, RunCancelledError
+from studio.errors import InputError, RequestError, RunCancelledError, StorageError, first_line
 from studio.jobs.device_lock import device_lock_file
 from studio.models.registry import MODELS, resolve_model
 from studio.schema import BasePrecision, LoraRecipe, NoiseLevels, Optimiser, TrainedLayers
 
+LOCK_FILE = ".lock"
 _LOCK_POLL_SECONDS = 0.5
 _DEFAULTS = LoraRecipe()
 _BAR = "{desc} |{bar:24}| {n_fmt}/{total_fmt} steps, {remaining} left{postfix}"
@@ -86,7 +87,12 @@ def run(args: argparse.Namespace) -> int:
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda number, frame: stop.set())
     screen = _JsonLines(stop) if args.json else _Screen(recipe.steps)
-    with screen, open_dataset(path, progress=_read_on(stop, screen)) as dataset, _hold_device(stop, screen) as held:
+    with (
+        screen,
+        _hold_folder(folder),
+        open_dataset(path, progress=_read_on(stop, screen)) as dataset,
+        _hold_device(stop, screen) as held,
+    ):
         if not held:
             return 0
         from studio.adapter_training.run import LoraRun
@@ -109,6 +115,30 @@ def _read_on(stop: threading.Event, report: Callable[[Mapping[str, Any]], None])
             raise RunCancelledError("The training was stopped before it began.")
 
     return read_on
+
+
+@contextlib.contextmanager
+def _hold_folder(folder: TrainingFolder) -> Iterator[None]:
+    """Hold the folder of a training, so that it is not resumed twice at once. Raises `StudioError`."""
+    if not _is_first():
+        yield
+        return
+    try:
+        folder.root.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder.root / LOCK_FILE)
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise RequestError(
+            f"The training in {folder.root} is running already. Wait until it ends, or stop it there."
+        ) from error
+    except (OSError, NotImplementedError) as error:  # the latter where a file system knows no locks
+        raise StorageError(
+            f"The folder {folder.root} cannot be used: {first_line(error)} Name one that you may write to."
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 @contextlib.contextmanager
