@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # before torch is imported, here and in what the tests start
+    # Threads that wait for work spin. Two processes of two threads on two cores take longer than of one each.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from studio.catalogue import Catalogue
 
