@@ -23,6 +23,13 @@ from tests.support.evaluations import make_evaluation
 from tests.support.held_out import write_held_out
 from tests.support.training_folders import write_training
 
+INTERRUPTIBLE = (
+    "import signal, sys\n"
+    "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    "from studio.commands import main\n"
+    "sys.exit(main())"
+)
+"""The command line where Ctrl+C acts: a shell's background jobs inherit that it is ignored."""
 QUICK = ("--weights", "1", "--count", "1", "--steps", "2", "--strength", "0.8")
 
 
@@ -79,7 +86,7 @@ def test_a_training_is_evaluated_on_what_it_kept_apart_and_its_card_says_so(
 @pytest.mark.skipif(os.name != "posix", reason="Windows has no SIGINT for another process")
 def test_ctrl_c_keeps_what_was_finished(adapter: str, tmp_path: Path) -> None:
     held_out, file = write_held_out(tmp_path / "held", 3), tmp_path / "found.json"
-    command = [sys.executable, "-m", "studio", "evaluate", "adapter", adapter, "--dataset", str(held_out)]
+    command = [sys.executable, "-c", INTERRUPTIBLE, "evaluate", "adapter", adapter, "--dataset", str(held_out)]
     options = [*QUICK[2:], "--weights", "0.5,1,1.5", "--output", str(file)]
     with subprocess.Popen(
         [*command, *options], cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
