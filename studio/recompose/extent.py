@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from studio.designs.index_map import find_counted
 from studio.recompose.leading import Lead
-from studio.recompose.parts import choose_parts
+from studio.recompose.parts import Parts, choose_parts
 from studio.recompose.synthesis import Sketch, Synthesis, derive_seed
 
 FIRST_NOISE, FIRST_KEPT = 0.5, 0.9
@@ -42,6 +42,12 @@ class Fit:
 
     noise: float
     kept: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Divided:
+    sketch: Sketch
+    parts: Parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +86,7 @@ class Extent:
                 sketch = self.synthesis.sketch(derive_seed(attempt), noise)
                 noise = _follow(noise, sketch.changed * kept, changed)
                 if attempt == FITTING_SKETCHES // 2:
-                    whole = sketch if self._crossed else self._put_together([sketch], 1.0, 1.0, 0)
+                    whole = sketch if self._crossed else self._put_together([self._divide(sketch)], 1.0, 1.0, 0)
                     kept = (kept + _compare(self.synthesis.foretell(whole).changed, whole.changed)) / 2
             self._fitted[changed] = Fit(noise, kept)
         return self._fitted[changed]
@@ -89,12 +95,14 @@ class Extent:
         """Return the sketch with the least fault, and its lead. One that is not good enough sets the next one."""
         noise, kept = fit.noise, fit.kept
         best: _Chosen | None = None
-        pool: list[Sketch] = []
+        pool: list[_Divided] = []
         alone = lead is None and not self._crossed
         for attempt in range(SKETCHES):
             drawn = self.synthesis.sketch(derive_seed(seed, attempt), noise, GAINS[attempt % len(GAINS)], lead)
-            pool.append(drawn)
-            sketch = self._put_together(pool, changed, kept, derive_seed(seed, attempt, 1)) if alone else drawn
+            sketch = drawn
+            if alone:
+                pool.append(self._divide(drawn))
+                sketch = self._put_together(pool, changed, kept, derive_seed(seed, attempt, 1))
             expected = sketch.changed * kept
             fault = self._fault(sketch, expected, changed, NEAR, lead)
             if fault == 0:
@@ -113,16 +121,21 @@ class Extent:
         assert best is not None
         return best
 
-    def _put_together(self, pool: list[Sketch], wanted: float, kept: float, seed: int) -> Sketch:
+    def _divide(self, sketch: Sketch) -> _Divided:
+        return _Divided(sketch, self.synthesis.find_parts(sketch))
+
+    def _put_together(self, pool: list[_Divided], wanted: float, kept: float, seed: int) -> Sketch:
         """Return the best sketch found of the parts of a few that depart from the same design."""
 
         def judge(changed: float, yarns: NDArray[np.float64]) -> float:
             return _miss(changed * kept, wanted, NEAR) + self._unbalance(yarns, np.ones(1))
 
-        parts = [self.synthesis.find_parts(sketch) for sketch in pool]
+        parts = [one.parts for one in pool]
         most = MOST_RATIO * wanted / kept
         found = choose_parts(parts, most, self._yarns, judge, np.random.default_rng(seed))
-        return self.synthesis.put_together(pool[-1].seed, [(pool[i], parts[i].cells[j]) for i, j in found])
+        return self.synthesis.put_together(
+            pool[-1].sketch.seed, [(pool[i].sketch, parts[i].cells[j]) for i, j in found]
+        )
 
     def _fault(self, sketch: Sketch, expected: float, wanted: float, near: float, lead: Lead | None) -> float:
         """Return how far a sketch is from what is wanted; 0 is good enough. A led or crossed one may change more.
