@@ -16,6 +16,7 @@ from studio.generation.guidance import predict_velocity
 from studio.generation.sampling import draw_noise
 from studio.models.pipeline import SD3Pipeline, execution_device
 from studio.models.prompts import TextEmbeds
+from studio.optimisation.flow_path import place_on_path
 from studio.schema import SEED_LIMIT
 
 SIGMAS = (0.1, 0.3, 0.5, 0.7, 0.9)
@@ -72,14 +73,10 @@ def measure_loss(
     picture the start makes no difference. The velocity is noise + ((1 - start) source - target) / start: the way is
     straight, so that Euler's steps of plain img2img walk it. Derived in the notes of this project; not published.
     """
-    start, sigma = level
     device = execution_device(pipe)
+    start, sigma = torch.tensor(level, dtype=torch.float32, device=device)
     noise = draw_noise((seed % SEED_LIMIT,), tuple(target.shape[1:]), torch.float32, device)
-    first = (1 - start) * source.to(device, torch.float32) + start * noise
-    clean = target.to(device, torch.float32)
-    part = sigma / start
-    noisy, velocity = part * first + (1 - part) * clean, (first - clean) / start
-    predicted = predict_velocity(
-        pipe.transformer, noisy.to(text.words.dtype), torch.tensor(sigma, device=device), text.to(device)
-    )
+    first, last = (one.to(device, torch.float32) for one in (source, target))
+    noisy, velocity = place_on_path(first, last, noise, sigma, start)
+    predicted = predict_velocity(pipe.transformer, noisy.to(text.words.dtype), sigma, text.to(device))
     return float((predicted.float() - velocity).square().mean())

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from studio.generation.sampling import shift_sigma
+from studio.optimisation.flow_path import place_on_path
 from studio.schema import LoraRecipe
 
 PAIRED_SHARE = 0.5
@@ -58,10 +59,8 @@ def draw_levels(rng: np.random.Generator, has_source: NDArray[np.bool_], recipe:
 
 def make_path(source: Tensor, target: Tensor, noise: Tensor, levels: Levels) -> tuple[Tensor, Tensor]:
     """Return the noisy latents and the velocity, both (b, c, h, w) in fp32, on the way from `source` to `target`."""
-    sigma, start = (one.to(target.device).view(-1, 1, 1, 1) for one in (levels.sigmas, levels.starts))
-    first = (1 - start) * source.float() + start * noise.float()
-    ratio = sigma / start
-    return ratio * first + (1 - ratio) * target.float(), (first - target.float()) / start
+    sigmas, starts = (one.to(target.device) for one in (levels.sigmas, levels.starts))
+    return place_on_path(source.float(), target.float(), noise.float(), sigmas, starts)
 
 
 def measure_loss(predicted: Tensor, velocity: Tensor, levels: Levels) -> Tensor:

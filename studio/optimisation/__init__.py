@@ -1,1 +1,1 @@
-"""What trainings share: the average of the weights, and their state in a file."""
+"""What trainings share: the path of the flow, the average of the weights, and their state in a file."""

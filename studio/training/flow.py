@@ -27,6 +27,7 @@ from studio.generation.sampling import Corner, Step, sample_euler
 from studio.generation.vae import unscale
 from studio.models.device import mixed_precision
 from studio.models.pipeline import TRAINED_TIMESTEPS
+from studio.optimisation.flow_path import place_on_path
 from studio.optimisation.running_average import RunningAverage
 from studio.training.checkpoint import BuiltinParts
 from studio.training.examples import PairShares, draw_held_out
@@ -253,10 +254,7 @@ class FlowTraining:
         Recoloured examples have no broad loss. Their low-frequency errors are of hues that neither caption nor context
         determines, and would outweigh all else.
         """
-        sigma, start = sigmas.view(-1, 1, 1, 1), starts.view(-1, 1, 1, 1)
-        first = (1 - start) * batch.sources + start * noise
-        ratio = sigma / start
-        noisy, velocity = ratio * first + (1 - ratio) * batch.targets, (first - batch.targets) / start
+        noisy, velocity = place_on_path(batch.sources, batch.targets, noise, sigmas, starts)
         errors = self.model.predict_velocity(noisy, texts, sigmas).float() - velocity
         weights = torch.where(batch.recoloured, starts.square(), 1)
         fine = (weights * errors.square().mean(dim=(1, 2, 3))).mean()
