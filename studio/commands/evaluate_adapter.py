@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
 import json
 import sys
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +24,7 @@ from studio.commands.arguments import read_adapter
 from studio.commands.figures.adapter_table import list_lines
 from studio.datasets import Dataset, Example, open_dataset, split
 from studio.errors import InputError, StudioError
-from studio.jobs.device_lock import device_lock_file
+from studio.jobs.device_lock import device_lock_file, hold_device
 from studio.models.adapter_files import read_adapter_path
 from studio.models.memory_profiles import AUTOMATIC, PROFILES, check_profile
 from studio.models.registry import MODELS, resolve_model
@@ -94,7 +96,8 @@ def run_adapter(args: argparse.Namespace) -> int:
     weights, output = _read_weights(args.weights), _find_output(args.output, training)
     check_profile(args.profile)
     _check_counts(args)
-    with FileLock(device_lock_file()), contextlib.ExitStack() as opened:
+    lock = FileLock(device_lock_file())
+    with hold_device(lock, threading.Event(), _tell_waiting), contextlib.ExitStack() as opened:
         held_out, trained = _open_datasets(args, facts, opened)
 
         from studio.adapter_evaluation.bench import AdapterBench, Subject
@@ -212,6 +215,11 @@ def _show(found: AdapterEvaluation, output: Path | None, *, as_json: bool) -> No
         return
     for line in list_lines(found):
         print(line)
+
+
+@functools.cache  # said once
+def _tell_waiting() -> None:
+    print("Waiting for another studio on this computer", file=sys.stderr)
 
 
 def _find_training(given: Path) -> TrainingFolder | None:

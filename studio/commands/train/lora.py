@@ -20,12 +20,11 @@ from tqdm import tqdm
 from studio.adapter_training.defaults import default_settings
 from studio.adapter_training.folder import TrainingFolder
 from studio.errors import InputError, RequestError, RunCancelledError, StorageError, first_line
-from studio.jobs.device_lock import device_lock_file
+from studio.jobs.device_lock import device_lock_file, hold_device
 from studio.models.registry import MODELS, resolve_model
 from studio.schema import BasePrecision, LoraRecipe, NoiseLevels, Optimiser, TrainedLayers
 
 LOCK_FILE = ".lock"
-_LOCK_POLL_SECONDS = 0.5
 _DEFAULTS = LoraRecipe()
 _BAR = "{desc} |{bar:24}| {n_fmt}/{total_fmt} steps, {remaining} left{postfix}"
 
@@ -91,9 +90,11 @@ def run(args: argparse.Namespace) -> int:
         screen,
         _hold_folder(folder),
         open_dataset(path, progress=_read_on(stop, screen)) as dataset,
-        _hold_device(stop, screen) as held,
+        contextlib.ExitStack() as held,
     ):
-        if not held:
+        try:
+            held.enter_context(_hold_device(stop, screen))
+        except RunCancelledError:  # nothing was begun
             return 0
         from studio.adapter_training.run import LoraRun
 
@@ -142,27 +143,14 @@ def _hold_folder(folder: TrainingFolder) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _hold_device(stop: threading.Event, report: Callable[[Mapping[str, Any]], None]) -> Iterator[bool]:
-    """Hold the lock of the graphics card; yields False where the training is stopped before another studio frees it.
-
-    Of the processes of one training, the first one holds it for all.
-    """
-    lock = FileLock(device_lock_file())
+def _hold_device(stop: threading.Event, report: Callable[[Mapping[str, Any]], None]) -> Iterator[None]:
+    """Hold the graphics card, as `hold_device`; of the processes of one training the first one holds it for all."""
     if not _is_first():
-        yield True
+        yield
         return
-    while not stop.is_set():
-        try:
-            lock.acquire(timeout=_LOCK_POLL_SECONDS)
-        except Timeout:
-            report({"kind": "stage", "stage": "Waiting for another studio on this computer", "share": None})
-            continue
-        try:
-            yield True
-        finally:
-            lock.release()
-        return
-    yield False
+    waiting = {"kind": "stage", "stage": "Waiting for another studio on this computer", "share": None}
+    with hold_device(FileLock(device_lock_file()), stop, lambda: report(waiting)):
+        yield
 
 
 def _check(args: argparse.Namespace) -> int:
