@@ -24,11 +24,52 @@ Report = Callable[[int, int], None]
 """Is told how many are done of how many, and may raise to stop."""
 
 
+class _Store:
+    """Tensors on disk by what one model has encoded them of. To see whether a file is whole it is read once."""
+
+    def __init__(self, folder: Path, fingerprint: str, names: tuple[str, ...]) -> None:
+        """`names` are the tensors of each file."""
+        self._folder, self._fingerprint, self._names = folder, fingerprint, names
+        self._whole: set[str] = set()
+
+    def read(self, of: str) -> dict[str, Tensor]:
+        """Return the tensors. Raises `KeyError` where there are none, or a damaged file."""
+        try:
+            stored = load_file(self._file(of))
+        except (OSError, SafetensorError, ValueError) as error:
+            raise KeyError(of) from error
+        if set(self._names) - stored.keys():
+            raise KeyError(of)
+        self._whole.add(of)
+        return stored
+
+    def holds(self, of: str) -> bool:
+        """Return whether whole tensors are stored."""
+        if of not in self._whole:
+            try:
+                self.read(of)
+            except KeyError:
+                return False
+        return True
+
+    def write(self, of: str, *values: Tensor) -> None:
+        """Store tensors in the order of their names. Raises `StorageError` if the disk does not take them."""
+        file = self._file(of)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        named = zip(self._names, values, strict=True)
+        write_atomically(file, save({name: value.cpu().contiguous() for name, value in named}))
+        self._whole.add(of)
+
+    def _file(self, of: str) -> Path:
+        name = hashlib.sha256(f"{self._fingerprint}\n{of}".encode()).hexdigest()
+        return self._folder / f"{name}.safetensors"
+
+
 class EncodedPrompts:
     """The embeddings of captions, encoded with one pipeline's text encoders."""
 
     def __init__(self, folder: Path, fingerprint: str) -> None:
-        self._folder, self._fingerprint = folder / "prompts", fingerprint
+        self._store = _Store(folder / "prompts", fingerprint, ("words", "pooled"))
 
     def encode(self, prompt: str, negative_prompt: str = "", guided: bool = False) -> PromptEmbeds:
         """Return stored embeddings, as `PromptCache.encode` does. Raises `KeyError` for a text that is not stored."""
@@ -36,14 +77,12 @@ class EncodedPrompts:
 
     def read(self, text: str) -> TextEmbeds:
         """Return one row of embeddings. Raises `KeyError` for a text that is not stored."""
-        stored = _read(self._file(text))
-        if stored is None or {"words", "pooled"} - stored.keys():
-            raise KeyError(text)
+        stored = self._store.read(text)
         return TextEmbeds(stored["words"], stored["pooled"])
 
     def missing(self, texts: Iterable[str]) -> list[str]:
         """Return the texts that are not stored, each once, in order."""
-        return [text for text in dict.fromkeys(texts) if not self.holds(text)]
+        return [text for text in dict.fromkeys(texts) if not self._store.holds(text)]
 
     def add(self, pipe: SD3Pipeline, tokens: int, texts: Iterable[str], report: Report) -> None:
         """Encode the texts that are not stored; `tokens` is how many T5 reads."""
@@ -52,33 +91,22 @@ class EncodedPrompts:
             report(number, len(missing))
             embeds = cache.encode(text, "", guided=False).text
             cache.forget()
-            values = {"words": embeds.words.contiguous(), "pooled": embeds.pooled.contiguous()}
-            _write(self._file(text), values)
-
-    def holds(self, text: str) -> bool:
-        """Return whether a text is stored."""
-        try:
-            self.read(text)
-        except KeyError:
-            return False
-        return True
-
-    def _file(self, text: str) -> Path:
-        return _place(self._folder, self._fingerprint, text)
+            self._store.write(text, embeds.words, embeds.pooled)
 
 
 class EncodedPictures:
     """The scaled latents (c, h, w) of pictures at the sizes of their buckets, encoded with one pipeline's VAE."""
 
     def __init__(self, folder: Path, fingerprint: str) -> None:
-        self._folder, self._fingerprint = folder / "latents", fingerprint
+        self._store = _Store(folder / "latents", fingerprint, ("latents",))
 
     def read(self, key: str) -> Tensor:
         """Return the latents of a `Sample.key`. Raises `KeyError` where there are none."""
-        stored = _read(self._file(key))
-        if stored is None or "latents" not in stored:
-            raise KeyError(key)
-        return stored["latents"]
+        return self._store.read(key)["latents"]
+
+    def holds(self, key: str) -> bool:
+        """Return whether whole latents are stored under a key."""
+        return self._store.holds(key)
 
     def add(
         self,
@@ -118,35 +146,4 @@ class EncodedPictures:
                 picture = Image.fromarray(fitted[:, ::-1].copy() if mirrored else fitted)
                 with torch.no_grad():
                     latents = codec.encode(pipe.image_processor.preprocess(picture))[0]
-                key = name_latents(example_id, bucket, mirrored)
-                _write(self._file(key), {"latents": latents.float().cpu().contiguous()})
-
-    def holds(self, key: str) -> bool:
-        """Return whether whole latents are stored under a key."""
-        try:
-            self.read(key)
-        except KeyError:
-            return False
-        return True
-
-    def _file(self, key: str) -> Path:
-        return _place(self._folder, self._fingerprint, key)
-
-
-def _place(folder: Path, fingerprint: str, of: str) -> Path:
-    """Return the file of what one model encodes of a text or a picture."""
-    name = hashlib.sha256(f"{fingerprint}\n{of}".encode()).hexdigest()
-    return folder / f"{name}.safetensors"
-
-
-def _read(file: Path) -> dict[str, Tensor] | None:
-    """Return the tensors of a file, None where it is missing or damaged."""
-    try:
-        return load_file(file)
-    except (OSError, SafetensorError, ValueError):
-        return None
-
-
-def _write(file: Path, values: dict[str, Tensor]) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(file, save(values))
+                self._store.write(name_latents(example_id, bucket, mirrored), latents.float())
