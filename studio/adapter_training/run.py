@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import importlib.metadata
 import logging
 import time
@@ -16,6 +17,7 @@ from accelerate.utils import set_seed
 from torch.utils.tensorboard import SummaryWriter
 
 from studio.adapter_training.card.card import write_card
+from studio.adapter_training.card.choices import CardChoices, read_choices, summarise_dataset
 from studio.adapter_training.card.energy import ENERGY_FILE, EnergyMeter, find_sources
 from studio.adapter_training.checkpoints import read_newest_checkpoint, write_checkpoint
 from studio.adapter_training.encoder import Encoder, Prepared, Stopped, quantise_part
@@ -69,7 +71,7 @@ class LoraRun:
             with energy if self._accelerator.is_main_process else contextlib.nullcontext():
                 self._train(dataset, resume=resume)
             if self._accelerator.is_main_process:
-                write_card(self._folder)
+                write_card(self._folder, self._describe_data(dataset))
         except Stopped:
             self._note("end", state="stopped", error=None)
             return "stopped"
@@ -81,6 +83,12 @@ class LoraRun:
             raise mended from error
         self._note("end", state="finished", error=None)
         return "finished"
+
+    def _describe_data(self, dataset: Dataset) -> CardChoices:
+        """Return the choices for the card, with the counts of the dataset at this recipe's sizes."""
+        entry = self._entry
+        report = dataset.check(self._recipe.resolution_px, entry.multiple_px, entry.smallest_px)
+        return dataclasses.replace(read_choices(self._folder.root), data=summarise_dataset(report))
 
     def _train(self, dataset: Dataset, *, resume: bool) -> None:
         recipe = self._recipe

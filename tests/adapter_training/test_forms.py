@@ -10,11 +10,14 @@ import torch
 from diffusers import SD3Transformer2DModel, StableDiffusion3Img2ImgPipeline
 from peft import PeftModel
 
+from studio.adapter_training.card.choices import read_choices, summarise_dataset
 from studio.adapter_training.folder import TrainingFolder
+from studio.datasets import open_dataset
 from studio.models import adapters
 from studio.models.adapter_files import inspect_adapter
 from studio.models.registry import resolve_model
 from tests.adapter_training.conftest import Train
+from tests.support.small_models import SIDE_PX
 
 pytestmark = pytest.mark.slow
 
@@ -79,6 +82,13 @@ def test_the_settings_are_those_of_an_existing_carpet_adapter_without_a_path_of_
     assert len(written) >= 3
     for file in written:
         assert str(small_model).encode() not in file.read_bytes()
+
+
+def test_the_card_counts_the_designs_that_were_trained(trained: TrainingFolder, carpets: Path) -> None:
+    with open_dataset(carpets) as dataset:
+        expected = summarise_dataset(dataset.check(128, 16, 64))
+    assert read_choices(trained.root).data == expected
+    assert f"{SIDE_PX} x {SIDE_PX}" in (trained.adapter / "README.md").read_text("utf-8").replace("×", "x")
 
 
 def test_every_checkpoint_is_an_adapter_to_be_tried(trained: TrainingFolder) -> None:

@@ -149,7 +149,7 @@ def describe_training(account: Account, choices: CardChoices) -> Iterator[str]:
         "- x0. Pictures were sorted into sizes near their own shape, covered and cropped, never stretched; latents and "
         f"prompts were encoded once. {mirrored}"
         + (
-            "Half of the batches learned the straight way from a noisy source to its variation."
+            "Half of the pictures with a source learned the straight way from the noisy source to themselves."
             if recipe.paired
             else "Pairs of a source and its variations were not used as pairs."
         )
