@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import shutil
 from collections.abc import Callable
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from studio.adapter_training.folder import TrainingFolder, name_step
+from studio.catalogue.files.paths import sync_folder
 from studio.errors import StorageError, first_line
 from studio.optimisation.training_state import load_state, save_state
 
@@ -34,7 +34,7 @@ def write_checkpoint(
         if place.exists():  # of a training that was resumed from an earlier checkpoint
             shutil.rmtree(place)
         fresh.replace(place)
-        _sync(folder.checkpoints)
+        sync_folder(folder.checkpoints)
         remove_old_checkpoints(folder)
     except (OSError, RuntimeError) as error:  # torch raises the latter where a file cannot be written
         shutil.rmtree(fresh, ignore_errors=True)
@@ -57,19 +57,8 @@ def read_newest_checkpoint(folder: TrainingFolder) -> tuple[int, dict[str, Any]]
 
 def remove_old_checkpoints(folder: TrainingFolder) -> None:
     """Remove what a kill left half written, and all checkpoints but the last few."""
-    for step, place in folder.list_checkpoints()[:-KEPT]:
-        del step
+    for _, place in folder.list_checkpoints()[:-KEPT]:
         shutil.rmtree(place, ignore_errors=True)
     if folder.checkpoints.is_dir():
         for leftover in folder.checkpoints.glob(".step-*"):
             shutil.rmtree(leftover, ignore_errors=True)
-
-
-def _sync(folder: Path) -> None:
-    """Let the names in a folder survive a loss of power, where the system can."""
-    if os.name == "posix":
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

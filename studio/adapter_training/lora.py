@@ -12,6 +12,7 @@ from peft.utils import get_peft_model_state_dict, set_peft_model_state_dict
 from safetensors.torch import save
 from torch import Tensor
 
+from studio.adapter_training.defaults import name_layers
 from studio.catalogue.files.paths import write_atomically
 from studio.models.loading import find_pipeline_class
 from studio.schema import LoraRecipe
@@ -20,10 +21,6 @@ if TYPE_CHECKING:
     from diffusers.models.transformers.transformer_sd3 import SD3Transformer2DModel
 
 ADAPTER_NAME = "default"
-PICTURE_LAYERS = ["to_q", "to_k", "to_v", "to_out.0"]
-"""The attention products of the picture, as in existing carpet adapters: 152 layers of Stable Diffusion 3.5 Large."""
-TEXT_LAYERS = ["add_q_proj", "add_k_proj", "add_v_proj", "to_add_out"]
-"""The attention products of the prompt beside them."""
 _PEFT_PREFIX = "base_model.model."
 
 
@@ -32,11 +29,10 @@ def add_lora(transformer: SD3Transformer2DModel, recipe: LoraRecipe, base: str) 
 
     `base` is the public name of the base model. The first weights depend on the recipe's seed alone.
     """
-    layers = PICTURE_LAYERS + (TEXT_LAYERS if recipe.layers == "attention-and-text" else [])
     config = LoraConfig(
         r=recipe.rank,
         lora_alpha=recipe.alpha,  # type: ignore[arg-type]  # peft reads fractions too
-        target_modules=layers,
+        target_modules=list(name_layers(recipe)),
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)

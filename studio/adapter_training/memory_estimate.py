@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from studio.adapter_training.defaults import name_layers
 from studio.models.adapter_fit import read_layers
 from studio.models.registry import ModelEntry
 from studio.schema import LoraRecipe, read_json_object
 
-_TRAINED = ("to_q", "to_k", "to_v", "to_out.0")
-_TRAINED_TEXT = ("add_q_proj", "add_k_proj", "add_v_proj", "to_add_out")
 _TEXT_TOKENS = 77
 _BLOCK_ROWS = 35
 """What one block computes anew, as so many rows of its width in 16 bits for each token. Fitted to one measurement:
@@ -63,11 +62,11 @@ class MemoryEstimate:
 def estimate_memory(recipe: LoraRecipe, shape: TransformerShape, prompt_tokens: int) -> MemoryEstimate:
     """Return what a training with checkpointed activations needs; `prompt_tokens` is how many T5 reads."""
     weight = 1 if recipe.base == "8bit" else 2
-    names = _TRAINED + (_TRAINED_TEXT if recipe.layers == "attention-and-text" else ())
+    ends = tuple(f".{name}" for name in name_layers(recipe))
     trained = sum(
         recipe.rank * (outputs + inputs)
         for name, (outputs, inputs) in shape.linear_layers.items()
-        if name.endswith(tuple(f".{one}" for one in names))
+        if name.endswith(ends)
     )
     states = 2 if recipe.optimiser == "adamw-8bit" else 8
     if recipe.optimiser == "prodigy":

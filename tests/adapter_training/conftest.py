@@ -9,9 +9,11 @@ from accelerate.state import AcceleratorState
 from studio.adapter_training.folder import TrainingFolder
 from studio.adapter_training.run import LoraRun
 from studio.datasets import open_dataset
+from studio.jobs.training_command import begin_arguments
 from studio.schema import LoraRecipe
 from tests.support.small_models import write_dataset, write_model
 
+ROOT = Path(__file__).parents[2]
 Train = Callable[..., TrainingFolder]
 SMALL: dict[str, object] = {
     "rank": 4,
@@ -27,6 +29,12 @@ SMALL: dict[str, object] = {
     "held_out": 0.3,
 }
 """A training of moments, without samples."""
+
+
+def begin_command(dataset: Path, output: Path, model: Path, **settings: object) -> list[str]:
+    """Return the arguments of `python` that train for a few steps, as the Train page begins a training."""
+    recipe = LoraRecipe(**{"model": str(model)} | SMALL | settings)
+    return ["-m", "studio", *begin_arguments(dataset, output, recipe)]
 
 
 @pytest.fixture(autouse=True)

@@ -17,9 +17,8 @@ from safetensors.torch import load_file
 from studio.adapter_training.checkpoints import read_newest_checkpoint, write_checkpoint
 from studio.adapter_training.folder import TrainingFolder
 from studio.errors import StorageError
-from tests.adapter_training.conftest import SMALL, Train
+from tests.adapter_training.conftest import ROOT, Train, begin_command
 
-ROOT = Path(__file__).parents[2]
 CALLS = ("fsync", "replace", "rename", "mkdir")
 
 
@@ -95,14 +94,13 @@ def test_a_full_disk_ends_the_training_with_a_sentence_and_keeps_the_checkpoint_
     assert list(folder.entries())[-1]["state"] == "finished"
 
 
-def _command(*arguments: object) -> list[str]:
-    return [sys.executable, "-m", "studio", "train", "lora", *map(str, arguments)]
+def _begin(dataset: Path, output: Path, model: Path, **settings: object) -> list[str]:
+    """Return a command that trains, and that shows its progress to a person."""
+    return [sys.executable, *(one for one in begin_command(dataset, output, model, **settings) if one != "--json")]
 
 
-def _options(model: Path, **settings: object) -> list[object]:
-    names = {"resolution_px": "resolution", "warm_up_steps": "warm-up"}
-    values = {"model": model} | SMALL | settings
-    return [part for key, value in values.items() for part in (f"--{names.get(key, key).replace('_', '-')}", value)]
+def _resume(output: Path, *options: str) -> list[str]:
+    return [sys.executable, "-m", "studio", "train", "lora", f"--output={output}", "--resume", *options]
 
 
 def _wait_for_step(folder: TrainingFolder, step: int, child: subprocess.Popen[str]) -> None:
@@ -122,7 +120,7 @@ def test_the_command_trains_stops_at_ctrl_c_goes_on_and_ends_like_one_that_was_n
     settings = {"steps": 40, "checkpoint_every": 1000, "validate_every": 1000}
     cut = TrainingFolder(tmp_path / "cut")
     child = subprocess.Popen(
-        _command(carpets, "--output", cut.root, *_options(small_model, **settings)),
+        _begin(carpets, cut.root, small_model, **settings),
         cwd=ROOT, env=environment, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     _wait_for_step(cut, 2, child)
@@ -135,19 +133,19 @@ def test_the_command_trains_stops_at_ctrl_c_goes_on_and_ends_like_one_that_was_n
     assert [entry["step"] for entry in cut.entries() if entry["kind"] == "step"][-1] == step
 
     done = subprocess.run(
-        _command("--output", cut.root, "--resume", "--json"),
+        _resume(cut.root, "--json"),
         cwd=ROOT, env=environment, capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert '"state": "finished"' in done.stdout.splitlines()[-1]
     whole = TrainingFolder(tmp_path / "whole")
     subprocess.run(
-        _command(carpets, "--output", whole.root, *_options(small_model, **settings)),
+        _begin(carpets, whole.root, small_model, **settings),
         cwd=ROOT, env=environment, capture_output=True, check=True,
     )  # fmt: skip
     one, other = (load_file(each.adapter / "adapter_model.safetensors") for each in (cut, whole))
     assert all(torch.equal(one[key], other[key]) for key in other)
     refused = subprocess.run(
-        _command(carpets, "--output", whole.root, *_options(small_model)),
+        _begin(carpets, whole.root, small_model),
         cwd=ROOT, env=environment, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert refused.returncode == 2
@@ -161,7 +159,7 @@ def test_a_training_runs_once_at_a_time_and_ends_with_a_checkpoint_when_its_read
 ) -> None:
     folder = TrainingFolder(tmp_path / "training")
     child = subprocess.Popen(
-        _command(carpets, "--output", folder.root, *_options(small_model, steps=4000), "--json"),
+        [sys.executable, *begin_command(carpets, folder.root, small_model, steps=4000)],
         cwd=ROOT,
         env=os.environ | {"XDG_CACHE_HOME": str(tmp_path / "cache")},
         stdout=subprocess.PIPE,
@@ -169,9 +167,7 @@ def test_a_training_runs_once_at_a_time_and_ends_with_a_checkpoint_when_its_read
         text=True,
     )
     _wait_for_step(folder, 1, child)
-    second = subprocess.run(
-        _command("--output", folder.root, "--resume"), cwd=ROOT, capture_output=True, text=True, check=False
-    )
+    second = subprocess.run(_resume(folder.root), cwd=ROOT, capture_output=True, text=True, check=False)
     assert second.returncode == 2
     assert "running already" in second.stderr
     assert child.stdout is not None and child.stderr is not None

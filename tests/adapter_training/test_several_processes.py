@@ -11,9 +11,8 @@ import pytest
 import torch
 
 from studio.adapter_training.checkpoints import read_newest_checkpoint
-from tests.adapter_training.conftest import SMALL, Train
-
-ROOT = Path(__file__).parents[2]
+from studio.adapter_training.folder import TrainingFolder
+from tests.adapter_training.conftest import ROOT, Train, begin_command
 
 
 @pytest.mark.slow
@@ -23,14 +22,9 @@ def test_two_processes_train_as_one_with_twice_the_batches(
 ) -> None:
     alone = train("alone", steps=3, accumulate=2)
     together = tmp_path / "together"
-    names = {"resolution_px": "resolution", "warm_up_steps": "warm-up"}
-    values = SMALL | {"model": small_model, "steps": 3, "accumulate": 1}
-    options = [
-        part for key, value in values.items() for part in (f"--{names.get(key, key).replace('_', '-')}", str(value))
-    ]
-    launch = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", "-m", "studio", "train", "lora"]
+    command = begin_command(carpets, together, small_model, steps=3, accumulate=1)
     done = subprocess.run(
-        [sys.executable, *launch, str(carpets), "--output", str(together), *options],
+        [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", *command],
         cwd=ROOT,
         env=os.environ | {"XDG_CACHE_HOME": str(tmp_path / "cache"), "ACCELERATE_USE_CPU": "true"},
         capture_output=True,
@@ -39,10 +33,6 @@ def test_two_processes_train_as_one_with_twice_the_batches(
         timeout=300,
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    from studio.adapter_training.folder import TrainingFolder
-
-    print([(e["step"], e["loss"]) for e in alone.entries() if e["kind"] == "step"])
-    print([(e["step"], e["loss"]) for e in TrainingFolder(together).entries() if e["kind"] == "step"])
     one, other = read_newest_checkpoint(alone), read_newest_checkpoint(TrainingFolder(together))
     assert one is not None and other is not None
     assert other[0] == 3

@@ -144,7 +144,7 @@ def write_atomically(path: Path, data: bytes) -> None:
         except BaseException:  # also on Ctrl+C
             temporary.unlink(missing_ok=True)
             raise
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except OSError as error:
         raise storage_error(path, error) from error
 
@@ -159,8 +159,8 @@ def move(path: Path, target: Path) -> None:
     try:
         make_folder(target.parent)
         path.replace(target)
-        _sync_folder(target.parent)
-        _sync_folder(path.parent)
+        sync_folder(target.parent)
+        sync_folder(path.parent)
     except OSError as error:
         raise storage_error(target, error) from error
 
@@ -198,7 +198,7 @@ def make_folder(folder: Path) -> None:
     """Make a folder and its parents. Raises `OSError`."""
     if not folder.is_dir():
         folder.mkdir(parents=True, exist_ok=True)
-        _sync_folder(folder.parent)
+        sync_folder(folder.parent)
 
 
 def list_names(folder: Path) -> Iterator[tuple[str, str]]:
@@ -244,7 +244,7 @@ def _entries(folder: Path | str) -> list[os.DirEntry[str]]:
         raise storage_error(Path(folder, "…"), error) from error
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Make changed names in a folder survive a power cut (POSIX only)."""
     if os.name != "posix":
         return
