@@ -122,7 +122,7 @@ def start_run(design: Source | None) -> None:
     check_constraints(design, request.constraints)
     query_parameters.show_run(studio.jobs.submit(request))
     run_panel.bring_into_view()
-    if source.is_picking():
+    if source.is_picking() or source.is_choosing_file():
         source.stop_picking()
         st.rerun()  # the run replaces the offers
 

@@ -54,7 +54,7 @@ def draw_upload(slot: str, label: str) -> Refusal | None:
 
     Return the refusal of a file that cannot be used, for the caller to show.
     """
-    file = st.file_uploader(label, key=_widget_key(slot), on_change=_begin, args=(slot,))
+    file = st.file_uploader(label, key=_widget_key(slot), on_change=_begin, args=(slot, _turn(slot)))
     upload: _Upload | None = st.session_state.get(_upload_key(slot))
     if upload is None:
         return None
@@ -85,8 +85,14 @@ def drop_upload(slot: str) -> None:
         st.session_state[_turn_key(slot)] = _turn(slot) + 1  # a new widget, without the file
 
 
-def _begin(slot: str) -> None:
-    """Begin to read the file that was chosen, in place of the one before; none where it was taken away."""
+def _begin(slot: str, turn: int) -> None:
+    """Begin to read the file that was chosen, in place of the one before; none where it was taken away.
+
+    `turn` is that of the widget. What a browser still says of one whose file became the design comes too late: it
+    would open the choice again, over the run.
+    """
+    if turn != _turn(slot):
+        return
     earlier: _Upload | None = st.session_state.get(_upload_key(slot))
     if earlier is not None:
         earlier.reading.cancel()

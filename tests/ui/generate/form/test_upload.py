@@ -156,3 +156,28 @@ def test_file_that_cannot_be_used_is_refused_at_the_end(page, queue, monkeypatch
     page.button(key="design_sample_kilim").click().run()
     assert not page.error
     generate(page)
+
+
+def test_a_run_is_shown_also_where_a_file_was_taken_away(page):
+    upload(page.run())
+    page.session_state["design_upload_read"] = None  # as after a browser took a file away
+    assert "Choose another design" in texts(page.run())
+    generate(page)
+    assert "Choose another design" not in texts(page)
+    assert page.query_params["run"]
+
+
+def test_a_file_that_became_the_design_is_not_taken_away_afterwards():
+    def script() -> None:
+        import streamlit as st
+
+        from studio.ui.generate.form import upload
+
+        st.session_state["design_uploads"] = 1
+        upload._begin("design", 0)
+        st.text(str(upload.is_in_use("design")))
+        upload._begin("design", 1)
+        st.text(str(upload.is_in_use("design")))
+
+    said = AppTest.from_function(script, default_timeout=PATIENT_SECONDS).run()
+    assert [one.value for one in said.text] == ["False", "True"]
